@@ -1,0 +1,155 @@
+/* What owners say to one another: one cache line, copied by value through a lane.
+ *
+ *     kind from to flags │ error │ token │ applied │ partition │ bufs or loan │ words
+ *
+ * A buffer in a message is on loan: the receiver may read (and, for APPEND, stamp) it, and it goes home
+ * with the reply. Late replies to a connection that is gone are recognised by the token's generation. */
+#pragma once
+
+#include "base/buf.h"
+#include "base/types.h"
+
+enum lane { LANE_REQUEST, LANE_REPLY, LANE_CONTROL, LANE_COUNT };
+
+#define MSG(name, lane, from, to) MSG_##name,
+enum msg_kind {
+#include "msg/msg.def"
+    MSG_KIND_COUNT
+};
+#undef MSG
+
+enum msg_flags {
+    MSG_IS_REPLY = 1,
+    MSG_GROUP_CONSUMER = 2,  /* POLL, OFFSET_*: the consumer is a group */
+    MSG_AUTO_COMMIT = 4,     /* POLL */
+    MSG_AFTER_COMMIT = 8,    /* OFFSET_STORE, OFFSET_DELETE: answer after it is durable */
+    MSG_BATCH_ALIGNED = 16,  /* APPEND: the batch lies behind a 256-byte gap at sector alignment */
+    MSG_CLOSE_CONNECTION = 32, /* reply: the mutation may be on disk all the same, so no answer is
+                                  true: close the connection instead (its write or sync failed) */
+    MSG_LOAN = 64            /* a poll reply that lends `loan` */
+};
+
+/* Which request of which connection: a slot of the edge's request table, and its generation. */
+struct msg_token {
+    u32 slot;
+    u32 generation;
+};
+
+/* A partition as the sender's state knew it: the slot is reused, the generation is not. */
+struct partition_handle {
+    u32 slot;
+    u32 generation;
+};
+
+/* What a poll lends to the edge: runs of bytes in memory of the shard, in order, to be sent behind the
+ * reply's header; until LOAN_RETURN comes home nobody changes or reuses them. The shard owns the struct. */
+#define POLL_LOAN_PIECES_MAX 48u
+struct poll_loan_piece {
+    const u8 *data;
+    u32 size;
+};
+struct poll_loan {
+    u32 pieces_count;
+    u32 messages_count;
+    u64 bytes;          /* of all pieces */
+    u64 current_offset; /* newest offset at poll time */
+    u32 partition_id;
+    struct poll_loan_piece pieces[POLL_LOAN_PIECES_MAX];
+};
+
+struct msg {
+    u8 kind;  /* enum msg_kind */
+    u8 from;  /* core */
+    u8 to;    /* core */
+    u8 flags; /* enum msg_flags */
+    u32 error; /* reply: enum wire_error, 0 is success. APPEND request: unused */
+    struct msg_token token;
+    u64 applied; /* the sender's applied state index: a receiver that is behind catches up first */
+    struct partition_handle partition;
+    union {
+        struct buf *bufs[2];
+        struct poll_loan *loan;
+    };
+    union {
+        u64 words[2];
+        struct { /* APPEND request: where the batch lies in bufs[0] */
+            u32 batch_position;
+            u32 batch_size;
+            u64 request_hash;
+        } append;
+        struct { /* APPEND reply */
+            u64 base_offset;
+            u64 unused;
+        } appended;
+        struct { /* POLL request; strategy: enum polling_strategy in the top byte of count_strategy */
+            u64 value;
+            u32 consumer;
+            u32 count_strategy; /* count in the low 24 bits (more is cut to that), strategy above */
+        } poll;
+        struct { /* OFFSET_* request: consumer; reply to OFFSET_GET: current and stored */
+            u64 offset;
+            u32 consumer;
+            u32 reserved;
+        } offset;
+        struct { /* OFFSET_GET reply; error is 0 and has_stored false when nothing is stored */
+            u64 current;
+            u64 stored; /* UINT64_MAX: nothing stored */
+        } offset_got;
+        struct { /* SEGMENTS_DELETE */
+            u32 count;
+            u32 reserved;
+            u64 unused;
+        } segments;
+        struct { /* COMMAND request */
+            u32 command; /* enum command of wire/commands.def */
+            u32 user_id;
+            u64 session;
+        } command;
+        struct { /* COMMAND reply: what was created */
+            u32 id;
+            u32 parent_id;
+            u64 index; /* of the state command */
+        } commanded;
+        struct { /* LOGIN request; LOGOUT, CONNECTION_CLOSED: client_number only */
+            u32 client_number;
+            u32 body_position; /* of the body in bufs[0]; its size is to the buffer's end */
+            u64 unused;
+        } login;
+        struct { /* LOGIN reply: error is a wire error; eviction is a reason of wire-v2.md 2.5 or 0 */
+            u64 session;
+            u32 user_id;
+            u32 eviction;
+        } logged_in;
+        struct { /* CLIENTS: one number, or UINT32_MAX for all; the reply fills bufs[0] with entries */
+            u32 client_number;
+            u32 reserved;
+            u64 unused;
+        } clients;
+        struct { /* CONNECTION */
+            s32 socket;
+            u32 client_number;
+            u32 peer_address;
+            u16 peer_port;
+            u16 reserved;
+        } connection;
+        struct { /* APPLY: index of the command; words for PHASE: enum phase */
+            u64 index;
+            u32 piece; /* 0: a command. 1: snapshot piece. 2: last snapshot piece */
+            u32 reserved;
+        } apply;
+    };
+};
+static_assert(sizeof(struct msg) == 64, "a message is one cache line");
+
+/* Start and stop, in order; control sends each to all cores and goes on when all have answered. */
+enum phase {
+    PHASE_RECOVER = 1,   /* state is complete: shards read ends and offsets, then open partitions
+                            in the background; answered when offsets are merged and synced */
+    PHASE_FORGET_OLD,    /* all cores have merged: files of older boots may go */
+    PHASE_SERVE,         /* edges may serve (control also starts to accept) */
+    PHASE_DRAIN_EDGES,   /* stop reading; answered when all requests in flight are answered */
+    PHASE_DRAIN_SHARDS   /* write and sync everything, note all ends; answered when done */
+};
+
+enum lane msg_lane(enum msg_kind kind, bool is_reply);
+const char *msg_kind_name(enum msg_kind kind);
