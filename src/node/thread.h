@@ -9,7 +9,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "core/core.h"
-#include "node/plan.h"
+#include "core/plan.h"
+#include "core/settings.h"
 
 struct thread; /* core + edge + shard + state (+ control on core 0) */
 
@@ -25,7 +26,7 @@ struct thread_options {
     struct event_log *events;
     u64 seed;                        /* of this core's prng */
     struct turn_time time;           /* now */
-    const struct node_settings *settings;
+    const struct settings *settings;
     struct io_socket listener;       /* core 0; IO_SOCKET_NONE on the others */
     u64 (*clock_us)(void *context);  /* for stall.h */
     void *clock_context;

@@ -6,7 +6,7 @@
 
 enum durability { DURABILITY_SYNC, DURABILITY_OS, DURABILITY_MEMORY };
 
-struct node_settings {
+struct settings {
     enum durability durability;      /* level of topics that do not ask for `persisted` */
     bool direct;                     /* use O_DIRECT where the file system takes it */
     u64 flush_interval_us;           /* levels os and memory */
