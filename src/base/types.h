@@ -32,7 +32,7 @@ struct u128 {
 #define SECTOR_BYTES_MAX 4096u
 
 #define must_check __attribute__((warn_unused_result))
-#define printf_like(format, first) __attribute__((format(printf, format, first)))
+#define printf_like(text_index, first) __attribute__((format(printf, text_index, first)))
 
 #define array_count(array) (sizeof(array) / sizeof((array)[0]))
 
