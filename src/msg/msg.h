@@ -26,7 +26,8 @@ enum msg_flags {
     MSG_BATCH_ALIGNED = 16,  /* APPEND: the batch lies behind a 256-byte gap at sector alignment */
     MSG_CLOSE_CONNECTION = 32, /* reply: the mutation may be on disk all the same, so no answer is
                                   true: close the connection instead (its write or sync failed) */
-    MSG_LOAN = 64            /* a poll reply that lends `loan` */
+    MSG_LOAN = 64,           /* a poll reply that lends `loan` */
+    MSG_NAMED_CONSUMER = 128 /* POLL, OFFSET_*: `consumer` is XXH32 of a name, not a number */
 };
 
 /* Which request of which connection: a slot of the edge's request table, and its generation. */
@@ -120,9 +121,9 @@ struct msg {
             u32 user_id;
             u32 eviction;
         } logged_in;
-        struct { /* CLIENTS: one number, or UINT32_MAX for all; the reply fills bufs[0] with entries */
-            u32 client_number;
-            u32 reserved;
+        struct { /* CLIENTS: the reply fills bufs[0] with the body as it goes over the wire */
+            u32 client_number; /* UINT32_MAX: all */
+            u32 detailed;      /* 1: as GetMe and GetClient, 0: as GetClients */
             u64 unused;
         } clients;
         struct { /* CONNECTION */

@@ -1,0 +1,173 @@
+/* What exists: streams, topics, partitions, users, sessions. Pure: one copy per core, all alike.
+ *
+ *     control ── APPLY (index, command) ──▶ each core: state_apply(state, index, command)
+ *                                                └─▶ effects: partitions opened and closed
+ *
+ * Applying is deterministic: time and random numbers stand in the command, ids are the lowest free
+ * number, and a partition's home core follows from the order of commands alone. Reading is a plain
+ * local look-up. Nobody but state_apply and state_load changes anything.
+ *
+ * Lives. An id is reused, a life is not: it is the index of the command that created or purged the
+ * object. (life, stream, topic, partition) names a partition's log for ever.
+ *
+ * Owner:   each core its own. Memory: from the core's arena, all at state_create.
+ * Limits:  state_options; control refuses what would exceed them (state_check), so that applying
+ *          never fails. */
+#pragma once
+
+#include "base/bytes.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "wire/error.h"
+#include "wire/identifier.h"
+#include "wire/options.h"
+
+#define NAME_BYTES_MAX 255u
+#define USER_ID_ROOT 0u
+#define USERNAME_BYTES_MAX 50u
+
+struct state;
+
+struct state_options {
+    u32 cores_count;
+    u32 streams_max;
+    u32 topics_max;
+    u32 partitions_max;
+    u32 users_max;
+    u32 sessions_max;
+};
+
+/* Objects are read through these; pointers hold until the next state_apply. */
+struct state_stream {
+    u32 id;
+    u64 life;
+    u64 created_at_us;
+    u32 topics_count;
+    u8 name_size;
+    u8 name[NAME_BYTES_MAX];
+};
+
+struct state_topic {
+    u32 id;
+    u32 stream_id;
+    u64 life;
+    u64 created_at_us;
+    u32 partitions_count;
+    u32 first_partition;          /* slot of partition 0; the others through state_partition_find */
+    struct topic_options options; /* resolved: no 0 that means "server default" is left */
+    u8 name_size;
+    u8 name[NAME_BYTES_MAX];
+};
+
+struct state_partition {
+    u32 slot;        /* its place in this table and in the gauges: below partitions_max */
+    u32 generation;  /* rises when the slot is reused or the partition is purged */
+    u32 stream_id;
+    u32 topic_id;
+    u32 id;
+    u32 home;        /* core */
+    u64 life;
+    u64 created_at_us;
+};
+
+struct state_user {
+    u32 id;
+    u64 created_at_us;
+    bool active;
+    u8 name_size;
+    u8 name[USERNAME_BYTES_MAX];
+    char password_hash[128]; /* PHC text */
+    u64 password_index;      /* of the command that set it: keys the credential cache */
+};
+
+struct state_session {
+    u64 session; /* boot << 32 | n */
+    struct u128 client;
+    u32 user_id;
+    u32 client_number; /* of the connection */
+    u32 home;          /* core of the connection */
+};
+
+u64 state_bytes(const struct state_options *options);
+struct state *state_create(struct arena *arena, const struct state_options *options);
+
+/* Index of the last command applied; 0: none. */
+u64 state_index(const struct state *state);
+u32 state_boot(const struct state *state);
+
+/* ---- Look-ups: NULL when there is no such object. By number and by name everywhere ---- */
+
+const struct state_stream *state_stream_get(const struct state *state, u32 id);
+const struct state_stream *state_stream_find(const struct state *state,
+                                             const struct identifier *identifier);
+const struct state_topic *state_topic_get(const struct state *state, u32 stream_id, u32 id);
+const struct state_topic *state_topic_find(const struct state *state, u32 stream_id,
+                                           const struct identifier *identifier);
+const struct state_partition *state_partition_find(const struct state *state, u32 stream_id,
+                                                   u32 topic_id, u32 id);
+
+/* By slot; NULL when the slot is free. */
+const struct state_partition *state_partition_at(const struct state *state, u32 slot);
+const struct state_user *state_user_get(const struct state *state, u32 id);
+const struct state_user *state_user_find(const struct state *state,
+                                         const struct identifier *identifier);
+const struct state_session *state_session_get(const struct state *state, u64 session);
+
+/* Iteration in rising id: start with UINT32_MAX as `after`... gives the first. NULL at the end. */
+const struct state_stream *state_stream_next(const struct state *state, u32 after);
+const struct state_topic *state_topic_next(const struct state *state, u32 stream_id, u32 after);
+
+u32 state_streams_count(const struct state *state);
+u32 state_topics_count(const struct state *state);
+u32 state_partitions_count(const struct state *state);
+u32 state_sessions_count(const struct state *state);
+u32 state_partitions_max(const struct state *state);
+
+/* Is this life of this place over? True when something at these ids had this life and was deleted or
+ * purged since: every life up to state_index that is not the present one. */
+bool state_life_is_over(const struct state *state, u64 life, u32 stream_id, u32 topic_id, u32 id);
+
+/* ---- Change ---- */
+
+enum state_effect_kind {
+    STATE_PARTITION_OPENED, /* a partition exists from here on: created, or purged into a new life */
+    STATE_PARTITION_CLOSED, /* this life is over: deleted or purged. Its log goes to the trash */
+    STATE_TOPIC_UPDATED,    /* options changed: of partition `partition` and all of its topic */
+    STATE_SESSION_CLOSED,
+    STATE_BOOTED
+};
+
+struct state_effect {
+    enum state_effect_kind kind;
+    struct state_partition partition; /* as it was or is */
+    u64 session;
+};
+
+/* Applies command `index` (exactly state_index + 1), which state_check allowed or the log held. Every
+ * effect is handed out before the call returns, in order. A command that does not decode is a failed
+ * check: it was ours. */
+void state_apply(struct state *state, u64 index, struct span command,
+                 void (*on_effect)(void *context, const struct state_effect *effect), void *context);
+
+/* Would this command be refused by what exists or by a limit? Decides for control, in one place, what
+ * state_apply then does without failing. */
+enum wire_error state_check(const struct state *state, struct span command);
+
+/* ---- Snapshot: a chain of pieces, so that encoding can be cut into turns ---- */
+
+struct state_cursor {
+    u32 section;
+    u32 position;
+};
+
+/* Writes the next piece into `writer` (at least 4 KiB free); false when it was the last. Volatile
+ * things (sessions) are left out. The pieces of one snapshot are of one index: the caller pauses
+ * applying, or encodes a copy. */
+bool state_save(const struct state *state, struct state_cursor *cursor, struct writer *writer);
+
+/* Adopts pieces in order, into a state just created. ERR_CORRUPT when they do not decode. */
+must_check enum status state_load(struct state *state, struct span piece);
+void state_load_done(struct state *state, u64 index);
+
+/* Equal copies have equal hashes: for the simulator's check that cores agree. */
+u64 state_hash(const struct state *state);
