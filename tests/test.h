@@ -19,6 +19,11 @@
 
 #include <cmocka.h>
 
+/* Plain words that a test may want for itself. */
+#undef fail
+#undef skip
+#undef mock
+
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -146,7 +151,7 @@ static inline void test_expect_bytes(const void *is, const void *wanted, size_t 
     do {                                                                                           \
         print_message("skipped: %s\n", (reason));                                                  \
         test_frame.skipped_count++;                                                                \
-        skip();                                                                                    \
+        _skip(__FILE__, __LINE__);                                                                 \
     } while (0)
 
 static inline pid_t test_fork_silently(void)
@@ -173,6 +178,8 @@ static inline bool test_child_aborted(pid_t child)
 int main(int argument_count, char **arguments)
 {
     cmocka_set_message_output(CM_OUTPUT_STDOUT);
+    /* In the order in which it happened, also among what goes to standard error. */
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
     u32 kept = 0;
     for (u32 i = 0; i < test_frame.tests_count; i++) {
         if (argument_count < 2 || strstr(test_frame.tests[i].name, arguments[1]) != NULL) {
