@@ -20,7 +20,7 @@
 #include "base/str.h"
 #include "wire/error.h"
 #include "wire/identifier.h"
-#include "wire/options.h"
+#include "wire/topic_options.h"
 
 #define NAME_BYTES_MAX 255u
 #define USER_ID_ROOT 0u
