@@ -13,7 +13,8 @@
 #include "base/check.h"
 
 #define CLASS_BYTES_MIN 4096u
-#define CLASSES_MAX 20u
+#define CLASSES_MAX 64u
+#define FINE_FROM_BYTES (64u * 1024u)
 #define HUGE_PAGE_BYTES (2 * MIB)
 
 struct buf_class {
@@ -59,10 +60,22 @@ static void allow(const struct buf *buf)
 }
 #endif
 
+/* Doubling up to 64 KiB, four steps a doubling above: a large buffer wastes at most a fifth. */
+static u32 class_capacity(u32 index)
+{
+    u32 capacity = CLASS_BYTES_MIN;
+    while (index > 0 && capacity < FINE_FROM_BYTES) {
+        capacity *= 2;
+        index--;
+    }
+    capacity <<= index / 4;
+    return capacity + capacity / 4 * (index % 4);
+}
+
 static u32 class_index_for(u32 size)
 {
     u32 index = 0;
-    while (CLASS_BYTES_MIN << index < size) {
+    while (class_capacity(index) < size) {
         index++;
     }
     return index;
@@ -143,7 +156,7 @@ static u64 place_regions(struct buf_pool *pool, u8 *base, u64 position)
     for (u32 i = 0; i < pool->classes_count; i++) {
         struct buf_class *class = &pool->classes[i];
         u64 region_bytes = (u64)class->bufs_count * class->capacity;
-        position = align_up(position, u64_min(class->capacity, HUGE_PAGE_BYTES));
+        position = align_up(position, u64_min(FINE_FROM_BYTES, class->capacity));
         class->region = base == NULL ? NULL : base + position;
         position += region_bytes;
     }
@@ -157,7 +170,7 @@ static void init_classes(struct buf_pool *pool, const struct buf_pool_options *o
     check(pool->classes_count <= CLASSES_MAX);
     for (u32 i = 0; i < pool->classes_count; i++) {
         struct buf_class *class = &pool->classes[i];
-        class->capacity = CLASS_BYTES_MIN << i;
+        class->capacity = class_capacity(i);
         class->bufs_count = (u32)(options->budget_bytes / class->capacity);
         list_init(&class->resident);
         list_init(&class->empty);
@@ -262,7 +275,7 @@ void buf_return(struct buf *buf)
 
 u32 buf_capacity_for(u32 size)
 {
-    return CLASS_BYTES_MIN << class_index_for(size);
+    return class_capacity(class_index_for(size));
 }
 
 u64 buf_pool_budget_bytes(const struct buf_pool *pool)

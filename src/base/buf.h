@@ -1,7 +1,7 @@
 /* Buffers of one core, by size class, within one budget of bytes.
  *
  * A pool reserves address space for every class at start and touches pages only on use. Each class
- * (4 KiB, 8 KiB, ... up to `buffer_bytes_max`, rounded up to a power of two) has a region of its own,
+ * (4 KiB, 8 KiB, ... 64 KiB, then four steps a doubling, up to `buffer_bytes_max`) has a region of its own,
  * so there is no fragmentation: what is resident over all classes never exceeds `budget_bytes`. When
  * a take would exceed it, free buffers of other classes give their pages back first; if that does
  * not suffice the take fails and the caller parks or refuses.

@@ -43,6 +43,7 @@ struct core {
     struct offload *offload;
     struct buf_pool *bufs;
     struct state *state; /* this core's copy */
+    u64 applied;         /* its index: what messages carry */
     struct partition_gauges *gauges; /* partitions_max of them, shared: see above */
     struct prng prng;
     struct timers timers;

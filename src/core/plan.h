@@ -13,7 +13,7 @@
 struct plan {
     u64 memory_bytes;
     u32 cores_count;
-    u32 frame_bytes_max;        /* min(64 MiB, memory / 4) */
+    u32 frame_bytes_max;        /* min(64 MiB, memory / 4), and within one core's buffers */
     u32 poll_reply_bytes_max;   /* memory / 16: a reply ends at a whole batch there, at least one batch */
     u64 buffer_bytes_per_core;  /* budget of a core's buf_pool: frames, write buffers, cache, replies */
     u64 cache_bytes_per_core;   /* of these, at most this much in the cache */
