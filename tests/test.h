@@ -1,5 +1,5 @@
-/* The frame unit tests are written in. A test file includes this header and what it tests, and needs
- * nothing else: the tests register themselves and `main` is here.
+/* The frame unit tests are written in. A test file includes this header and what it tests, and
+ * needs nothing else: the tests register themselves and `main` is here.
  *
  *     TEST(lookup_is_exact_or_early_never_late)
  *     {
@@ -12,10 +12,10 @@
 #pragma once
 
 /* cmocka.h wants these four before it, in this order. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
 
 #include <cmocka.h>
 
@@ -131,8 +131,7 @@ static inline void test_expect_bytes(const void *is, const void *wanted, size_t 
 #define EXPECT(condition) test_expect((condition), #condition, __FILE__, __LINE__)
 #define EXPECT_EQ(is, wanted) test_expect_equal((u64)(is), (u64)(wanted), #is, __FILE__, __LINE__)
 #define EXPECT_STR(is, wanted) test_expect_text((is), (wanted), #is, __FILE__, __LINE__)
-#define EXPECT_BYTES(is, wanted, size)                                                             \
-    test_expect_bytes((is), (wanted), (size), __FILE__, __LINE__)
+#define EXPECT_BYTES(is, wanted, size) test_expect_bytes((is), (wanted), (size), __FILE__, __LINE__)
 
 /* The statement fails a check: run in a child process, with standard error shut. */
 #define EXPECT_CHECK_FAILS(statement)                                                              \
@@ -186,8 +185,8 @@ int main(int argument_count, char **arguments)
             test_frame.tests[kept++] = test_frame.tests[i];
         }
     }
-    int failed = kept == 0 ? 0
-                           : _cmocka_run_group_tests("tests", test_frame.tests, kept, NULL, NULL);
+    int failed =
+        kept == 0 ? 0 : _cmocka_run_group_tests("tests", test_frame.tests, kept, NULL, NULL);
     printf("%u passed, %d failed", kept - (u32)failed - test_frame.skipped_count, failed);
     if (test_frame.skipped_count > 0) {
         printf(", %u skipped", test_frame.skipped_count);

@@ -3,8 +3,8 @@
  *     |struct buf_pool|descriptors of class 0|1|...|  region of class 0  |  region of class 1  |...
  *
  * A class has as many buffers as the budget could ever hold of them. Each buffer is in one of four
- * states: never used (beyond used_count), taken, free and resident, or free with its pages given back.
- * Only taken and free-resident buffers count as resident. */
+ * states: never used (beyond used_count), taken, free and resident, or free with its pages given
+ * back. Only taken and free-resident buffers count as resident. */
 #include "base/buf.h"
 
 #include <string.h>
@@ -12,15 +12,20 @@
 
 #include "base/check.h"
 
+/* 4, 8, 16, 32, 64 KiB; from there 80, 96, 112, 128, 160, 192, 224, 256 KiB and so on to 1 GiB, so
+ * that a large frame wastes a fifth of its buffer at most. */
 #define CLASS_BYTES_MIN 4096u
-#define CLASSES_MAX 64u
+#define CLASSES_DOUBLING 5u
 #define FINE_FROM_BYTES (64u * 1024u)
+#define CLASSES_MAX (CLASSES_DOUBLING + 14u * 4u)
+#define BUFFER_BYTES_MAX (1u << 30)
 #define HUGE_PAGE_BYTES (2 * MIB)
 
 struct buf_class {
     u32 capacity;
-    u32 bufs_count; /* descriptors */
-    u32 used_count; /* ever taken */
+    u32 bufs_count;  /* descriptors */
+    u32 used_count;  /* ever taken */
+    bool huge_pages; /* a buffer is a whole number of them */
     struct buf *bufs;
     u8 *region;
     struct list resident; /* free, most recently returned first: likely to be in the cache */
@@ -60,23 +65,30 @@ static void allow(const struct buf *buf)
 }
 #endif
 
-/* Doubling up to 64 KiB, four steps a doubling above: a large buffer wastes at most a fifth. */
 static u32 class_capacity(u32 index)
 {
-    u32 capacity = CLASS_BYTES_MIN;
-    while (index > 0 && capacity < FINE_FROM_BYTES) {
-        capacity *= 2;
-        index--;
+    if (index < CLASSES_DOUBLING) {
+        return CLASS_BYTES_MIN << index;
     }
-    capacity <<= index / 4;
-    return capacity + capacity / 4 * (index % 4);
+    u32 doublings = (index - CLASSES_DOUBLING) / 4;
+    u32 steps = (index - CLASSES_DOUBLING) % 4 + 1;
+    return (FINE_FROM_BYTES << doublings) + steps * (FINE_FROM_BYTES / 4 << doublings);
 }
 
+/* The class of the smallest buffer that holds `size` bytes. */
 static u32 class_index_for(u32 size)
 {
+    check(size <= BUFFER_BYTES_MAX);
+
     u32 index = 0;
-    while (class_capacity(index) < size) {
-        index++;
+    if (size > FINE_FROM_BYTES) {
+        u32 doublings = (u32)(__builtin_clz(FINE_FROM_BYTES) - __builtin_clz(size - 1));
+        u32 step = FINE_FROM_BYTES / 4 << doublings;
+        index = CLASSES_DOUBLING + doublings * 4 + (size - 1) / step - 4;
+    } else {
+        while (class_capacity(index) < size) {
+            index++;
+        }
     }
     return index;
 }
@@ -98,8 +110,8 @@ static void give_pages_back(struct buf_pool *pool, struct buf *buf)
     list_add_first(&pool->classes[buf->class_index].empty, &buf->node);
 }
 
-/* Frees pages until `size` more bytes fit: large buffers first, because that takes the fewest calls,
- * and of each class what was returned longest ago. */
+/* Frees pages until `size` more bytes fit: large buffers first, because that takes the fewest
+ * calls, and of each class what was returned longest ago. */
 static void make_room(struct buf_pool *pool, u32 size)
 {
     for (u32 i = pool->classes_count; i-- > 0;) {
@@ -113,15 +125,15 @@ static void make_room(struct buf_pool *pool, u32 size)
 
 static struct buf *take_first_use(struct buf_pool *pool, u32 class_index)
 {
-    struct buf_class *class = &pool->classes[class_index];
-    check(class->used_count < class->bufs_count);
+    struct buf_class *sized = &pool->classes[class_index];
+    check(sized->used_count < sized->bufs_count);
 
-    u32 index = class->used_count++;
-    struct buf *buf = &class->bufs[index];
+    u32 index = sized->used_count++;
+    struct buf *buf = &sized->bufs[index];
     *buf = (struct buf){
         .pool = pool,
-        .data = class->region + (u64)index * class->capacity,
-        .capacity = class->capacity,
+        .data = sized->region + (u64)index * sized->capacity,
+        .capacity = sized->capacity,
         .class_index = (u8)class_index,
     };
     list_node_init(&buf->node);
@@ -133,20 +145,21 @@ static struct buf *take_empty(struct buf_pool *pool, u32 class_index)
 {
     make_room(pool, pool->classes[class_index].capacity);
     struct list_node *node = list_pop(&pool->classes[class_index].empty);
-    struct buf *buf = node != NULL ? container_of(node, struct buf, node)
-                                   : take_first_use(pool, class_index);
+    struct buf *buf =
+        node != NULL ? container_of(node, struct buf, node) : take_first_use(pool, class_index);
     buf->resident = true;
     pool->resident_bytes += buf->capacity;
     return buf;
 }
 
-/* Lays the classes out from `start`, and returns where they end. With `base` NULL nothing is noted. */
+/* Lays the descriptors out from `position` and returns where they end. Without a `base` it only
+ * measures. */
 static u64 place_descriptors(struct buf_pool *pool, u8 *base, u64 position)
 {
     for (u32 i = 0; i < pool->classes_count; i++) {
-        struct buf_class *class = &pool->classes[i];
-        class->bufs = base == NULL ? NULL : (struct buf *)(void *)(base + position);
-        position += sizeof(struct buf) * class->bufs_count;
+        struct buf_class *sized = &pool->classes[i];
+        sized->bufs = base == NULL ? NULL : (struct buf *)(void *)(base + position);
+        position += sizeof(struct buf) * sized->bufs_count;
     }
     return position;
 }
@@ -154,10 +167,10 @@ static u64 place_descriptors(struct buf_pool *pool, u8 *base, u64 position)
 static u64 place_regions(struct buf_pool *pool, u8 *base, u64 position)
 {
     for (u32 i = 0; i < pool->classes_count; i++) {
-        struct buf_class *class = &pool->classes[i];
-        u64 region_bytes = (u64)class->bufs_count * class->capacity;
-        position = align_up(position, u64_min(FINE_FROM_BYTES, class->capacity));
-        class->region = base == NULL ? NULL : base + position;
+        struct buf_class *sized = &pool->classes[i];
+        u64 region_bytes = (u64)sized->bufs_count * sized->capacity;
+        position = align_up(position, sized->huge_pages ? HUGE_PAGE_BYTES : SECTOR_BYTES_MAX);
+        sized->region = base == NULL ? NULL : base + position;
         position += region_bytes;
     }
     return position;
@@ -169,23 +182,23 @@ static void init_classes(struct buf_pool *pool, const struct buf_pool_options *o
     pool->classes_count = class_index_for(options->buffer_bytes_max) + 1;
     check(pool->classes_count <= CLASSES_MAX);
     for (u32 i = 0; i < pool->classes_count; i++) {
-        struct buf_class *class = &pool->classes[i];
-        class->capacity = class_capacity(i);
-        class->bufs_count = (u32)(options->budget_bytes / class->capacity);
-        list_init(&class->resident);
-        list_init(&class->empty);
+        struct buf_class *sized = &pool->classes[i];
+        sized->capacity = class_capacity(i);
+        sized->huge_pages = sized->capacity % HUGE_PAGE_BYTES == 0;
+        sized->bufs_count = (u32)(options->budget_bytes / sized->capacity);
+        list_init(&sized->resident);
+        list_init(&sized->empty);
     }
 }
 
-/* A huge page would make a small buffer resident 2 MiB at a time, which the budget does not count. */
+/* A huge page that reaches beyond a buffer would be resident without being counted. */
 static void refuse_huge_pages(const struct buf_pool *pool)
 {
     for (u32 i = 0; i < pool->classes_count; i++) {
-        const struct buf_class *class = &pool->classes[i];
-        if (class->capacity < HUGE_PAGE_BYTES) {
+        const struct buf_class *sized = &pool->classes[i];
+        if (!sized->huge_pages) {
             /* Refused by a kernel without huge pages, where there is nothing to refuse. */
-            (void)madvise(class->region, (u64)class->bufs_count * class->capacity,
-                          MADV_NOHUGEPAGE);
+            (void)madvise(sized->region, (u64)sized->bufs_count * sized->capacity, MADV_NOHUGEPAGE);
         }
     }
 }
@@ -193,7 +206,6 @@ static void refuse_huge_pages(const struct buf_pool *pool)
 struct buf_pool *buf_pool_create(const struct buf_pool_options *options)
 {
     check(options->buffer_bytes_max > 0);
-    check(options->buffer_bytes_max <= 1u << 30);
     check(options->budget_bytes >= buf_capacity_for(options->buffer_bytes_max));
     check(options->budget_bytes / CLASS_BYTES_MIN <= UINT32_MAX);
 
@@ -232,13 +244,13 @@ struct buf *buf_take(struct buf_pool *pool, u32 size)
 {
     u32 class_index = class_index_for(size);
     check(class_index < pool->classes_count);
-    struct buf_class *class = &pool->classes[class_index];
-    if (pool->taken_bytes + class->capacity > pool->budget_bytes) {
+    struct buf_class *sized = &pool->classes[class_index];
+    if (pool->taken_bytes + sized->capacity > pool->budget_bytes) {
         return NULL;
     }
-    struct list_node *node = list_pop(&class->resident);
-    struct buf *buf = node != NULL ? container_of(node, struct buf, node)
-                                   : take_empty(pool, class_index);
+    struct list_node *node = list_pop(&sized->resident);
+    struct buf *buf =
+        node != NULL ? container_of(node, struct buf, node) : take_empty(pool, class_index);
     check(buf->refs == 0);
     check(buf->resident);
     allow(buf);
@@ -264,7 +276,7 @@ void buf_return(struct buf *buf)
     if (buf->refs > 0) {
         return;
     }
-    /* Whoever held it in a list has taken it out: otherwise that list would now run through ours. */
+    /* Whoever held it in a list has taken it out: or that list would now run through ours. */
     check(!list_node_is_linked(&buf->node));
     check(pool->taken_bytes >= buf->capacity);
     pool->taken_bytes -= buf->capacity;

@@ -1,10 +1,10 @@
 /* Buffers of one core, by size class, within one budget of bytes.
  *
  * A pool reserves address space for every class at start and touches pages only on use. Each class
- * (4 KiB, 8 KiB, ... 64 KiB, then four steps a doubling, up to `buffer_bytes_max`) has a region of its own,
- * so there is no fragmentation: what is resident over all classes never exceeds `budget_bytes`. When
- * a take would exceed it, free buffers of other classes give their pages back first; if that does
- * not suffice the take fails and the caller parks or refuses.
+ * (4 KiB, 8 KiB, ... 64 KiB, then four steps a doubling, up to `buffer_bytes_max`) has a region of
+ * its own, so there is no fragmentation: what is resident over all classes never exceeds
+ * `budget_bytes`. When a take would exceed it, free buffers of other classes give their pages back
+ * first; if that does not suffice the take fails and the caller parks or refuses.
  *
  * Owner:   one core. Only it takes, retains and returns; a buffer may visit another core inside a
  *          message and goes home to be returned, so counts are plain integers.
@@ -17,14 +17,14 @@
 struct buf_pool;
 
 struct buf {
-    struct list_node node;  /* for whoever holds it; linked by the pool while free */
-    struct buf_pool *pool;  /* home */
+    struct list_node node; /* for whoever holds it; linked by the pool while free */
+    struct buf_pool *pool; /* home */
     u8 *data;
     u32 capacity;
-    u32 size;               /* bytes in use, kept by the holder; 0 after a take */
+    u32 size; /* bytes in use, kept by the holder; 0 after a take */
     u32 refs;
     u8 class_index;
-    bool resident;          /* counted in resident_bytes: pages may be touched */
+    bool resident; /* counted in resident_bytes: pages may be touched */
 };
 
 struct buf_pool_options {

@@ -49,12 +49,32 @@ TEST(a_buffer_has_room_for_what_was_asked_and_is_aligned)
     buf_pool_destroy(pool);
 }
 
-TEST(capacities_are_powers_of_two_from_4_kib)
+TEST(capacities_double_to_64_kib_and_rise_in_quarters_from_there)
 {
     EXPECT_EQ(buf_capacity_for(0), 4096);
     EXPECT_EQ(buf_capacity_for(4096), 4096);
     EXPECT_EQ(buf_capacity_for(4097), 8192);
+    EXPECT_EQ(buf_capacity_for(65536), 65536);
+    EXPECT_EQ(buf_capacity_for(65537), 80 * 1024);
+    EXPECT_EQ(buf_capacity_for(80 * 1024), 80 * 1024);
+    EXPECT_EQ(buf_capacity_for(80 * 1024 + 1), 96 * 1024);
+    EXPECT_EQ(buf_capacity_for(128 * 1024), 128 * 1024);
+    EXPECT_EQ(buf_capacity_for(128 * 1024 + 1), 160 * 1024);
+    EXPECT_EQ(buf_capacity_for(64 * MIB), 64 * MIB);
+    EXPECT_EQ(buf_capacity_for(64 * MIB + 256), 80 * MIB);
     EXPECT_EQ(buf_capacity_for(1u << 30), 1u << 30);
+    EXPECT_CHECK_FAILS((void)buf_capacity_for((1u << 30) + 1));
+}
+
+TEST(a_capacity_is_enough_and_wastes_a_fifth_at_most)
+{
+    for (u32 size = 65536; size < 64 * MIB; size += 4095) {
+        u32 capacity = buf_capacity_for(size);
+        EXPECT(capacity >= size);
+        EXPECT((u64)(capacity - size) * 5 <= (u64)capacity);
+        EXPECT_EQ(capacity % SECTOR_BYTES_MAX, 0);
+        EXPECT_EQ(buf_capacity_for(capacity), capacity);
+    }
 }
 
 TEST(a_buffer_goes_home_with_its_last_holder)
@@ -164,7 +184,7 @@ TEST(a_pool_that_cannot_hold_its_largest_buffer_is_a_wrong_plan)
 
 TEST(address_space_that_is_not_to_be_had_is_no_pool)
 {
-    struct buf_pool_options options = {.budget_bytes = 1ull << 43, .buffer_bytes_max = 1u << 30};
+    struct buf_pool_options options = {.budget_bytes = 1ull << 42, .buffer_bytes_max = 1u << 30};
     EXPECT(buf_pool_create(&options) == NULL);
 }
 
@@ -223,7 +243,7 @@ TEST(small_buffers_touch_no_more_than_their_own_pages)
 
 /* A model of the accounts: what is taken is the sum of capacities, a take succeeds exactly when the
  * budget allows it, and no two buffers share a byte (each is filled with its own number). */
-enum { LIFE_BUFS = 64, LIFE_BUDGET = 300 * 1024 };
+enum { LIFE_BUFS = 64, LIFE_BUDGET = 600 * 1024 };
 
 static void fill(struct buf *buf, u32 number)
 {
@@ -248,7 +268,7 @@ static void live_one_step(struct buf_pool *pool, struct prng *prng, struct buf *
         bufs[i] = NULL;
         return;
     }
-    u32 size = (u32)prng_below(prng, 1ull << prng_below(prng, 17));
+    u32 size = (u32)prng_below(prng, 1ull << prng_below(prng, 18));
     bool fits = *taken + buf_capacity_for(size) <= LIFE_BUDGET;
     EXPECT_EQ(buf_pool_has_room(pool, size), fits);
     bufs[i] = buf_take(pool, size);
@@ -262,7 +282,7 @@ static void live_one_step(struct buf_pool *pool, struct prng *prng, struct buf *
 TEST(accounts_are_right_over_a_long_random_life)
 {
     for (u64 seed = 1; seed <= 5; seed++) {
-        struct buf_pool *pool = pool_of(LIFE_BUDGET, 65536);
+        struct buf_pool *pool = pool_of(LIFE_BUDGET, 131072);
         struct buf *bufs[LIFE_BUFS] = {NULL};
         u64 taken = 0;
         struct prng prng;

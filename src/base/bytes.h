@@ -56,7 +56,8 @@ static inline void put_u128(void *p, struct u128 value)
     memcpy((u8 *)p + 8, &value.high, 8);
 }
 
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "formats are copied as they lie in memory");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+              "formats are copied as they lie in memory");
 
 /* A run of bytes that belongs to somebody else. */
 struct span {

@@ -1,5 +1,6 @@
-/* Numbers that one core counts and others may read: relaxed atomics, one block per core, so counting
- * is a plain add on the owner's cache line. counters.def names every counter, with its unit. */
+/* Numbers that one core counts and others may read: relaxed atomics, one block per core, so
+ * counting is a plain add on the owner's cache line. counters.def names every counter, with its
+ * unit. */
 #pragma once
 
 #include <stdatomic.h>

@@ -3,7 +3,8 @@
  * The owner formats into its own ring; another thread drains the ring and writes. A full ring is a
  * counted drop, never a wait. Times are the caller's: nothing here reads a clock.
  *
- * Owner: the core writes (event_*), the drainer reads (event_next): single producer, single consumer. */
+ * Owner: the core writes (event_*), the drainer reads (event_next): single producer, single
+ *        consumer. */
 #pragma once
 
 #include "base/ring.h"

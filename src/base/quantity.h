@@ -14,8 +14,8 @@
 #include "base/status.h"
 #include "base/types.h"
 
-#define QUANTITY_DEFAULT 0ull       /* "whatever the server's default is" */
-#define QUANTITY_NEVER UINT64_MAX   /* messages never expire */
+#define QUANTITY_DEFAULT 0ull     /* "whatever the server's default is" */
+#define QUANTITY_NEVER UINT64_MAX /* messages never expire */
 #define QUANTITY_UNLIMITED UINT64_MAX
 
 /* Bytes. A fraction is cut off to whole bytes: "1.5 KiB" is 1536. */

@@ -24,7 +24,7 @@ void recorder_print(const struct recorder *recorder, const char *title)
                   recorder->count);
     for (u64 i = recorder->count - kept; i < recorder->count; i++) {
         const struct recorder_entry *entry = &recorder->entries[i % RECORDER_ENTRIES];
-        (void)fprintf(stderr, "%16" PRIu64 " us  %s %" PRIu64 " %" PRIu64 "\n",
-                      entry->monotonic_us, entry->what, entry->words[0], entry->words[1]);
+        (void)fprintf(stderr, "%16" PRIu64 " us  %s %" PRIu64 " %" PRIu64 "\n", entry->monotonic_us,
+                      entry->what, entry->words[0], entry->words[1]);
     }
 }

@@ -5,8 +5,7 @@
 
 /* Appends formatted text at `*position` of `capacity` bytes, always ends it with a zero byte and
  * advances `*position` to that byte. False when it had to be cut. */
-bool str_append(char *text, u32 capacity, u32 *position, const char *format, ...)
-    printf_like(4, 5);
+bool str_append(char *text, u32 capacity, u32 *position, const char *format, ...) printf_like(4, 5);
 
 /* Like snprintf but returns false when it had to be cut. */
 bool str_format(char *text, u32 capacity, const char *format, ...) printf_like(3, 4);
@@ -22,6 +21,6 @@ struct err {
     char text[512];
 };
 
-/* Fills in the sentence; always returns false, so that a parser can `return err_set(...)`. `err` may
- * be NULL. */
+/* Fills in the sentence; always returns false, so that a parser can `return err_set(...)`. `err`
+ * may be NULL. */
 bool err_set(struct err *err, const char *format, ...) printf_like(2, 3);

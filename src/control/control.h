@@ -1,5 +1,5 @@
-/* Decides, on core 0, in one order, what every core's state becomes; keeps the registry of clients and
- * sessions; accepts connections and hands each to the core with the fewest.
+/* Decides, on core 0, in one order, what every core's state becomes; keeps the registry of clients
+ * and sessions; accepts connections and hands each to the core with the fewest.
  *
  *     edge ─ COMMAND, LOGIN ─▶ control ─▶ control log (durable ones: written twice, synced)
  *                                 ├─ APPLY ─▶ every core ─ APPLIED ─▶ answered when all have it
@@ -20,8 +20,8 @@ u64 control_bytes(const struct plan *plan);
 struct control *control_create(struct core *core, struct arena *arena, const struct plan *plan,
                                const struct settings *settings, struct io_socket listener);
 
-/* Recovers the two logs, sends the state to all cores, logs the boot, creates root when there is none,
- * walks the phases (RECOVER, FORGET_OLD, SERVE), then accepts. */
+/* Recovers the two logs, sends the state to all cores, logs the boot, creates root when there is
+ * none, walks the phases (RECOVER, FORGET_OLD, SERVE), then accepts. */
 void control_start(struct control *control);
 
 /* COMMAND, LOGIN, LOGOUT, CONNECTION_CLOSED, CLIENTS, APPLIED, PHASE_DONE. */

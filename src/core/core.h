@@ -29,7 +29,7 @@ struct turn_time {
  * details. A reader that finds another life than its state names shows zeros. */
 struct partition_gauges {
     struct gauge life;
-    struct gauge bytes;          /* sum of batch lengths */
+    struct gauge bytes; /* sum of batch lengths */
     struct gauge messages_count;
     struct gauge segments_count;
     struct gauge current_offset; /* newest offset, 0 when empty */
@@ -42,8 +42,8 @@ struct core {
     struct io *io;
     struct offload *offload;
     struct buf_pool *bufs;
-    struct state *state; /* this core's copy */
-    u64 applied;         /* its index: what messages carry */
+    struct state *state;             /* this core's copy */
+    u64 applied;                     /* its index: what messages carry */
     struct partition_gauges *gauges; /* partitions_max of them, shared: see above */
     struct prng prng;
     struct timers timers;

@@ -5,8 +5,9 @@
 #include "base/check.h"
 #include "core/core.h"
 
-/* Requests: the credits. Replies: to the requests of the receiver (credits), loans coming home (no more
- * than the receiver's outstanding polls, credits again), and answers to what control sent (control lane).
+/* Requests: the credits. Replies: to the requests of the receiver (credits), loans coming home (no
+ *           more than the receiver's outstanding polls, credits again), and answers to what control
+ *           sent (control lane).
  * Control: connections handed over and applied commands; control bounds both by CONTROL_WINDOW. */
 static const u32 lane_items[LANE_COUNT] = {
     [LANE_REQUEST] = MAILBOX_CREDITS,

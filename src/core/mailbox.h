@@ -1,14 +1,17 @@
-/* Lanes between cores: for each ordered pair three single-producer single-consumer rings of messages
- * (request, reply, control), credits, and a doorbell. The local pair uses the same calls and rings.
+/* Lanes between cores: for each ordered pair three single-producer single-consumer rings of
+ * messages (request, reply, control), credits, and a doorbell. The local pair uses the same calls
+ * and rings.
  *
- * A core has at most `credits` requests outstanding at another core, so a request lane of that length
- * and a reply lane of a few times that length are never full: no owner ever waits for room. Without
- * credit the caller parks the request in its slot and asks to be called when credit returns.
+ * A core has at most `credits` requests outstanding at another core, so a request lane of that
+ * length and a reply lane of a few times that length are never full: no owner ever waits for room.
+ * Without credit the caller parks the request in its slot and asks to be called when credit
+ * returns.
  *
- * Owner:   a core sends from its own row and drains its own column. The rings are the only memory two
- *          cores touch; ordering is the ring's release and acquire.
- * Bells:   mailbox_flush publishes what was written this turn and wakes each receiver whose `asleep`
- *          flag is set, once. The driver sets its own flag before it sleeps and looks again. */
+ * Owner:   a core sends from its own row and drains its own column. The rings are the only memory
+ *          two cores touch; ordering is the ring's release and acquire.
+ * Bells:   mailbox_flush publishes what was written this turn and wakes each receiver whose
+ *          `asleep` flag is set, once. The driver sets its own flag before it sleeps and looks
+ *          again. */
 #pragma once
 
 #include "base/mem.h"
@@ -18,7 +21,7 @@
 struct core;
 struct mailbox_board; /* all lanes of a process (or of one simulated node) */
 
-#define MAILBOX_CREDITS 64u   /* requests outstanding per ordered pair */
+#define MAILBOX_CREDITS 64u /* requests outstanding per ordered pair */
 #define MAILBOX_CORES_MAX 32u
 
 /* Bytes of arena that mailbox_board_create takes. */
@@ -35,8 +38,8 @@ struct mailbox {
     struct list credit_waiters[MAILBOX_CORES_MAX]; /* of struct credit_waiter, oldest first */
 };
 
-/* Somebody who wants to send a request to `to` when credit is there. Resumed round robin: one waiter
- * per credit, oldest first; it may queue again. */
+/* Somebody who wants to send a request to `to` when credit is there. Resumed round robin: one
+ * waiter per credit, oldest first; it may queue again. */
 struct credit_waiter {
     struct list_node node;
     void (*resume)(struct core *core, struct credit_waiter *waiter);
@@ -47,14 +50,15 @@ bool mailbox_has_credit(const struct mailbox *mailbox, u32 to);
 void mailbox_wait_for_credit(struct mailbox *mailbox, u32 to, struct credit_waiter *waiter);
 void mailbox_stop_waiting(struct credit_waiter *waiter);
 
-/* Copies `msg` into the lane of its kind, to msg->to; fills in `from` and `applied`. A request spends a
- * credit, which must be there (a failed check otherwise). */
+/* Copies `msg` into the lane of its kind, to msg->to; fills in `from` and `applied`. A request
+ * spends a credit, which must be there (a failed check otherwise). */
 void mailbox_send(struct core *core, struct msg *msg);
 
 /* The reply to `request`: same kind, token and partition; the caller has set error, bufs and words. */
 void mailbox_reply(struct core *core, const struct msg *request, struct msg *reply);
 
-/* Gives a credit back (replies do it by themselves, save a poll reply with a loan: LOAN_RETURN does). */
+/* Gives a credit back (replies do it by themselves, save a poll reply with a loan: LOAN_RETURN
+ * does). */
 void mailbox_credit_return(struct core *core, u32 to);
 
 /* The next message for this core on `lane`, from the cores in turn, or false. Copied out. */

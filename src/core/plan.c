@@ -54,9 +54,9 @@ static u64 tables_bytes(const struct plan *plan)
 bool plan_make(struct plan *plan, u64 memory_bytes, u32 cores_count, struct err *err)
 {
     if (memory_bytes < MEMORY_BYTES_MIN) {
-        return err_set(err,
-                       "memory of %llu bytes is below the least of 64 MiB: give --memory 64M or more",
-                       (unsigned long long)memory_bytes);
+        return err_set(
+            err, "memory of %llu bytes is below the least of 64 MiB: give --memory 64M or more",
+            (unsigned long long)memory_bytes);
     }
     if (cores_count < 1 || cores_count > MAILBOX_CORES_MAX) {
         return err_set(err, "%u cores are outside 1 to %u: give --cores a number in that range",
@@ -78,7 +78,8 @@ void plan_describe(const struct plan *plan, char *text, u32 capacity)
     u32 position = 0;
     str_append(text, capacity, &position, "memory plan of %llu MiB over %u cores:\n",
                (unsigned long long)(plan->memory_bytes / MIB), plan->cores_count);
-    str_append(text, capacity, &position, "  buffers per core      %8llu KiB (cache at most %llu)\n",
+    str_append(text, capacity, &position,
+               "  buffers per core      %8llu KiB (cache at most %llu)\n",
                (unsigned long long)(plan->buffer_bytes_per_core / KIB),
                (unsigned long long)(plan->cache_bytes_per_core / KIB));
     str_append(text, capacity, &position, "  largest frame         %8u KiB\n",

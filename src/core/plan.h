@@ -1,5 +1,6 @@
-/* How `--memory SIZE` is divided at start: one table, printed, then sealed. The plan reserves address
- * space; pages are touched on use. Past a limit an owner parks, refuses or shrinks its cache.
+/* How `--memory SIZE` is divided at start: one table, printed, then sealed. The plan reserves
+ * address space; pages are touched on use. Past a limit an owner parks, refuses or shrinks its
+ * cache.
  *
  * Pure arithmetic: the same size and number of cores give the same plan. */
 #pragma once
@@ -13,22 +14,22 @@
 struct plan {
     u64 memory_bytes;
     u32 cores_count;
-    u32 frame_bytes_max;        /* min(64 MiB, memory / 4), and within one core's buffers */
-    u32 poll_reply_bytes_max;   /* memory / 16: a reply ends at a whole batch there, at least one batch */
-    u64 buffer_bytes_per_core;  /* budget of a core's buf_pool: frames, write buffers, cache, replies */
-    u64 cache_bytes_per_core;   /* of these, at most this much in the cache */
-    u32 connections_max;        /* all cores together */
+    u32 frame_bytes_max;       /* min(64 MiB, memory / 4), and within one core's buffers */
+    u32 poll_reply_bytes_max;  /* memory / 16: a reply ends at a whole batch, at least one */
+    u64 buffer_bytes_per_core; /* budget of a core's buf_pool: frames, writes, cache, replies */
+    u64 cache_bytes_per_core;  /* of these, at most this much in the cache */
+    u32 connections_max;       /* all cores together */
     u32 connections_per_core_max;
-    u32 requests_per_core_max;  /* slots */
+    u32 requests_per_core_max; /* slots */
     u32 streams_max;
     u32 topics_max;
-    u32 partitions_max;         /* all cores together; every core may own all of them */
+    u32 partitions_max; /* all cores together; every core may own all of them */
     u32 segments_per_core_max;
     u32 users_max;
     u32 sessions_max;
     u32 consumer_offsets_per_core_max;
     u64 state_bytes_per_core;
-    u64 arena_bytes_per_core;   /* address space: everything of a core that is not a buffer */
+    u64 arena_bytes_per_core; /* address space: everything of a core that is not a buffer */
     u32 argon2_memory_kib;
     u32 offload_threads;
 };

@@ -1,5 +1,5 @@
-/* What the owners are configured with: numbers and short texts, already checked. The process fills it
- * from file, environment and flags (config); the simulator by seed. */
+/* What the owners are configured with: numbers and short texts, already checked. The process fills
+ * it from file, environment and flags (config); the simulator by seed. */
 #pragma once
 
 #include "base/types.h"
@@ -7,22 +7,22 @@
 enum durability { DURABILITY_SYNC, DURABILITY_OS, DURABILITY_MEMORY };
 
 struct settings {
-    enum durability durability;      /* level of topics that do not ask for `persisted` */
-    bool direct;                     /* use O_DIRECT where the file system takes it */
-    u64 flush_interval_us;           /* levels os and memory */
+    enum durability durability; /* level of topics that do not ask for `persisted` */
+    bool direct;                /* use O_DIRECT where the file system takes it */
+    u64 flush_interval_us;      /* levels os and memory */
     u32 flush_bytes;
-    u64 segment_bytes_default;       /* 1 GiB */
-    u64 disk_reserve_bytes;          /* appends are refused below this much free space */
-    u64 message_expiry_us_default;   /* UINT64_MAX: never */
-    u64 topic_bytes_max_default;     /* UINT64_MAX: unlimited */
+    u64 segment_bytes_default;     /* 1 GiB */
+    u64 disk_reserve_bytes;        /* appends are refused below this much free space */
+    u64 message_expiry_us_default; /* UINT64_MAX: never */
+    u64 topic_bytes_max_default;   /* UINT64_MAX: unlimited */
     u64 retention_interval_us;
-    u64 offset_hold_us_max;          /* a stored offset older than this no longer holds retention back */
-    u64 frame_timeout_us;            /* a begun frame must be whole by then */
+    u64 offset_hold_us_max; /* a stored offset older than this no longer holds retention back */
+    u64 frame_timeout_us;   /* a begun frame must be whole by then */
     u64 request_deadline_us;
-    u64 send_stall_us;               /* a send that has not moved for this long gives its loan back */
+    u64 send_stall_us; /* a send that has not moved for this long gives its loan back */
     u32 login_failures_per_minute_max; /* per user name */
-    u64 boot_seed;                   /* secret per process: keys the credential cache */
-    u16 tcp_port;                    /* what is advertised in cluster metadata */
+    u64 boot_seed;                     /* secret per process: keys the credential cache */
+    u16 tcp_port;                      /* what is advertised in cluster metadata */
     char tcp_address[64];
     /* Root is created from these when control has no user 0; both empty otherwise. Wiped after use. */
     char root_username[52];

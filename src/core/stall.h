@@ -1,5 +1,5 @@
-/* Who took long? The thread marks what runs (`stall_enter`), and once a turn the driver hands in how
- * long the whole turn took. Past 500 us the recorder gets the name of the longest part.
+/* Who took long? The thread marks what runs (`stall_enter`), and once a turn the driver hands in
+ * how long the whole turn took. Past 500 us the recorder gets the name of the longest part.
  *
  * Reading a clock inside a turn is the driver's business: it gives `stall` a function that the real
  * driver answers with the monotonic clock and the simulator with its virtual one. */

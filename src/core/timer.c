@@ -106,7 +106,8 @@ static bool fire_slot(struct timers *timers, struct core *core, u32 *budget)
         }
         struct timer *timer = container_of(list_pop(due), struct timer, node);
         if (deadline_ms(timer) > timers->now_ms) {
-            place(timers, timer, timers->now_ms + 1); /* it was further away than the wheel reaches */
+            place(timers, timer,
+                  timers->now_ms + 1); /* it was further away than the wheel reaches */
             continue;
         }
         (*budget)--;
@@ -140,7 +141,8 @@ static u64 next_event_ms(const struct timers *timers)
         u32 shift = LEVEL_BITS * level;
         u64 here = timers->now_ms >> shift;
         u32 from = (u32)(here + 1) & (TIMER_SLOTS - 1);
-        u64 rotated = from == 0 ? occupied : (occupied >> from) | (occupied << (TIMER_SLOTS - from));
+        u64 rotated =
+            from == 0 ? occupied : (occupied >> from) | (occupied << (TIMER_SLOTS - from));
         u64 at = (here + 1 + (u64)__builtin_ctzll(rotated)) << shift;
         next = u64_min(next, at);
     }

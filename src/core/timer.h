@@ -1,8 +1,9 @@
-/* Deadlines of one core: a hierarchical wheel of intrusive timers, so that setting and cancelling cost
- * a few stores, and 10,000 connections with a deadline each cost nothing while they are quiet.
+/* Deadlines of one core: a hierarchical wheel of intrusive timers, so that setting and cancelling
+ * cost a few stores, and 10,000 connections with a deadline each cost nothing while they are quiet.
  *
- * Owner: the core. A timer is embedded in what it belongs to; it may be set and cancelled at any time,
- * also from its own `fired`. Resolution: 1 ms; a timer fires at or after its deadline, never before. */
+ * Owner: the core. A timer is embedded in what it belongs to; it may be set and cancelled at any
+ *        time, also from its own `fired`. Resolution: 1 ms; a timer fires at or after its deadline,
+ *        never before. */
 #pragma once
 
 #include "base/list.h"

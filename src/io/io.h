@@ -1,23 +1,24 @@
 /* The door: all that a core asks of the kernel goes through these calls, and through nothing else.
  *
- *     core ── io_file_write(io, &op, …) ──▶ io ──▶ kernel            submit: never blocks, never completes
+ *     core ── io_file_write(io, &op, …) ──▶ io ──▶ kernel            submit: never blocks or completes
  *     core ◀─ op.done(core, &op) ◀── io_reap(io) ◀── completion      only from inside io_reap
  *
- * src/io implements it with io_uring for the server, sim/ with a virtual clock, network and disk for
- * the simulator. The linker chooses: no table of functions, no #ifdef.
+ * src/io implements it with io_uring for the server, sim/ with a virtual clock, network and disk
+ * for the simulator. The linker chooses: no table of functions, no #ifdef.
  *
- * Every call takes an `io_op` that the caller owns. The caller sets `done` before the call; between the
- * call and `done` the op, and every byte it points to, belongs to the door. `done` runs from io_reap,
- * never from inside the call, also when the call fails at once. `op->status` is OK or the reason,
- * `op->count` the result. Calls are sent to the kernel once a turn, by io_submit.
+ * Every call takes an `io_op` that the caller owns. The caller sets `done` before the call; between
+ * the call and `done` the op, and every byte it points to, belongs to the door. `done` runs from
+ * io_reap, never from inside the call, also when the call fails at once. `op->status` is OK or the
+ * reason, `op->count` the result. Calls are sent to the kernel once a turn, by io_submit.
  *
  * Owner:   one io per core; every call is made by that core's thread.
  * Memory:  the door allocates at io_create only. Ops in flight are bounded by `ops_max`: more are
- *          kept in order on a list inside the ops themselves, so a call never fails for lack of room.
+ *          kept in order on a list inside the ops themselves, so a call never fails for lack of
+ *          room.
  * Errors:  ERR_SPACE (ENOSPC, EDQUOT), ERR_IO (EIO and what else a device does), ERR_NOT_FOUND,
  *          ERR_EXISTS, ERR_CANCELLED, ERR_CLOSED (peer gone, reset, broken pipe), ERR_LIMIT
- *          (descriptors), ERR_UNSUPPORTED (file system refuses O_DIRECT), ERR_PERMISSION, ERR_TIMEOUT.
- *          errno stays inside. */
+ *          (descriptors), ERR_UNSUPPORTED (file system refuses O_DIRECT), ERR_PERMISSION,
+ *          ERR_TIMEOUT. errno stays inside. */
 #pragma once
 
 #include "base/list.h"
@@ -54,12 +55,12 @@ struct io_op {
 
     /* The result, valid in `done`. */
     enum status status;
-    u64 count;             /* bytes moved, file size, entries listed: see each call */
-    const u8 *data;        /* io_receive_any: the bytes, until `done` returns */
-    struct io_file file;   /* io_file_open */
+    u64 count;               /* bytes moved, file size, entries listed: see each call */
+    const u8 *data;          /* io_receive_any: the bytes, until `done` returns */
+    struct io_file file;     /* io_file_open */
     struct io_socket socket; /* io_accept */
-    u32 peer_address;      /* io_accept: IPv4 in host order, 0 for another family */
-    u16 peer_port;         /* io_accept */
+    u32 peer_address;        /* io_accept: IPv4 in host order, 0 for another family */
+    u16 peer_port;           /* io_accept */
 
     /* The door's, while in flight. */
     struct list_node node;
@@ -98,7 +99,8 @@ void io_file_read(struct io *io, struct io_op *op, struct io_file file, u64 posi
                   u32 size);
 
 enum io_write_flags {
-    IO_WRITE_SYNCED = 1 /* RWF_DSYNC: data and what is needed to read it back are on the device at `done` */
+    /* RWF_DSYNC: data and what is needed to read it back are on the device at `done`. */
+    IO_WRITE_SYNCED = 1,
 };
 
 /* Writes all pieces one after the other at `position`: OK means every byte (a short write is
@@ -107,8 +109,8 @@ enum io_write_flags {
 void io_file_write(struct io *io, struct io_op *op, struct io_file file, u64 position,
                    const struct io_piece *pieces, u32 pieces_count, u32 flags);
 
-/* fdatasync for a file, fsync for a directory. Never repeated after a failure: what the kernel still
- * holds is then unknown. */
+/* fdatasync for a file, fsync for a directory. Never repeated after a failure: what the kernel
+ * still holds is then unknown. */
 void io_file_sync(struct io *io, struct io_op *op, struct io_file file);
 
 void io_file_truncate(struct io *io, struct io_op *op, struct io_file file, u64 size);
@@ -129,10 +131,11 @@ void io_directory_create(struct io *io, struct io_op *op, const char *path);
 /* Lists names, `.` and `..` left out, each followed by a zero byte, into `names`; op->count = bytes
  * used. ERR_TOO_LARGE when they do not fit, ERR_NOT_FOUND when there is no such directory. Order is
  * by bytes (sorted), so that nothing depends on the file system. */
-void io_directory_list(struct io *io, struct io_op *op, const char *path, char *names, u32 names_bytes);
+void io_directory_list(struct io *io, struct io_op *op, const char *path, char *names,
+                       u32 names_bytes);
 
-/* Removes a file or a directory with all below. ERR_NOT_FOUND when missing. Slow work: it runs beside
- * the loop, a few unlinks at a time. */
+/* Removes a file or a directory with all below. ERR_NOT_FOUND when missing. Slow work: it runs
+ * beside the loop, a few unlinks at a time. */
 void io_tree_remove(struct io *io, struct io_op *op, const char *path);
 
 /* op->count = bytes that may still be written to the data directory's file system. */
@@ -144,24 +147,25 @@ void io_disk_free(struct io *io, struct io_op *op);
  * TCP_USER_TIMEOUT already set). Arm again for the next. */
 void io_accept(struct io *io, struct io_op *op, struct io_socket listener);
 
-/* Receives what is there, at least one byte, into a small buffer of the door: op->data and op->count
- * are valid until `done` returns. count 0: the peer closed its side. An idle connection costs no buffer. */
+/* Receives what is there, at least one byte, into a small buffer of the door: op->data and
+ * op->count are valid until `done` returns. count 0: the peer closed its side. An idle connection
+ * costs no buffer. */
 void io_receive_any(struct io *io, struct io_op *op, struct io_socket socket);
 
 /* Receives straight into `buffer`: at least one byte, at most `size`. count 0: closed. */
 void io_receive(struct io *io, struct io_op *op, struct io_socket socket, void *buffer, u32 size);
 
 /* Sends from the pieces in order, at least one byte; op->count = bytes sent, perhaps not all. */
-void io_send(struct io *io, struct io_op *op, struct io_socket socket, const struct io_piece *pieces,
-             u32 pieces_count);
+void io_send(struct io *io, struct io_op *op, struct io_socket socket,
+             const struct io_piece *pieces, u32 pieces_count);
 
-/* No more will be sent or received: ops in flight on the socket end soon, with ERR_CLOSED or what they
- * had. Not an op, cannot fail. The owner waits for them, then closes. */
+/* No more will be sent or received: ops in flight on the socket end soon, with ERR_CLOSED or what
+ * they had. Not an op, cannot fail. The owner waits for them, then closes. */
 void io_socket_shutdown(struct io *io, struct io_socket socket);
 void io_socket_close(struct io *io, struct io_op *op, struct io_socket socket);
 
-/* Asks for an early end of an op in flight: it completes soon, with ERR_CANCELLED or with what it had
- * achieved. Only for accept, receive and send. */
+/* Asks for an early end of an op in flight: it completes soon, with ERR_CANCELLED or with what it
+ * had achieved. Only for accept, receive and send. */
 void io_cancel(struct io *io, struct io_op *op);
 
 /* ---- The turn ---- */
@@ -178,9 +182,9 @@ void io_wake(struct io *io, u32 core_index);
 /* ---- What the door tells of the world ---- */
 
 struct io_facts {
-    u32 sector_bytes;      /* the device's physical block; 4,096 where unknown */
-    bool direct;           /* the data directory's file system takes O_DIRECT */
-    u32 write_bytes_max;   /* the largest single write worth gathering */
+    u32 sector_bytes;    /* the device's physical block; 4,096 where unknown */
+    bool direct;         /* the data directory's file system takes O_DIRECT */
+    u32 write_bytes_max; /* the largest single write worth gathering */
 };
 
 struct io_facts io_facts(const struct io *io);

@@ -2,8 +2,9 @@
  *
  *     kind from to flags │ error │ token │ applied │ partition │ bufs or loan │ words
  *
- * A buffer in a message is on loan: the receiver may read (and, for APPEND, stamp) it, and it goes home
- * with the reply. Late replies to a connection that is gone are recognised by the token's generation. */
+ * A buffer in a message is on loan: the receiver may read (and, for APPEND, stamp) it, and it goes
+ * home with the reply. Late replies to a connection that is gone are recognised by the token's
+ * generation. */
 #pragma once
 
 #include "base/buf.h"
@@ -20,14 +21,14 @@ enum msg_kind {
 
 enum msg_flags {
     MSG_IS_REPLY = 1,
-    MSG_GROUP_CONSUMER = 2,  /* POLL, OFFSET_*: the consumer is a group */
-    MSG_AUTO_COMMIT = 4,     /* POLL */
-    MSG_AFTER_COMMIT = 8,    /* OFFSET_STORE, OFFSET_DELETE: answer after it is durable */
-    MSG_BATCH_ALIGNED = 16,  /* APPEND: the batch lies behind a 256-byte gap at sector alignment */
+    MSG_GROUP_CONSUMER = 2, /* POLL, OFFSET_*: the consumer is a group */
+    MSG_AUTO_COMMIT = 4,    /* POLL */
+    MSG_AFTER_COMMIT = 8,   /* OFFSET_STORE, OFFSET_DELETE: answer after it is durable */
+    MSG_BATCH_ALIGNED = 16, /* APPEND: the batch lies behind a 256-byte gap at sector alignment */
     MSG_CLOSE_CONNECTION = 32, /* reply: the mutation may be on disk all the same, so no answer is
                                   true: close the connection instead (its write or sync failed) */
-    MSG_LOAN = 64,           /* a poll reply that lends `loan` */
-    MSG_NAMED_CONSUMER = 128 /* POLL, OFFSET_*: `consumer` is XXH32 of a name, not a number */
+    MSG_LOAN = 64,             /* a poll reply that lends `loan` */
+    MSG_NAMED_CONSUMER = 128   /* POLL, OFFSET_*: `consumer` is XXH32 of a name, not a number */
 };
 
 /* Which request of which connection: a slot of the edge's request table, and its generation. */
@@ -42,8 +43,9 @@ struct partition_handle {
     u32 generation;
 };
 
-/* What a poll lends to the edge: runs of bytes in memory of the shard, in order, to be sent behind the
- * reply's header; until LOAN_RETURN comes home nobody changes or reuses them. The shard owns the struct. */
+/* What a poll lends to the edge: runs of bytes in memory of the shard, in order, to be sent behind
+ * the reply's header; until LOAN_RETURN comes home nobody changes or reuses them. The shard owns
+ * the struct. */
 #define POLL_LOAN_PIECES_MAX 48u
 struct poll_loan_piece {
     const u8 *data;
@@ -59,10 +61,10 @@ struct poll_loan {
 };
 
 struct msg {
-    u8 kind;  /* enum msg_kind */
-    u8 from;  /* core */
-    u8 to;    /* core */
-    u8 flags; /* enum msg_flags */
+    u8 kind;   /* enum msg_kind */
+    u8 from;   /* core */
+    u8 to;     /* core */
+    u8 flags;  /* enum msg_flags */
     u32 error; /* reply: enum wire_error, 0 is success. APPEND request: unused */
     struct msg_token token;
     u64 applied; /* the sender's applied state index: a receiver that is behind catches up first */
@@ -82,7 +84,8 @@ struct msg {
             u64 base_offset;
             u64 unused;
         } appended;
-        struct { /* POLL request; strategy: enum polling_strategy in the top byte of count_strategy */
+        struct
+        { /* POLL request; strategy: enum polling_strategy in the top byte of count_strategy */
             u64 value;
             u32 consumer;
             u32 count_strategy; /* count in the low 24 bits (more is cut to that), strategy above */
@@ -101,7 +104,7 @@ struct msg {
             u32 reserved;
             u64 unused;
         } segments;
-        struct { /* COMMAND request */
+        struct {         /* COMMAND request */
             u32 command; /* enum command of wire/commands.def */
             u32 user_id;
             u64 session;
@@ -116,7 +119,8 @@ struct msg {
             u32 body_position; /* of the body in bufs[0]; its size is to the buffer's end */
             u64 unused;
         } login;
-        struct { /* LOGIN reply: error is a wire error; eviction is a reason of wire-v2.md 2.5 or 0 */
+        struct
+        { /* LOGIN reply: error is a wire error; eviction is a reason of wire-v2.md 2.5 or 0 */
             u64 session;
             u32 user_id;
             u32 eviction;
@@ -144,12 +148,12 @@ static_assert(sizeof(struct msg) == 64, "a message is one cache line");
 
 /* Start and stop, in order; control sends each to all cores and goes on when all have answered. */
 enum phase {
-    PHASE_RECOVER = 1,   /* state is complete: shards read ends and offsets, then open partitions
+    PHASE_RECOVER = 1, /* state is complete: shards read ends and offsets, then open partitions
                             in the background; answered when offsets are merged and synced */
-    PHASE_FORGET_OLD,    /* all cores have merged: files of older boots may go */
-    PHASE_SERVE,         /* edges may serve (control also starts to accept) */
-    PHASE_DRAIN_EDGES,   /* stop reading; answered when all requests in flight are answered */
-    PHASE_DRAIN_SHARDS   /* write and sync everything, note all ends; answered when done */
+    PHASE_FORGET_OLD,  /* all cores have merged: files of older boots may go */
+    PHASE_SERVE,       /* edges may serve (control also starts to accept) */
+    PHASE_DRAIN_EDGES, /* stop reading; answered when all requests in flight are answered */
+    PHASE_DRAIN_SHARDS /* write and sync everything, note all ends; answered when done */
 };
 
 enum lane msg_lane(enum msg_kind kind, bool is_reply);

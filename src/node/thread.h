@@ -17,18 +17,18 @@ struct thread; /* core + edge + shard + state (+ control on core 0) */
 struct thread_options {
     u32 index;
     u32 cores_count;
-    const struct plan *plan;         /* how memory is divided; outlives the thread */
+    const struct plan *plan; /* how memory is divided; outlives the thread */
     struct io *io;
     struct offload *offload;
     struct mailbox_board *board;     /* shared by the cores of one node */
     struct partition_gauges *gauges; /* likewise */
     struct counters *all_counters;   /* likewise */
     struct event_log *events;
-    u64 seed;                        /* of this core's prng */
-    struct turn_time time;           /* now */
+    u64 seed;              /* of this core's prng */
+    struct turn_time time; /* now */
     const struct settings *settings;
-    struct io_socket listener;       /* core 0; IO_SOCKET_NONE on the others */
-    u64 (*clock_us)(void *context);  /* for stall.h */
+    struct io_socket listener;      /* core 0; IO_SOCKET_NONE on the others */
+    u64 (*clock_us)(void *context); /* for stall.h */
     void *clock_context;
 };
 
@@ -46,8 +46,8 @@ struct thread *thread_create(const struct thread_options *options, struct arena 
 void thread_start(struct thread *thread);
 struct turn_result thread_turn(struct thread *thread, struct turn_time time);
 
-/* Core 0, from its own thread: begin to drain; `thread_is_drained` turns true on every core when all is
- * answered, written and synced. */
+/* Core 0, from its own thread: begin to drain; `thread_is_drained` turns true on every core when
+ * all is answered, written and synced. */
 void thread_stop(struct thread *thread);
 bool thread_is_drained(const struct thread *thread);
 

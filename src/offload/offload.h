@@ -1,8 +1,9 @@
-/* The second door: work too slow for the loop that is not the kernel's. A few helper threads compute;
- * they keep no state. The simulator implements the same calls with late answers and cheap hashes.
+/* The second door: work too slow for the loop that is not the kernel's. A few helper threads
+ * compute; they keep no state. The simulator implements the same calls with late answers and cheap
+ * hashes.
  *
- * As with io_op, the caller owns the job and everything it points to until `done`, which runs on the
- * submitting core, from inside offload_reap.
+ * As with io_op, the caller owns the job and everything it points to until `done`, which runs on
+ * the submitting core, from inside offload_reap.
  *
  * Owner:  one offload per process; each core has its own queue to and from it (bounded: jobs_max;
  *         offload_has_room says whether one more may be given). */
@@ -19,7 +20,7 @@ struct offload;
 #define PASSWORD_HASH_BYTES 128u /* PHC text of Argon2id with a zero byte: "$argon2id$v=19$m=…" */
 
 enum offload_kind {
-    OFFLOAD_PASSWORD_HASH,  /* password -> hash, fresh random salt */
+    OFFLOAD_PASSWORD_HASH,   /* password -> hash, fresh random salt */
     OFFLOAD_PASSWORD_VERIFY, /* password against hash: OK, or ERR_INVALID when it does not match.
                                 An empty hash costs the same and never matches. */
     OFFLOAD_PROCESS_FACTS    /* what the system says of this process and machine: GetStats */

@@ -60,12 +60,12 @@ struct state_topic {
 };
 
 struct state_partition {
-    u32 slot;        /* its place in this table and in the gauges: below partitions_max */
-    u32 generation;  /* rises when the slot is reused or the partition is purged */
+    u32 slot;       /* its place in this table and in the gauges: below partitions_max */
+    u32 generation; /* rises when the slot is reused or the partition is purged */
     u32 stream_id;
     u32 topic_id;
     u32 id;
-    u32 home;        /* core */
+    u32 home; /* core */
     u64 life;
     u64 created_at_us;
 };
@@ -123,14 +123,14 @@ u32 state_partitions_count(const struct state *state);
 u32 state_sessions_count(const struct state *state);
 u32 state_partitions_max(const struct state *state);
 
-/* Is this life of this place over? True when something at these ids had this life and was deleted or
- * purged since: every life up to state_index that is not the present one. */
+/* Is this life of this place over? True when something at these ids had this life and was deleted
+ * or purged since: every life up to state_index that is not the present one. */
 bool state_life_is_over(const struct state *state, u64 life, u32 stream_id, u32 topic_id, u32 id);
 
 /* ---- Change ---- */
 
 enum state_effect_kind {
-    STATE_PARTITION_OPENED, /* a partition exists from here on: created, or purged into a new life */
+    STATE_PARTITION_OPENED, /* a partition exists from here on: created, or purged into a life */
     STATE_PARTITION_CLOSED, /* this life is over: deleted or purged. Its log goes to the trash */
     STATE_TOPIC_UPDATED,    /* options changed: of partition `partition` and all of its topic */
     STATE_SESSION_CLOSED,
@@ -143,14 +143,15 @@ struct state_effect {
     u64 session;
 };
 
-/* Applies command `index` (exactly state_index + 1), which state_check allowed or the log held. Every
- * effect is handed out before the call returns, in order. A command that does not decode is a failed
- * check: it was ours. */
+/* Applies command `index` (exactly state_index + 1), which state_check allowed or the log held.
+ * Every effect is handed out before the call returns, in order. A command that does not decode is a
+ * failed check: it was ours. */
 void state_apply(struct state *state, u64 index, struct span command,
-                 void (*on_effect)(void *context, const struct state_effect *effect), void *context);
+                 void (*on_effect)(void *context, const struct state_effect *effect),
+                 void *context);
 
-/* Would this command be refused by what exists or by a limit? Decides for control, in one place, what
- * state_apply then does without failing. */
+/* Would this command be refused by what exists or by a limit? Decides for control, in one place,
+ * what state_apply then does without failing. */
 enum wire_error state_check(const struct state *state, struct span command);
 
 /* ---- Snapshot: a chain of pieces, so that encoding can be cut into turns ---- */

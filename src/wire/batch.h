@@ -166,17 +166,17 @@ struct batch_slice {
     u32 batch_bytes;
     u32 first_delta;
     u32 last_delta;
-    u32 position;      /* of the next frame to look at */
-    u32 frames_left;   /* to look at */
-    u32 frames_start;  /* result: where the run begins in the batch */
-    u32 frames_bytes;  /* result: its length */
-    u32 message_count; /* result; 0: no frame lies between the deltas */
+    u32 position;                  /* of the next frame to look at */
+    u32 frames_left;               /* to look at */
+    u32 frames_start;              /* result: where the run begins in the batch */
+    u32 frames_bytes;              /* result: its length */
+    u32 message_count;             /* result; 0: no frame lies between the deltas */
     u8 header[BATCH_HEADER_BYTES]; /* result, valid when message_count is not 0 */
     struct xxh3_stream hash;
 };
 
-void batch_slice_init(struct batch_slice *slice, const u8 *batch, u32 batch_bytes,
-                      u32 first_delta, u32 last_delta);
+void batch_slice_init(struct batch_slice *slice, const u8 *batch, u32 batch_bytes, u32 first_delta,
+                      u32 last_delta);
 
 /* True when the results stand; false: `frames_budget` frames were walked, call again. A slice that
  * takes the whole batch is done at once, whatever the budget. */

@@ -65,8 +65,7 @@ void get_offset_request_encode(const struct offset_request *request, struct writ
 /* A body without the ack byte is malformed. */
 must_check enum wire_error store_offset_request_decode(struct span body,
                                                        struct store_offset_request *request);
-void store_offset_request_encode(const struct store_offset_request *request,
-                                 struct writer *writer);
+void store_offset_request_encode(const struct store_offset_request *request, struct writer *writer);
 
 must_check enum wire_error delete_offset_request_decode(struct span body,
                                                         struct delete_offset_request *request);

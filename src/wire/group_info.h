@@ -32,8 +32,7 @@ void group_request_encode(const struct group_request *request, struct writer *wr
 
 must_check enum wire_error create_group_request_decode(struct span body,
                                                        struct create_group_request *request);
-void create_group_request_encode(const struct create_group_request *request,
-                                 struct writer *writer);
+void create_group_request_encode(const struct create_group_request *request, struct writer *writer);
 
 struct group_info {
     u32 id;

@@ -16,8 +16,7 @@ struct create_token_request {
 
 must_check enum wire_error create_token_request_decode(struct span body,
                                                        struct create_token_request *request);
-void create_token_request_encode(const struct create_token_request *request,
-                                 struct writer *writer);
+void create_token_request_encode(const struct create_token_request *request, struct writer *writer);
 
 must_check enum wire_error delete_token_request_decode(struct span body, struct span *name);
 void delete_token_request_encode(struct span name, struct writer *writer);

@@ -44,13 +44,11 @@ void topic_request_encode(const struct topic_request *request, struct writer *wr
 
 must_check enum wire_error create_topic_request_decode(struct span body,
                                                        struct create_topic_request *request);
-void create_topic_request_encode(const struct create_topic_request *request,
-                                 struct writer *writer);
+void create_topic_request_encode(const struct create_topic_request *request, struct writer *writer);
 
 must_check enum wire_error update_topic_request_decode(struct span body,
                                                        struct update_topic_request *request);
-void update_topic_request_encode(const struct update_topic_request *request,
-                                 struct writer *writer);
+void update_topic_request_encode(const struct update_topic_request *request, struct writer *writer);
 
 struct topic_info {
     u32 id;

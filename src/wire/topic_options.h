@@ -47,9 +47,9 @@ enum topic_durability { TOPIC_DURABILITY_REPLICATED = 1, TOPIC_DURABILITY_PERSIS
 #define TOPIC_PREALLOCATE_BYTES_MAX (64ull << 30)
 
 struct topic_options {
-    u32 explicit_set;              /* bit 1 << enum topic_option: the client chose it */
-    u8 compression;                /* enum topic_compression; advisory: the server compresses nothing */
-    u8 durability;                 /* enum topic_durability: of messages */
+    u32 explicit_set; /* bit 1 << enum topic_option: the client chose it */
+    u8 compression;   /* enum topic_compression; advisory: the server compresses nothing */
+    u8 durability;    /* enum topic_durability: of messages */
     u8 consumer_offset_durability; /* enum topic_durability: of stored offsets */
     bool preallocate_segments;
     u32 messages_required_to_save;

@@ -65,8 +65,8 @@ must_check enum wire_error update_user_request_decode(struct span body,
                                                       struct update_user_request *request);
 void update_user_request_encode(const struct update_user_request *request, struct writer *writer);
 
-must_check enum wire_error
-update_permissions_request_decode(struct span body, struct update_permissions_request *request);
+must_check enum wire_error update_permissions_request_decode(
+    struct span body, struct update_permissions_request *request);
 void update_permissions_request_encode(const struct update_permissions_request *request,
                                        struct writer *writer);
 
