@@ -1,5 +1,6 @@
 /* What a function that can fail returns. These are the world's faults, by name; the numbers that go
- * over the wire are another list (wire/errors.def), and our own faults stop the process (check.h). */
+ * over the wire are another list (wire/errors.def), and our own faults stop the process
+ * (check.h). */
 #pragma once
 
 #include "base/types.h"

@@ -13,7 +13,8 @@ bool str_format(char *text, u32 capacity, const char *format, ...) printf_like(3
 /* Decimal digits only, the whole text, no sign: false for anything else or an overflow. */
 must_check bool str_to_u64(const char *text, u64 *value);
 
-/* Number of edits from one word to another, for "did you mean". At most 64 bytes each are compared. */
+/* Number of edits from one word to another, for "did you mean". At most 64 bytes each are
+ * compared. */
 u32 str_distance(const char *a, const char *b);
 
 /* One sentence that names the file, the value and the remedy: for start, configuration and CLI. */

@@ -149,7 +149,8 @@ static bool reply_gives_credit_back(const struct msg *msg)
 bool mailbox_next(struct core *core, enum lane lane, struct msg *msg)
 {
     struct mailbox *mailbox = &core->mailbox;
-    /* Round robin over the senders, beginning where the turn's number says, so none is always last. */
+    /* Round robin over the senders, beginning where the turn's number says, so none is always
+     * last. */
     u32 first = (u32)(core->time.monotonic_us % mailbox->cores_count);
     for (u32 i = 0; i < mailbox->cores_count; i++) {
         u32 from = (first + i) % mailbox->cores_count;

@@ -54,7 +54,8 @@ void mailbox_stop_waiting(struct credit_waiter *waiter);
  * spends a credit, which must be there (a failed check otherwise). */
 void mailbox_send(struct core *core, struct msg *msg);
 
-/* The reply to `request`: same kind, token and partition; the caller has set error, bufs and words. */
+/* The reply to `request`: same kind, token and partition; the caller has set error, bufs and
+ * words. */
 void mailbox_reply(struct core *core, const struct msg *request, struct msg *reply);
 
 /* Gives a credit back (replies do it by themselves, save a poll reply with a loan: LOAN_RETURN
@@ -67,6 +68,7 @@ bool mailbox_next(struct core *core, enum lane lane, struct msg *msg);
 /* Publishes and rings. At the end of each turn, before io_submit. */
 void mailbox_flush(struct core *core);
 
-/* The driver's: announce sleep (false: there is something to do, do not sleep), and take it back. */
+/* The driver's: announce sleep (false: there is something to do, do not sleep), and take it
+ * back. */
 bool mailbox_sleep_begin(struct mailbox *mailbox);
 void mailbox_sleep_end(struct mailbox *mailbox);

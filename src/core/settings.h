@@ -24,7 +24,8 @@ struct settings {
     u64 boot_seed;                     /* secret per process: keys the credential cache */
     u16 tcp_port;                      /* what is advertised in cluster metadata */
     char tcp_address[64];
-    /* Root is created from these when control has no user 0; both empty otherwise. Wiped after use. */
+    /* Root is created from these when control has no user 0; both empty otherwise. Wiped after
+     * use. */
     char root_username[52];
     char root_password[104];
 };

@@ -1,7 +1,7 @@
 /* The door: all that a core asks of the kernel goes through these calls, and through nothing else.
  *
- *     core ── io_file_write(io, &op, …) ──▶ io ──▶ kernel            submit: never blocks or completes
- *     core ◀─ op.done(core, &op) ◀── io_reap(io) ◀── completion      only from inside io_reap
+ *     core ── io_file_write(io, &op, …) ──▶ io ──▶ kernel        submit: never blocks or completes
+ *     core ◀─ op.done(core, &op) ◀── io_reap(io) ◀── completion  only from inside io_reap
  *
  * src/io implements it with io_uring for the server, sim/ with a virtual clock, network and disk
  * for the simulator. The linker chooses: no table of functions, no #ifdef.

@@ -33,8 +33,8 @@ void shard_on_msg(struct shard *shard, const struct msg *msg);
  * do). */
 void shard_on_phase(struct shard *shard, const struct msg *msg);
 
-/* Once a turn, after messages and completions and before bells and submit: writes what gathered this
- * turn, goes on with work that was cut into steps. */
+/* Once a turn, after messages and completions and before bells and submit: writes what gathered
+ * this turn, goes on with work that was cut into steps. */
 void shard_turn(struct shard *shard);
 
 /* True while there is work that wants another turn at once (budgets were used up). */
