@@ -76,6 +76,26 @@ bool batch_next(struct batch_iterator *iterator, struct message_frame *frame);
 must_check bool batch_find(const u8 *batch, u32 batch_bytes, u32 offset_delta,
                            struct message_frame *frame);
 
+/* --- the batch checksum, fed frame by frame --- */
+
+#define BATCH_DIGEST_GATHERED_BYTES 256u
+
+/* XXH3-64 over 44 bytes of header fields and the frames' checksums in order. They are gathered
+ * first, so that a batch of a few messages costs one short hash and a large one few long updates. */
+struct batch_digest {
+    u32 gathered_bytes;
+    bool streaming;
+    u8 gathered[BATCH_DIGEST_GATHERED_BYTES];
+    struct xxh3_stream stream; /* not touched unless streaming */
+};
+
+/* All fields of `header` but batch_checksum are final. */
+void batch_digest_init(struct batch_digest *digest, const struct batch_header *header);
+
+/* `checksum` points at the 8 bytes as they stand in the frame. */
+void batch_digest_add(struct batch_digest *digest, const u8 *checksum);
+u64 batch_digest_finish(struct batch_digest *digest);
+
 /* --- is it sound? --- */
 
 enum batch_check_result {
@@ -105,8 +125,8 @@ struct batch_check {
     bool stored; /* the reserved bytes of the header are our own */
     enum wire_error error;
     struct batch_header header; /* valid once header_done */
-    struct xxh3_stream frame_hash;
-    struct xxh3_stream batch_hash;
+    struct batch_digest digest;
+    struct xxh3_stream frame_hash; /* of a frame that is hashed in pieces */
 };
 
 /* A batch from a producer: `batch_bytes` is the whole rest of the body, `messages_count` the number
@@ -144,7 +164,7 @@ struct batch_stamp {
     u32 position; /* of the next frame */
     u32 frames_left;
     struct batch_header header; /* as it will be */
-    struct xxh3_stream hash;
+    struct batch_digest digest;
 };
 
 void batch_stamp_init(struct batch_stamp *stamp, u8 *batch, u32 batch_bytes,
@@ -153,30 +173,25 @@ void batch_stamp_init(struct batch_stamp *stamp, u8 *batch, u32 batch_bytes,
 /* True when the batch is stamped; false: `frames_budget` frames were walked, call again. */
 bool batch_stamp_step(struct batch_stamp *stamp, u32 frames_budget);
 
-/* The batch checksum of a header whose other fields are final, over frames that lie at `frames`. */
-u64 batch_checksum_of(const struct batch_header *header, const u8 *frames);
-
 /* --- a part of it --- */
 
 /* Cuts the frames with first_delta <= delta <= last_delta out of a stored batch, as a poll returns
  * them: a header of its own with batch_length, message_count and batch_checksum rewritten, and a
  * run of frames in place. Base offset, deltas and times stay as they are. */
 struct batch_slice {
-    const u8 *batch;
-    u32 batch_bytes;
+    struct batch_iterator frames; /* measures the run first, then hashes it */
     u32 first_delta;
     u32 last_delta;
-    u32 position;                  /* of the next frame to look at */
-    u32 frames_left;               /* to look at */
-    u32 frames_start;              /* result: where the run begins in the batch */
-    u32 frames_bytes;              /* result: its length */
-    u32 message_count;             /* result; 0: no frame lies between the deltas */
-    u8 header[BATCH_HEADER_BYTES]; /* result, valid when message_count is not 0 */
-    struct xxh3_stream hash;
+    u8 step;            /* private to batch_slice.c */
+    u32 frames_start;   /* result: where the run begins in the batch */
+    u32 frames_bytes;   /* result: its length */
+    u32 messages_count; /* result; 0: no frame lies between the deltas */
+    u8 header[BATCH_HEADER_BYTES]; /* result, valid when messages_count is not 0 */
+    struct batch_digest digest;
 };
 
-void batch_slice_init(struct batch_slice *slice, const u8 *batch, u32 batch_bytes, u32 first_delta,
-                      u32 last_delta);
+void batch_slice_init(struct batch_slice *slice, const u8 *batch, u32 batch_bytes,
+                      u32 first_delta, u32 last_delta);
 
 /* True when the results stand; false: `frames_budget` frames were walked, call again. A slice that
  * takes the whole batch is done at once, whatever the budget. */

@@ -53,10 +53,10 @@ static inline bool decode_presence(struct decoder *decoder)
 }
 
 /* A length in four bytes, then that many bytes of text. */
-static inline struct span decode_text(struct decoder *decoder)
+static inline struct span read_text(struct reader *reader)
 {
-    u32 size = read_u32(&decoder->reader);
-    return read_span(&decoder->reader, size);
+    u32 size = read_u32(reader);
+    return read_span(reader, size);
 }
 
 static inline void write_text(struct writer *writer, struct span text)

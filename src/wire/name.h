@@ -10,12 +10,6 @@
 #include "wire/decode.h"
 
 #define NAME_BYTES_MAX 255u
-#define USERNAME_BYTES_MIN 3u
-#define USERNAME_BYTES_MAX 50u
-#define PASSWORD_BYTES_MIN 3u
-#define PASSWORD_BYTES_MAX 100u
-#define TOKEN_NAME_BYTES_MIN 3u
-#define TOKEN_NAME_BYTES_MAX 30u
 
 /* A name. Length 0 is WIRE_INVALID_FORMAT, bytes that are not UTF-8 WIRE_INVALID_COMMAND. */
 struct span decode_name(struct decoder *decoder);
@@ -24,6 +18,13 @@ struct span decode_name(struct decoder *decoder);
  * command to judge. */
 struct span decode_password(struct decoder *decoder);
 
+/* For the client, which takes what the server sends: a length byte and that many bytes. */
+static inline struct span read_name(struct reader *reader)
+{
+    u32 size = read_u8(reader);
+    return read_span(reader, size);
+}
+
 /* Writes one length byte and the bytes: a name or a password. Fails the writer when longer than
  * NAME_BYTES_MAX. */
 void write_name(struct writer *writer, struct span name);
@@ -31,6 +32,7 @@ void write_name(struct writer *writer, struct span name);
 /* Well-formed UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF. */
 bool span_is_utf8(struct span text);
 
+/* The lengths that users, passwords and tokens may have: 3 to 50, 3 to 100, 3 to 30 bytes. */
 bool username_is_valid(struct span username);
 bool password_is_valid(struct span password);
 bool token_name_is_valid(struct span name);

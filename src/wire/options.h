@@ -44,6 +44,9 @@ enum wire_error options_validate(struct span block);
 /* For streams and users: sound and empty, or WIRE_UNSUPPORTED_OPTION_KEY and the like. */
 enum wire_error options_validate_empty(struct span block);
 
+/* Ends a request of theirs: takes the rest off as options and gives the verdict on all of it. */
+enum wire_error decode_no_options(struct decoder *decoder);
+
 void write_option(struct writer *writer, const struct option *option);
 void write_option_string(struct writer *writer, const char *key, struct span value);
 void write_option_bool(struct writer *writer, const char *key, bool value);

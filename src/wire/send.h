@@ -58,7 +58,7 @@ struct send_confirmation {
     u64 base_offset;
 };
 
-#define SEND_REPLY_BYTES 24u
+#define SEND_REPLY_BYTES 24u /* count 4, ids 12, offset 8 */
 
 /* A count of one and the confirmation. */
 void send_reply_encode(const struct send_confirmation *confirmation, struct writer *writer);

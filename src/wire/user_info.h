@@ -85,6 +85,6 @@ struct user_info {
 void write_user_info(struct writer *writer, const struct user_info *info);
 struct user_info read_user_info(struct reader *reader);
 
-/* What follows the header in a reply of 31 and 33: the block, or four zero bytes when NULL data. */
+/* What follows the header in a reply of 31 and 33: the block, or four zero bytes. */
 void write_user_permissions(struct writer *writer, bool has_permissions, struct span permissions);
 struct span read_user_permissions(struct reader *reader, bool *has_permissions);
