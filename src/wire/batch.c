@@ -7,7 +7,7 @@
  *     32    8  batch_length u64         256 + frames
  *     40    8  batch_checksum u64
  *     48    4  message_count u32
- *     52  204  reserved                 zero on the wire; a stored batch may carry our own data here
+ *     52  204  reserved                 zero on the wire; a stored batch may carry our data here
  *    256       frames, back to back
  *
  * A frame:

@@ -81,7 +81,7 @@ must_check bool batch_find(const u8 *batch, u32 batch_bytes, u32 offset_delta,
 #define BATCH_DIGEST_GATHERED_BYTES 256u
 
 /* XXH3-64 over 44 bytes of header fields and the frames' checksums in order. They are gathered
- * first, so that a batch of a few messages costs one short hash and a large one few long updates. */
+ * first, so that a batch of a few messages costs one short hash, a large one few long updates. */
 struct batch_digest {
     u32 gathered_bytes;
     bool streaming;
@@ -182,16 +182,16 @@ struct batch_slice {
     struct batch_iterator frames; /* measures the run first, then hashes it */
     u32 first_delta;
     u32 last_delta;
-    u8 step;            /* private to batch_slice.c */
-    u32 frames_start;   /* result: where the run begins in the batch */
-    u32 frames_bytes;   /* result: its length */
-    u32 messages_count; /* result; 0: no frame lies between the deltas */
+    u8 step;                       /* private to batch_slice.c */
+    u32 frames_start;              /* result: where the run begins in the batch */
+    u32 frames_bytes;              /* result: its length */
+    u32 messages_count;            /* result; 0: no frame lies between the deltas */
     u8 header[BATCH_HEADER_BYTES]; /* result, valid when messages_count is not 0 */
     struct batch_digest digest;
 };
 
-void batch_slice_init(struct batch_slice *slice, const u8 *batch, u32 batch_bytes,
-                      u32 first_delta, u32 last_delta);
+void batch_slice_init(struct batch_slice *slice, const u8 *batch, u32 batch_bytes, u32 first_delta,
+                      u32 last_delta);
 
 /* True when the results stand; false: `frames_budget` frames were walked, call again. A slice that
  * takes the whole batch is done at once, whatever the budget. */

@@ -21,8 +21,7 @@ enum status batch_builder_add(struct batch_builder *builder, const struct batch_
     if (message->origin_timestamp_us < builder->origin_timestamp_us || delta_us > UINT32_MAX) {
         return ERR_INVALID;
     }
-    u64 size =
-        (u64)MESSAGE_FRAME_HEADER_BYTES + message->payload.size + message->user_headers.size;
+    u64 size = (u64)MESSAGE_FRAME_HEADER_BYTES + message->payload.size + message->user_headers.size;
     if (size > builder->capacity - builder->position) {
         return ERR_TOO_LARGE;
     }

@@ -3,8 +3,8 @@
 
 #include "base/check.h"
 
-/* Of a frame that is not complete yet, less than this is left to lie until more has come: hashing in
- * crumbs costs more than it saves. */
+/* Of a frame that is not complete yet, less than this is left to lie until more has come: hashing
+ * in crumbs costs more than it saves. */
 #define PIECE_BYTES (32u * 1024u)
 
 static void init(struct batch_check *check, const u8 *batch, u32 batch_bytes)
@@ -80,8 +80,7 @@ static enum batch_check_result check_header(struct batch_check *check, u32 bytes
     if (!header_fits(check)) {
         return refuse(check, WIRE_INVALID_COMMAND);
     }
-    if (!check->stored &&
-        !is_zero(check->batch + BATCH_RESERVED_POSITION, BATCH_RESERVED_BYTES)) {
+    if (!check->stored && !is_zero(check->batch + BATCH_RESERVED_POSITION, BATCH_RESERVED_BYTES)) {
         return refuse(check, WIRE_INVALID_COMMAND);
     }
     batch_digest_init(&check->digest, &check->header);

@@ -17,8 +17,8 @@ static void take_whole(struct batch_slice *slice, const struct batch_header *hea
     slice->step = SLICE_DONE;
 }
 
-void batch_slice_init(struct batch_slice *slice, const u8 *batch, u32 batch_bytes,
-                      u32 first_delta, u32 last_delta)
+void batch_slice_init(struct batch_slice *slice, const u8 *batch, u32 batch_bytes, u32 first_delta,
+                      u32 last_delta)
 {
     slice->frames = batch_iterate(batch, batch_bytes);
     slice->first_delta = first_delta;

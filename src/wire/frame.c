@@ -227,26 +227,20 @@ enum status eviction_decode(const u8 bytes[FRAME_HEADER_BYTES], struct eviction 
 enum wire_error eviction_error(const struct eviction *eviction)
 {
     switch ((enum eviction_reason)eviction->reason) {
-    case EVICTION_INVALID_OPERATION:
-        return WIRE_INVALID_COMMAND;
-    case EVICTION_INVALID_CREDENTIALS:
-        return WIRE_INVALID_CREDENTIALS;
-    case EVICTION_INVALID_TOKEN:
-        return WIRE_INVALID_TOKEN;
-    case EVICTION_STALE_CLIENT:
-        return WIRE_STALE_CLIENT;
+    case EVICTION_INVALID_OPERATION: return WIRE_INVALID_COMMAND;
+    case EVICTION_INVALID_CREDENTIALS: return WIRE_INVALID_CREDENTIALS;
+    case EVICTION_INVALID_TOKEN: return WIRE_INVALID_TOKEN;
+    case EVICTION_STALE_CLIENT: return WIRE_STALE_CLIENT;
     case EVICTION_INCOMPATIBLE_PROTOCOL:
         /* Without a usable window the reason says nothing. */
         return eviction->version_min == 0 || eviction->version < eviction->version_min
                    ? WIRE_UNAUTHENTICATED
                    : WIRE_INCOMPATIBLE_PROTOCOL_VERSION;
-    case EVICTION_MALFORMED_LOGIN:
-        return WIRE_INVALID_FORMAT;
+    case EVICTION_MALFORMED_LOGIN: return WIRE_INVALID_FORMAT;
     case EVICTION_NO_SESSION:
     case EVICTION_SESSION_TOO_LOW:
     case EVICTION_USER_INACTIVE:
-    case EVICTION_SESSION_ERROR:
-        return WIRE_UNAUTHENTICATED;
+    case EVICTION_SESSION_ERROR: return WIRE_UNAUTHENTICATED;
     }
     return WIRE_UNAUTHENTICATED; /* a reason that is not in our list */
 }

@@ -92,27 +92,27 @@ void write_option_string(struct writer *writer, const char *key, struct span val
 void write_option_bool(struct writer *writer, const char *key, bool value)
 {
     u8 byte = value ? 1 : 0;
-    write_option(writer, &(struct option){.key = span_of(key),
-                                          .kind = OPTION_BOOL,
-                                          .value = {&byte, sizeof(byte)}});
+    write_option(
+        writer,
+        &(struct option){.key = span_of(key), .kind = OPTION_BOOL, .value = {&byte, sizeof(byte)}});
 }
 
 void write_option_u32(struct writer *writer, const char *key, u32 value)
 {
     u8 bytes[4];
     put_u32(bytes, value);
-    write_option(writer, &(struct option){.key = span_of(key),
-                                          .kind = OPTION_U32,
-                                          .value = {bytes, sizeof(bytes)}});
+    write_option(
+        writer,
+        &(struct option){.key = span_of(key), .kind = OPTION_U32, .value = {bytes, sizeof(bytes)}});
 }
 
 void write_option_u64(struct writer *writer, const char *key, u64 value)
 {
     u8 bytes[8];
     put_u64(bytes, value);
-    write_option(writer, &(struct option){.key = span_of(key),
-                                          .kind = OPTION_U64,
-                                          .value = {bytes, sizeof(bytes)}});
+    write_option(
+        writer,
+        &(struct option){.key = span_of(key), .kind = OPTION_U64, .value = {bytes, sizeof(bytes)}});
 }
 
 enum wire_error describe_options_request_decode(struct span body, enum options_scope *scope)

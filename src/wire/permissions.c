@@ -64,17 +64,10 @@ bool permissions_next(struct permission_iterator *iterator, struct permission_en
 {
     struct permission_entry found = {0};
     switch ((enum next)iterator->next) {
-    case NEXT_GLOBAL:
-        next_global(iterator, &found);
-        break;
-    case NEXT_STREAM:
-        next_stream(iterator, &found);
-        break;
-    case NEXT_TOPIC:
-        next_topic(iterator, &found);
-        break;
-    case NEXT_END:
-        return false;
+    case NEXT_GLOBAL: next_global(iterator, &found); break;
+    case NEXT_STREAM: next_stream(iterator, &found); break;
+    case NEXT_TOPIC: next_topic(iterator, &found); break;
+    case NEXT_END: return false;
     }
     if (iterator->reader.failed) {
         iterator->next = NEXT_END;

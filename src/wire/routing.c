@@ -11,8 +11,7 @@ static struct session_reference read_reference(struct reader *reader)
     return reference;
 }
 
-enum wire_error attach_session_request_decode(struct span body,
-                                              struct session_reference *reference)
+enum wire_error attach_session_request_decode(struct span body, struct session_reference *reference)
 {
     struct decoder decoder = decoder_over(body);
     struct session_reference found = read_reference(&decoder.reader);
@@ -23,8 +22,7 @@ enum wire_error attach_session_request_decode(struct span body,
     return error;
 }
 
-void attach_session_request_encode(const struct session_reference *reference,
-                                   struct writer *writer)
+void attach_session_request_encode(const struct session_reference *reference, struct writer *writer)
 {
     write_u128(writer, reference->client);
     write_u64(writer, reference->session);

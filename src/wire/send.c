@@ -35,9 +35,7 @@ static void write_partitioning(struct writer *writer, const struct partitioning 
 {
     write_u8(writer, partitioning->kind);
     switch ((enum partitioning_kind)partitioning->kind) {
-    case PARTITIONING_BALANCED:
-        write_u8(writer, 0);
-        return;
+    case PARTITIONING_BALANCED: write_u8(writer, 0); return;
     case PARTITIONING_PARTITION:
         write_u8(writer, 4);
         write_u32(writer, partitioning->partition_id);

@@ -11,8 +11,8 @@ struct catalog_row {
 };
 
 static const struct catalog_row catalog[TOPIC_OPTION_COUNT] = {
-    [TOPIC_OPTION_COMPRESSION_ALGORITHM] =
-        {"compression_algorithm", "How clients compress payloads: none or gzip", true},
+    [TOPIC_OPTION_COMPRESSION_ALGORITHM] = {"compression_algorithm",
+                                            "How clients compress payloads: none or gzip", true},
     [TOPIC_OPTION_CONSUMER_OFFSET_DURABILITY] =
         {"consumer_offset_durability",
          "When a stored offset is acknowledged: replicated or persisted", false},
@@ -22,8 +22,9 @@ static const struct catalog_row catalog[TOPIC_OPTION_COUNT] = {
         {"max_topic_size",
          "Bytes after which the oldest segments go, or text like 10 GiB; at least segment_size",
          true},
-    [TOPIC_OPTION_MESSAGE_EXPIRY] =
-        {"message_expiry", "Microseconds after which messages go, or text like 7 days", true},
+    [TOPIC_OPTION_MESSAGE_EXPIRY] = {"message_expiry",
+                                     "Microseconds after which messages go, or text like 7 days",
+                                     true},
     [TOPIC_OPTION_MESSAGES_REQUIRED_TO_SAVE] =
         {"messages_required_to_save",
          "Messages that may wait in memory where the durability level allows it; 1 to 16777216",
@@ -168,8 +169,7 @@ static bool take_value(enum topic_option which, const struct option *option,
         return parse_word(option, compression_words, &options->compression);
     case TOPIC_OPTION_CONSUMER_OFFSET_DURABILITY:
         return parse_word(option, durability_words, &options->consumer_offset_durability);
-    case TOPIC_OPTION_DURABILITY:
-        return parse_word(option, durability_words, &options->durability);
+    case TOPIC_OPTION_DURABILITY: return parse_word(option, durability_words, &options->durability);
     case TOPIC_OPTION_PREALLOCATE_SEGMENTS:
         return parse_bool(option, &options->preallocate_segments);
     case TOPIC_OPTION_MESSAGES_REQUIRED_TO_SAVE:
@@ -207,8 +207,7 @@ static bool take_value(enum topic_option which, const struct option *option,
         options->size_of_messages_required_to_save =
             *is_default ? defaults->size_of_messages_required_to_save : number;
         return number <= TOPIC_SAVE_BYTES_MAX;
-    case TOPIC_OPTION_COUNT:
-        break;
+    case TOPIC_OPTION_COUNT: break;
     }
     unreachable();
 }
@@ -274,8 +273,7 @@ enum wire_error topic_options_decode(struct span block, u32 partitions_count,
     return WIRE_OK;
 }
 
-enum wire_error topic_options_decode_update(struct span block,
-                                            const struct topic_options *current,
+enum wire_error topic_options_decode_update(struct span block, const struct topic_options *current,
                                             const struct topic_options *defaults,
                                             struct topic_options *options)
 {
@@ -324,8 +322,7 @@ static void write_value(struct writer *writer, enum topic_option which,
     case TOPIC_OPTION_SIZE_OF_MESSAGES_REQUIRED_TO_SAVE:
         write_option_u64(writer, key, options->size_of_messages_required_to_save);
         return;
-    case TOPIC_OPTION_COUNT:
-        break;
+    case TOPIC_OPTION_COUNT: break;
     }
     unreachable();
 }
