@@ -1,0 +1,31 @@
+/* Bugs that the simulator can switch on, to prove that its checkers see them. In every other build
+ * `bug_is_on` is the constant false, and the compiler drops what stands behind it.
+ *
+ *     if (bug_is_on(BUG_SKIP_CHECKSUM) || checksum == stored) { … }
+ *
+ * Owner: sim/, which alone defines LEVRIERO_BUGS and bug_is_on_now. */
+#pragma once
+
+#include "base/types.h"
+
+#define BUG_LIST(X)                                                                                \
+    X(DROP_SYNC, "drop-sync", "a synced write or file sync leaves its data unsynced")              \
+    X(SKIP_CHECKSUM, "skip-checksum", "what comes from disk is believed unseen")                   \
+    X(ANSWER_BEFORE_SYNC, "answer-before-sync", "an append is answered before its write is done")  \
+    X(LOSE_MESSAGE, "lose-message", "a lane loses a message now and then")                         \
+    X(SERVE_PURGED_LIFE, "serve-purged-life", "a purge keeps the old log")                         \
+    X(REUSE_OFFSET, "reuse-offset", "an offset is given out twice")                                \
+    X(BELIEVE_OLD_SALT, "believe-old-salt", "recovery takes units of a recycled segment")          \
+    X(OPEN_UNKNOWN_LIFE, "open-unknown-life", "a life that control does not know is opened")       \
+    X(SKIP_DIRECTORY_SYNC, "skip-directory-sync", "a directory sync does nothing")
+
+#define BUG_ENUM(name, text, help) BUG_##name,
+enum bug { BUG_LIST(BUG_ENUM) BUG_COUNT };
+#undef BUG_ENUM
+
+#ifdef LEVRIERO_BUGS
+bool bug_is_on_now(enum bug bug);
+#define bug_is_on(bug) bug_is_on_now(bug)
+#else
+#define bug_is_on(bug) ((void)sizeof(bug), false)
+#endif
