@@ -25,6 +25,14 @@
 #define NAME_BYTES_MAX 255u
 #define USER_ID_ROOT 0u
 #define USERNAME_BYTES_MAX 50u
+#define PASSWORD_HASH_BYTES_MAX 128u
+
+/* The reference's caps, whatever the plan allows. */
+#define STREAMS_LIMIT (1u << 20)
+#define TOPICS_PER_STREAM_MAX 4096u
+#define PARTITIONS_PER_TOPIC_MAX 1000000u
+
+#define STATE_PARTITION_NONE UINT32_MAX
 
 struct state;
 
@@ -53,7 +61,8 @@ struct state_topic {
     u64 life;
     u64 created_at_us;
     u32 partitions_count;
-    u32 first_partition;          /* slot of partition 0; the others through state_partition_find */
+    u32 first_partition; /* slot of partition 0, or STATE_PARTITION_NONE; the others through
+                                     state_partition_find */
     struct topic_options options; /* resolved: no 0 that means "server default" is left */
     u8 name_size;
     u8 name[NAME_BYTES_MAX];
@@ -76,8 +85,8 @@ struct state_user {
     bool active;
     u8 name_size;
     u8 name[USERNAME_BYTES_MAX];
-    char password_hash[128]; /* PHC text */
-    u64 password_index;      /* of the command that set it: keys the credential cache */
+    char password_hash[PASSWORD_HASH_BYTES_MAX]; /* PHC text with a zero byte */
+    u64 password_index; /* of the command that set it: keys the credential cache */
 };
 
 struct state_session {
@@ -93,7 +102,13 @@ struct state *state_create(struct arena *arena, const struct state_options *opti
 
 /* Index of the last command applied; 0: none. */
 u64 state_index(const struct state *state);
+
+/* Number of this start of the server, from 1. */
 u32 state_boot(const struct state *state);
+
+/* The highest life that was ever given. A life on disk above it was given by a control log whose end
+ * is lost: refuse to start. (state_index is no measure for that: starts and logins take numbers too.) */
+u64 state_life_max(const struct state *state);
 
 /* ---- Look-ups: NULL when there is no such object. By number and by name everywhere ---- */
 
@@ -113,18 +128,29 @@ const struct state_user *state_user_find(const struct state *state,
                                          const struct identifier *identifier);
 const struct state_session *state_session_get(const struct state *state, u64 session);
 
-/* Iteration in rising id: start with UINT32_MAX as `after`... gives the first. NULL at the end. */
+/* The session that a client id of the header has now. */
+const struct state_session *state_session_of_client(const struct state *state, struct u128 client);
+
+/* Iteration in rising id: UINT32_MAX as `after` gives the first, then give the last one's id. NULL at
+ * the end. `after` need not exist any more. */
 const struct state_stream *state_stream_next(const struct state *state, u32 after);
 const struct state_topic *state_topic_next(const struct state *state, u32 stream_id, u32 after);
+const struct state_user *state_user_next(const struct state *state, u32 after);
+
+/* The numbers that the next ones get: control puts them into its commands. */
+u32 state_stream_lowest_free(const struct state *state);
+u32 state_topic_lowest_free(const struct state *state, u32 stream_id);
 
 u32 state_streams_count(const struct state *state);
 u32 state_topics_count(const struct state *state);
 u32 state_partitions_count(const struct state *state);
+u32 state_users_count(const struct state *state);
 u32 state_sessions_count(const struct state *state);
 u32 state_partitions_max(const struct state *state);
 
-/* Is this life of this place over? True when something at these ids had this life and was deleted
- * or purged since: every life up to state_index that is not the present one. */
+/* Is this life of this place over? True when something at these ids had this life and was deleted or
+ * purged since: every life up to state_life_max that is not the present one. False for lives above,
+ * which this state never gave: what bears one is never trash. */
 bool state_life_is_over(const struct state *state, u64 life, u32 stream_id, u32 topic_id, u32 id);
 
 /* ---- Change ---- */
@@ -143,32 +169,39 @@ struct state_effect {
     u64 session;
 };
 
-/* Applies command `index` (exactly state_index + 1), which state_check allowed or the log held.
- * Every effect is handed out before the call returns, in order. A command that does not decode is a
- * failed check: it was ours. */
+/* Applies command `index`, which state_check allowed or the log held. Indexes rise; they leave gaps
+ * where a command was given up, and in the log where volatile ones took a number. Every effect is
+ * handed out before the call returns, in order. A command that does not decode, or that state_check
+ * would refuse, is a failed check: it was ours. */
 void state_apply(struct state *state, u64 index, struct span command,
                  void (*on_effect)(void *context, const struct state_effect *effect),
                  void *context);
 
-/* Would this command be refused by what exists or by a limit? Decides for control, in one place,
- * what state_apply then does without failing. */
+/* Would this command be refused by what exists or by a limit? Decides for control, in one place, what
+ * state_apply then does without failing. WIRE_INVALID_COMMAND when it does not decode. */
 enum wire_error state_check(const struct state *state, struct span command);
 
 /* ---- Snapshot: a chain of pieces, so that encoding can be cut into turns ---- */
 
 struct state_cursor {
     u32 section;
-    u32 position;
+    u32 stream_id;
+    u32 topic_id;
+    u32 partition_id;
 };
 
-/* Writes the next piece into `writer` (at least 4 KiB free); false when it was the last. Volatile
- * things (sessions) are left out. The pieces of one snapshot are of one index: the caller pauses
- * applying, or encodes a copy. */
+/* Writes the next piece into `writer` (at least 4 KiB free); false when it was the last. A cursor of
+ * zeros begins. Volatile things (sessions) are left out, and where partitions live: loading places
+ * them anew. The pieces of one snapshot are of one index: the caller pauses durable commands
+ * meanwhile. */
 bool state_save(const struct state *state, struct state_cursor *cursor, struct writer *writer);
 
-/* Adopts pieces in order, into a state just created. ERR_CORRUPT when they do not decode. */
+/* Adopts pieces in order, into a state just created. ERR_CORRUPT when they do not decode or do not
+ * fit each other, ERR_LIMIT when this state has less room than the one saved. */
 must_check enum status state_load(struct state *state, struct span piece);
 void state_load_done(struct state *state, u64 index);
 
-/* Equal copies have equal hashes: for the simulator's check that cores agree. */
+/* Equal copies have equal hashes: for the simulator's check that cores agree. The content alone is
+ * what a snapshot holds, whatever cores, slots and sessions there are. */
 u64 state_hash(const struct state *state);
+u64 state_content_hash(const struct state *state);

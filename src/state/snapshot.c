@@ -1,0 +1,308 @@
+/* The state as bytes: pieces, each a run of entries, none cut by the end of a piece. In this order,
+ * integers little-endian:
+ *
+ *     1 HEAD        boot u32, life_max u64: once, first
+ *     2 USER        user u32, created_at u64, active u8, password_index u64, name, hash
+ *     3 STREAM      stream u32, life u64, created_at u64, name
+ *     4 TOPIC       stream u32, topic u32, life u64, created_at u64, name, options
+ *     5 PARTITIONS  life u64, created_at u64, count u32: the next ones of the TOPIC before
+ *
+ *     every entry begins with its kind u8; name, hash and options as in state_command.c
+ *
+ * Users and streams come in rising id, the topics of a stream behind it, the partitions of a topic
+ * behind it; those that share life and time make one entry, so that a topic costs one, not one a
+ * partition. Equal states give equal bytes. */
+#include "base/check.h"
+#include "state/state_tables.h"
+
+enum snapshot_entry {
+    ENTRY_HEAD = 1,
+    ENTRY_USER = 2,
+    ENTRY_STREAM = 3,
+    ENTRY_TOPIC = 4,
+    ENTRY_PARTITIONS = 5
+};
+
+/* No entry is larger: a topic with the longest name takes 1 + 24 + 256 + 44 bytes. */
+#define ENTRY_BYTES_MAX 512u
+
+enum cursor_section { CURSOR_HEAD, CURSOR_USERS, CURSOR_STREAMS, CURSOR_TOPICS };
+
+static void write_short(struct writer *writer, const void *bytes, u32 size)
+{
+    check(size <= UINT8_MAX);
+    write_u8(writer, (u8)size);
+    write_bytes(writer, bytes, size);
+}
+
+static void save_user(struct writer *writer, const struct state_user *user)
+{
+    write_u8(writer, ENTRY_USER);
+    write_u32(writer, user->id);
+    write_u64(writer, user->created_at_us);
+    write_u8(writer, user->active);
+    write_u64(writer, user->password_index);
+    write_short(writer, user->name, user->name_size);
+    write_short(writer, user->password_hash, (u32)strlen(user->password_hash));
+}
+
+static void save_stream(struct writer *writer, const struct state_stream *stream)
+{
+    write_u8(writer, ENTRY_STREAM);
+    write_u32(writer, stream->id);
+    write_u64(writer, stream->life);
+    write_u64(writer, stream->created_at_us);
+    write_short(writer, stream->name, stream->name_size);
+}
+
+static void save_topic(struct writer *writer, const struct state_topic *topic)
+{
+    write_u8(writer, ENTRY_TOPIC);
+    write_u32(writer, topic->stream_id);
+    write_u32(writer, topic->id);
+    write_u64(writer, topic->life);
+    write_u64(writer, topic->created_at_us);
+    write_short(writer, topic->name, topic->name_size);
+    state_options_write(writer, &topic->options);
+}
+
+/* Saves the run of partitions that begins at `first`; gives the id after it. */
+static u32 save_partitions(const struct state *state, struct writer *writer,
+                           const struct state_topic *topic, u32 first)
+{
+    const struct state_partition *begin =
+        state_partition_find(state, topic->stream_id, topic->id, first);
+    check(begin != NULL);
+    u32 id = first + 1;
+    for (; id < topic->partitions_count; id++) {
+        const struct state_partition *next =
+            state_partition_find(state, topic->stream_id, topic->id, id);
+        check(next != NULL);
+        if (next->life != begin->life || next->created_at_us != begin->created_at_us) {
+            break;
+        }
+    }
+    write_u8(writer, ENTRY_PARTITIONS);
+    write_u64(writer, begin->life);
+    write_u64(writer, begin->created_at_us);
+    write_u32(writer, id - first);
+    return id;
+}
+
+/* Users: the cursor's stream_id is the user id looked at last. */
+static void save_next_user(const struct state *state, struct state_cursor *cursor,
+                           struct writer *writer)
+{
+    const struct state_user *user = state_user_next(state, cursor->stream_id);
+    if (user == NULL) {
+        *cursor = (struct state_cursor){.section = CURSOR_STREAMS, .stream_id = UINT32_MAX};
+        return;
+    }
+    save_user(writer, user);
+    cursor->stream_id = user->id;
+}
+
+/* False when there is no stream left. */
+static bool save_next_stream(const struct state *state, struct state_cursor *cursor,
+                             struct writer *writer)
+{
+    const struct state_stream *stream = state_stream_next(state, cursor->stream_id);
+    if (stream == NULL) {
+        return false;
+    }
+    save_stream(writer, stream);
+    *cursor = (struct state_cursor){
+        .section = CURSOR_TOPICS,
+        .stream_id = stream->id,
+        .topic_id = UINT32_MAX,
+    };
+    return true;
+}
+
+/* The next run of partitions of the topic looked at, else the next topic of the stream. */
+static void save_next_topic(const struct state *state, struct state_cursor *cursor,
+                            struct writer *writer)
+{
+    const struct state_topic *topic =
+        cursor->topic_id == UINT32_MAX
+            ? NULL
+            : state_topic_get(state, cursor->stream_id, cursor->topic_id);
+    if (topic != NULL && cursor->partition_id < topic->partitions_count) {
+        cursor->partition_id = save_partitions(state, writer, topic, cursor->partition_id);
+        return;
+    }
+    topic = state_topic_next(state, cursor->stream_id, cursor->topic_id);
+    if (topic == NULL) {
+        cursor->section = CURSOR_STREAMS;
+        return;
+    }
+    save_topic(writer, topic);
+    cursor->topic_id = topic->id;
+    cursor->partition_id = 0;
+}
+
+bool state_save(const struct state *state, struct state_cursor *cursor, struct writer *writer)
+{
+    check(writer->capacity - writer->position >= 4 * KIB);
+
+    while (writer->capacity - writer->position >= ENTRY_BYTES_MAX) {
+        switch ((enum cursor_section)cursor->section) {
+        case CURSOR_HEAD:
+            write_u8(writer, ENTRY_HEAD);
+            write_u32(writer, state->boot);
+            write_u64(writer, state->life_max);
+            *cursor = (struct state_cursor){.section = CURSOR_USERS, .stream_id = UINT32_MAX};
+            break;
+        case CURSOR_USERS: save_next_user(state, cursor, writer); break;
+        case CURSOR_STREAMS:
+            if (!save_next_stream(state, cursor, writer)) {
+                return false;
+            }
+            break;
+        case CURSOR_TOPICS: save_next_topic(state, cursor, writer); break;
+        }
+    }
+    return true;
+}
+
+static struct span read_short(struct reader *reader)
+{
+    return read_span(reader, read_u8(reader));
+}
+
+static enum status load_head(struct state *state, struct reader *reader)
+{
+    u32 boot = read_u32(reader);
+    u64 life_max = read_u64(reader);
+    if (reader->failed) {
+        return ERR_CORRUPT;
+    }
+    state->boot = boot;
+    state->life_max = life_max;
+    return OK;
+}
+
+static enum status load_user(struct state *state, struct reader *reader)
+{
+    u32 id = read_u32(reader);
+    u64 created_at_us = read_u64(reader);
+    u8 active = read_u8(reader);
+    u64 password_index = read_u64(reader);
+    struct span name = read_short(reader);
+    struct span hash = read_short(reader);
+    if (reader->failed || active > 1 || name.size == 0 || name.size > USERNAME_BYTES_MAX ||
+        hash.size >= PASSWORD_HASH_BYTES_MAX) {
+        return ERR_CORRUPT;
+    }
+    if (id >= state->options.users_max) {
+        return ERR_LIMIT;
+    }
+    struct identifier named = identifier_of_name(name);
+    if (state_user_get(state, id) != NULL || state_user_find(state, &named) != NULL) {
+        return ERR_CORRUPT;
+    }
+    struct state_user *user = state_user_add(state, id, name);
+    user->created_at_us = created_at_us;
+    user->active = active == 1;
+    state_user_set_hash(user, hash, password_index);
+    return OK;
+}
+
+static enum status load_stream(struct state *state, struct reader *reader)
+{
+    u32 id = read_u32(reader);
+    struct origin origin = {.life = read_u64(reader)};
+    origin.created_at_us = read_u64(reader);
+    struct span name = read_short(reader);
+    if (reader->failed || name.size == 0 || origin.life == 0 || origin.life > state->life_max) {
+        return ERR_CORRUPT;
+    }
+    if (id >= state->options.streams_max) {
+        return ERR_LIMIT;
+    }
+    struct identifier named = identifier_of_name(name);
+    if (state_stream_get(state, id) != NULL || state_stream_find(state, &named) != NULL) {
+        return ERR_CORRUPT;
+    }
+    state_stream_add(state, id, name, &origin);
+    return OK;
+}
+
+static enum status load_topic(struct state *state, struct state_topic **topic,
+                              struct reader *reader)
+{
+    u32 stream_id = read_u32(reader);
+    u32 id = read_u32(reader);
+    struct origin origin = {.life = read_u64(reader)};
+    origin.created_at_us = read_u64(reader);
+    struct span name = read_short(reader);
+    struct topic_options options;
+    if (!state_options_read(reader, &options) || name.size == 0 || origin.life == 0 ||
+        origin.life > state->life_max || state_stream_get(state, stream_id) == NULL) {
+        return ERR_CORRUPT;
+    }
+    if (slot_pool_free_count(&state->topic_pool) == 0) {
+        return ERR_LIMIT;
+    }
+    struct identifier named = identifier_of_name(name);
+    if (state_topic_get(state, stream_id, id) != NULL ||
+        state_topic_find(state, stream_id, &named) != NULL) {
+        return ERR_CORRUPT;
+    }
+    *topic = state_topic_add(state, stream_id, id, name, &origin);
+    (*topic)->options = options;
+    return OK;
+}
+
+static enum status load_partitions(struct state *state, struct state_topic *topic,
+                                   struct reader *reader)
+{
+    struct origin origin = {.life = read_u64(reader)};
+    origin.created_at_us = read_u64(reader);
+    u32 count = read_u32(reader);
+    if (reader->failed || topic == NULL || origin.life == 0 || origin.life > state->life_max ||
+        count == 0 || count > PARTITIONS_PER_TOPIC_MAX - topic->partitions_count) {
+        return ERR_CORRUPT;
+    }
+    if (count > slot_pool_free_count(&state->partition_pool)) {
+        return ERR_LIMIT;
+    }
+    for (u32 i = 0; i < count; i++) {
+        state_partition_add(state, topic, &origin);
+    }
+    return OK;
+}
+
+static enum status load_entry(struct state *state, struct reader *reader)
+{
+    switch (read_u8(reader)) {
+    case ENTRY_HEAD: return load_head(state, reader);
+    case ENTRY_USER: return load_user(state, reader);
+    case ENTRY_STREAM: return load_stream(state, reader);
+    case ENTRY_TOPIC: return load_topic(state, &state->topic_loading, reader);
+    case ENTRY_PARTITIONS: return load_partitions(state, state->topic_loading, reader);
+    default: return ERR_CORRUPT;
+    }
+}
+
+enum status state_load(struct state *state, struct span piece)
+{
+    check(state->index == 0);
+
+    struct reader reader = reader_over(piece.data, piece.size);
+    while (reader_left(&reader) > 0) {
+        enum status status = load_entry(state, &reader);
+        if (status != OK) {
+            return status;
+        }
+    }
+    return OK;
+}
+
+void state_load_done(struct state *state, u64 index)
+{
+    check(state->index == 0);
+    check(index >= state->life_max);
+    state->index = index;
+    state->topic_loading = NULL;
+}

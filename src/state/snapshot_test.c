@@ -1,0 +1,292 @@
+/* Snapshots, and the properties that all of `state` must have under random commands. */
+#include "base/prng.h"
+#include "state/state_fixture.h"
+
+#define PIECES_MAX 64u
+#define PIECE_BYTES 4096u
+
+static struct fixture one;
+static struct fixture two;
+static u8 pieces[PIECES_MAX][PIECE_BYTES];
+static u32 piece_sizes[PIECES_MAX];
+
+static const struct state_options roomy_options = {
+    .cores_count = 4,
+    .streams_max = 40,
+    .topics_max = 120,
+    .partitions_max = 400,
+    .users_max = 30,
+    .sessions_max = 8,
+};
+
+static u32 save(const struct state *state)
+{
+    struct state_cursor cursor = {0};
+    u32 count = 0;
+    bool more = true;
+    while (more) {
+        EXPECT(count < PIECES_MAX);
+        struct writer writer = writer_over(pieces[count], PIECE_BYTES);
+        more = state_save(state, &cursor, &writer);
+        EXPECT(!writer.failed);
+        piece_sizes[count++] = writer.position;
+    }
+    return count;
+}
+
+static enum status load(struct fixture *fixture, u32 count, u64 index)
+{
+    for (u32 i = 0; i < count; i++) {
+        enum status status = state_load(fixture->state, (struct span){pieces[i], piece_sizes[i]});
+        if (status != OK) {
+            return status;
+        }
+    }
+    state_load_done(fixture->state, index);
+    return OK;
+}
+
+static void name_at_random(struct prng *prng, char *name, u32 capacity)
+{
+    u32 size = 1 + (u32)prng_below(prng, 6);
+    EXPECT(size < capacity);
+    for (u32 i = 0; i < size; i++) {
+        name[i] = (char)('a' + prng_below(prng, 3));
+    }
+    name[size] = 0;
+}
+
+/* Mostly sensible, often refused: half of the ids name nothing. */
+static struct state_command command_at_random(const struct fixture *fixture, struct prng *prng,
+                                              u64 step, const char *name)
+{
+    static const enum state_command_kind kinds[] = {
+        STATE_CREATE_STREAM,     STATE_CREATE_STREAM,     STATE_UPDATE_STREAM,
+        STATE_DELETE_STREAM,     STATE_PURGE_STREAM,      STATE_CREATE_TOPIC,
+        STATE_CREATE_TOPIC,      STATE_CREATE_TOPIC,      STATE_CREATE_TOPIC,
+        STATE_UPDATE_TOPIC,      STATE_DELETE_TOPIC,      STATE_PURGE_TOPIC,
+        STATE_CREATE_PARTITIONS, STATE_CREATE_PARTITIONS, STATE_DELETE_PARTITIONS,
+        STATE_CREATE_USER,       STATE_SET_PASSWORD,      STATE_BOOT,
+    };
+    struct state_command command = {
+        .kind = kinds[prng_below(prng, array_count(kinds))],
+        .time_us = step,
+        .boot = state_boot(fixture->state) + (u32)prng_below(prng, 3),
+        .stream_id = (u32)prng_below(prng, 12),
+        .topic_id = (u32)prng_below(prng, 6),
+        .partitions_count = (u32)prng_below(prng, 12),
+        .user_id = (u32)prng_below(prng, 10),
+        .name = span_of(name),
+        .password_hash = span_of(name),
+        .options = plain_options(),
+    };
+    command.options.message_expiry_us = prng_next(prng);
+    command.options.explicit_set = (u32)prng_below(prng, 1u << TOPIC_OPTION_COUNT);
+    if (command.kind == STATE_CREATE_STREAM) {
+        command.stream_id = state_stream_lowest_free(fixture->state);
+    }
+    if (command.kind == STATE_CREATE_TOPIC &&
+        state_stream_get(fixture->state, command.stream_id) != NULL) {
+        command.topic_id = state_topic_lowest_free(fixture->state, command.stream_id);
+    }
+    if (command.kind == STATE_CREATE_USER) {
+        command.user_id = state_users_count(fixture->state);
+    }
+    return command;
+}
+
+/* Applies it to both, if it is allowed: applying checks that it succeeds. */
+static bool step_both(struct prng *prng, u64 step)
+{
+    char name[8];
+    name_at_random(prng, name, sizeof(name));
+    struct state_command command = command_at_random(&one, prng, step, name);
+    u8 bytes[STATE_COMMAND_BYTES_MAX];
+    struct writer writer = writer_over(bytes, sizeof(bytes));
+    state_command_encode(&command, &writer);
+    enum wire_error error = state_check(one.state, (struct span){bytes, writer.position});
+    EXPECT_EQ(state_check(two.state, (struct span){bytes, writer.position}), error);
+    if (error != WIRE_OK) {
+        return false;
+    }
+    u64 index = state_index(one.state) + 1 + prng_below(prng, 3);
+    fixture_apply_at(&one, index, &command);
+    fixture_apply_at(&two, index, &command);
+    return true;
+}
+
+/* What the tables say of each other. */
+static void expect_sound(const struct state *state)
+{
+    u32 topics_count = 0;
+    u32 partitions_count = 0;
+    u32 last_id = UINT32_MAX;
+    for (const struct state_stream *stream = state_stream_next(state, UINT32_MAX); stream != NULL;
+         stream = state_stream_next(state, stream->id)) {
+        EXPECT(last_id == UINT32_MAX || stream->id > last_id);
+        last_id = stream->id;
+        struct identifier name = identifier_of_name((struct span){stream->name, stream->name_size});
+        EXPECT(state_stream_find(state, &name) == stream);
+        u32 before = topics_count;
+        for (const struct state_topic *topic = state_topic_next(state, stream->id, UINT32_MAX);
+             topic != NULL; topic = state_topic_next(state, stream->id, topic->id)) {
+            topics_count++;
+            name = identifier_of_name((struct span){topic->name, topic->name_size});
+            EXPECT(state_topic_find(state, stream->id, &name) == topic);
+            for (u32 id = 0; id < topic->partitions_count; id++) {
+                const struct state_partition *partition =
+                    state_partition_find(state, stream->id, topic->id, id);
+                EXPECT(partition != NULL);
+                EXPECT(partition->life <= state_life_max(state));
+                partitions_count++;
+            }
+        }
+        EXPECT_EQ(stream->topics_count, topics_count - before);
+    }
+    EXPECT_EQ(state_topics_count(state), topics_count);
+    EXPECT_EQ(state_partitions_count(state), partitions_count);
+}
+
+TEST(two_copies_that_see_the_same_commands_have_equal_hashes)
+{
+    for (u64 seed = 1; seed <= 20; seed++) {
+        struct prng prng;
+        prng_init(&prng, seed);
+        fixture_init(&one, &roomy_options);
+        fixture_init(&two, &roomy_options);
+        u32 applied_count = 0;
+        for (u64 step = 1; step <= 400; step++) {
+            u64 before = state_hash(one.state);
+            bool applied = step_both(&prng, step);
+            applied_count += applied;
+            EXPECT_EQ(state_hash(one.state), state_hash(two.state));
+            EXPECT_EQ(state_hash(one.state) == before, !applied);
+        }
+        EXPECT(applied_count > 100);
+        expect_sound(one.state);
+        fixture_deinit(&one);
+        fixture_deinit(&two);
+    }
+}
+
+TEST(a_snapshot_and_the_rest_of_the_log_give_what_a_replay_gives)
+{
+    struct state_options other_cores = roomy_options;
+    other_cores.cores_count = 7;
+    for (u64 seed = 100; seed < 120; seed++) {
+        struct prng prng;
+        prng_init(&prng, seed);
+        fixture_init(&one, &roomy_options);
+        fixture_init(&two, &roomy_options);
+        for (u64 step = 1; step <= 200; step++) {
+            (void)step_both(&prng, step);
+        }
+        u32 count = save(one.state);
+        fixture_deinit(&two);
+        fixture_init(&two, &other_cores);
+        EXPECT_EQ(load(&two, count, state_index(one.state)), OK);
+        EXPECT_EQ(state_content_hash(two.state), state_content_hash(one.state));
+        EXPECT_EQ(state_life_max(two.state), state_life_max(one.state));
+        for (u64 step = 201; step <= 400; step++) {
+            (void)step_both(&prng, step);
+            EXPECT_EQ(state_content_hash(two.state), state_content_hash(one.state));
+        }
+        expect_sound(two.state);
+        fixture_deinit(&one);
+        fixture_deinit(&two);
+    }
+}
+
+TEST(copies_loaded_from_the_same_pieces_agree_on_where_partitions_live)
+{
+    struct prng prng;
+    prng_init(&prng, 7);
+    fixture_init(&one, &roomy_options);
+    fixture_init(&two, &roomy_options);
+    for (u64 step = 1; step <= 300; step++) {
+        (void)step_both(&prng, step);
+    }
+    u32 count = save(one.state);
+    u64 index = state_index(one.state);
+    fixture_deinit(&one);
+    fixture_deinit(&two);
+    fixture_init(&one, &roomy_options);
+    fixture_init(&two, &roomy_options);
+    EXPECT_EQ(load(&one, count, index), OK);
+    EXPECT_EQ(load(&two, count, index), OK);
+    EXPECT_EQ(state_hash(one.state), state_hash(two.state));
+    for (u64 step = 301; step <= 400; step++) {
+        (void)step_both(&prng, step);
+    }
+    EXPECT_EQ(state_hash(one.state), state_hash(two.state));
+    fixture_deinit(&one);
+    fixture_deinit(&two);
+}
+
+TEST(sessions_are_not_in_a_snapshot)
+{
+    fixture_init(&one, &small_options);
+    struct state_command root = {.kind = STATE_CREATE_USER, .name = span_of("iggy")};
+    fixture_apply(&one, &root);
+    u64 before = state_content_hash(one.state);
+    struct state_command open = {
+        .kind = STATE_OPEN_SESSION,
+        .session = {.session = 5, .client = {1, 1}},
+    };
+    fixture_apply(&one, &open);
+    EXPECT_EQ(state_content_hash(one.state), before);
+    fixture_deinit(&one);
+}
+
+TEST(pieces_that_are_damaged_or_do_not_fit_together_are_refused)
+{
+    fixture_init(&one, &small_options);
+    add_stream(&one, "s");
+    add_topic(&one, 0, "t", 3);
+    u32 count = save(one.state);
+    EXPECT_EQ(count, 1);
+    u64 index = state_index(one.state);
+    for (u32 cut = 1; cut < piece_sizes[0]; cut++) {
+        fixture_init(&two, &small_options);
+        /* Whole entries are a sound piece: such a cut loads, and gives less. */
+        if (state_load(two.state, (struct span){pieces[0], cut}) == OK) {
+            expect_sound(two.state);
+            EXPECT(state_partitions_count(two.state) == 0);
+        }
+        fixture_deinit(&two);
+    }
+    fixture_init(&two, &small_options);
+    EXPECT_EQ(state_load(two.state, (struct span){pieces[0], piece_sizes[0] - 1}), ERR_CORRUPT);
+    fixture_deinit(&two);
+
+    struct state_options tight = small_options;
+    tight.partitions_max = 2;
+    fixture_init(&two, &tight);
+    EXPECT_EQ(load(&two, count, index), ERR_LIMIT);
+    fixture_deinit(&two);
+
+    fixture_init(&two, &small_options);
+    EXPECT_EQ(state_load(two.state, (struct span){pieces[0], piece_sizes[0]}), OK);
+    EXPECT_EQ(state_load(two.state, (struct span){pieces[0], piece_sizes[0]}), ERR_CORRUPT);
+    fixture_deinit(&two);
+    fixture_deinit(&one);
+}
+
+TEST(every_flipped_bit_of_a_piece_is_refused_or_loads_soundly)
+{
+    fixture_init(&one, &small_options);
+    add_stream(&one, "orders");
+    add_topic(&one, 0, "clicks", 3);
+    u32 count = save(one.state);
+    EXPECT_EQ(count, 1);
+    for (u32 bit = 0; bit < piece_sizes[0] * 8; bit++) {
+        pieces[0][bit / 8] ^= (u8)(1u << bit % 8);
+        fixture_init(&two, &small_options);
+        if (state_load(two.state, (struct span){pieces[0], piece_sizes[0]}) == OK) {
+            expect_sound(two.state);
+        }
+        fixture_deinit(&two);
+        pieces[0][bit / 8] ^= (u8)(1u << bit % 8);
+    }
+    fixture_deinit(&one);
+}

@@ -1,0 +1,152 @@
+#include "state/state.h"
+
+#include "base/check.h"
+#include "state/state_tables.h"
+
+u64 state_bytes(const struct state_options *options)
+{
+    return sizeof(struct state) + state_stream_bytes(options) + state_topic_bytes(options) +
+           state_partition_bytes(options) + state_user_bytes(options) +
+           state_session_bytes(options) + 64;
+}
+
+struct state *state_create(struct arena *arena, const struct state_options *options)
+{
+    struct state *state = arena_new(arena, struct state);
+    state->options = *options;
+    state_stream_tables(state, arena);
+    state_topic_tables(state, arena);
+    state_partition_tables(state, arena);
+    state_user_tables(state, arena);
+    state_session_tables(state, arena);
+    return state;
+}
+
+u64 state_index(const struct state *state)
+{
+    return state->index;
+}
+
+u32 state_boot(const struct state *state)
+{
+    return state->boot;
+}
+
+u64 state_life_max(const struct state *state)
+{
+    return state->life_max;
+}
+
+static void boot(struct state *state, const struct change *change)
+{
+    check(change->command->boot > state->boot);
+    state->boot = change->command->boot;
+    struct state_effect effect = {.kind = STATE_BOOTED};
+    effects_note(&change->effects, &effect);
+}
+
+static void apply(struct state *state, const struct change *change)
+{
+    switch (change->command->kind) {
+    case STATE_BOOT: boot(state, change); return;
+    case STATE_CREATE_STREAM: state_stream_create(state, change); return;
+    case STATE_UPDATE_STREAM: state_stream_update(state, change); return;
+    case STATE_DELETE_STREAM: state_stream_delete(state, change); return;
+    case STATE_PURGE_STREAM: state_stream_purge(state, change); return;
+    case STATE_CREATE_TOPIC: state_topic_create(state, change); return;
+    case STATE_UPDATE_TOPIC: state_topic_update(state, change); return;
+    case STATE_DELETE_TOPIC: state_topic_delete(state, change); return;
+    case STATE_PURGE_TOPIC: state_topic_purge(state, change); return;
+    case STATE_CREATE_PARTITIONS: state_partitions_create(state, change); return;
+    case STATE_DELETE_PARTITIONS: state_partitions_delete(state, change); return;
+    case STATE_CREATE_USER: state_user_create(state, change); return;
+    case STATE_SET_PASSWORD: state_user_set_password(state, change); return;
+    case STATE_OPEN_SESSION: state_session_open(state, change); return;
+    case STATE_CLOSE_SESSION: state_session_close(state, change); return;
+    }
+    unreachable();
+}
+
+static enum wire_error check_command(const struct state *state, const struct state_command *command)
+{
+    switch (command->kind) {
+    case STATE_BOOT: return command->boot > state->boot ? WIRE_OK : WIRE_INVALID_COMMAND;
+    case STATE_CREATE_STREAM:
+    case STATE_UPDATE_STREAM:
+    case STATE_DELETE_STREAM:
+    case STATE_PURGE_STREAM: return state_stream_check(state, command);
+    case STATE_CREATE_TOPIC:
+    case STATE_UPDATE_TOPIC:
+    case STATE_DELETE_TOPIC:
+    case STATE_PURGE_TOPIC: return state_topic_check(state, command);
+    case STATE_CREATE_PARTITIONS:
+    case STATE_DELETE_PARTITIONS: return state_partition_check(state, command);
+    case STATE_CREATE_USER:
+    case STATE_SET_PASSWORD: return state_user_check(state, command);
+    case STATE_OPEN_SESSION:
+    case STATE_CLOSE_SESSION: return state_session_check(state, command);
+    }
+    return WIRE_INVALID_COMMAND;
+}
+
+void state_apply(struct state *state, u64 index, struct span command,
+                 void (*on_effect)(void *context, const struct state_effect *effect), void *context)
+{
+    check(index > state->index);
+    struct state_command decoded;
+    enum status status = state_command_decode(command, &decoded);
+    check(status == OK);
+    check(check_command(state, &decoded) == WIRE_OK);
+
+    struct change change = {
+        .index = index,
+        .command = &decoded,
+        .effects = {.on_effect = on_effect, .context = context},
+    };
+    state->index = index;
+    apply(state, &change);
+}
+
+enum wire_error state_check(const struct state *state, struct span command)
+{
+    struct state_command decoded;
+    if (state_command_decode(command, &decoded) != OK) {
+        return WIRE_INVALID_COMMAND;
+    }
+    return check_command(state, &decoded);
+}
+
+u64 state_content_hash(const struct state *state)
+{
+    u8 piece[4 * KIB];
+    u64 hash = hash_u64(state->boot);
+    struct state_cursor cursor = {0};
+    bool more = true;
+    while (more) {
+        struct writer writer = writer_over(piece, sizeof(piece));
+        more = state_save(state, &cursor, &writer);
+        hash = hash_u64_pair(hash, hash_bytes(piece, writer.position));
+    }
+    return hash;
+}
+
+u64 state_hash(const struct state *state)
+{
+    u64 hash = hash_u64_pair(state->index, state_content_hash(state));
+    for (u32 slot = 0; slot < state->partition_pool.fresh; slot++) {
+        const struct state_partition *partition = &state->partitions[slot];
+        hash = hash_u64_pair(hash, partition->life);
+        hash = hash_u64_pair(hash, (u64)partition->generation << 32 | partition->home);
+        hash = hash_u64_pair(hash, (u64)partition->stream_id << 32 | partition->topic_id);
+        hash = hash_u64_pair(hash, partition->id);
+    }
+    for (u32 slot = 0; slot < state->session_pool.fresh; slot++) {
+        const struct state_session *session = &state->sessions[slot];
+        if (session->session != 0) {
+            hash = hash_u64_pair(hash, session->session);
+            hash = hash_u64_pair(hash, session->client.low ^ hash_u64(session->client.high));
+            hash = hash_u64_pair(hash, (u64)session->user_id << 32 | session->client_number);
+        }
+    }
+    return hash;
+}

@@ -1,0 +1,66 @@
+/* What may happen to the state: one struct, and its bytes in the control log and in APPLY messages.
+ *
+ * Everything is resolved: times, ids, defaults, hashes stand in the command, so that every copy of
+ * the state, and every later start, comes to the same result. The layouts stand at the head of
+ * state_command.c; a kind never changes its layout or its number.
+ *
+ * Durable kinds are logged before they are answered; volatile ones (sessions) share the order and
+ * the numbers but are never written: nobody is logged in after a start. */
+#pragma once
+
+#include "base/bytes.h"
+#include "base/status.h"
+#include "state/state.h"
+#include "wire/topic_options.h"
+
+#define STATE_COMMAND_BYTES_MAX 1024u
+
+enum state_command_kind {
+    STATE_BOOT = 1,
+    STATE_CREATE_STREAM = 2,
+    STATE_UPDATE_STREAM = 3,
+    STATE_DELETE_STREAM = 4,
+    STATE_PURGE_STREAM = 5,
+    STATE_CREATE_TOPIC = 6,
+    STATE_UPDATE_TOPIC = 7,
+    STATE_DELETE_TOPIC = 8,
+    STATE_PURGE_TOPIC = 9,
+    STATE_CREATE_PARTITIONS = 10,
+    STATE_DELETE_PARTITIONS = 11,
+    STATE_CREATE_USER = 12,
+    STATE_SET_PASSWORD = 13,
+
+    STATE_OPEN_SESSION = 128,
+    STATE_CLOSE_SESSION = 129
+};
+
+/* The fields that a kind uses are in its layout; the others are zero. */
+struct state_command {
+    enum state_command_kind kind;
+    u64 time_us;
+    u32 boot;
+    u32 stream_id;
+    u32 topic_id;
+    u32 partitions_count; /* of a new topic; to add; to delete */
+    u32 user_id;
+    bool active;
+    struct span name;          /* of a stream, topic or user */
+    struct span password_hash; /* PHC text without a zero byte, below 128 bytes */
+    struct topic_options options;
+    struct state_session session; /* STATE_CLOSE_SESSION: only its number */
+};
+
+bool state_command_is_durable(enum state_command_kind kind);
+
+/* "CREATE_STREAM": for logs. Never NULL. */
+const char *state_command_name(enum state_command_kind kind);
+
+/* Fails the writer when there is no room; STATE_COMMAND_BYTES_MAX always suffices. */
+void state_command_encode(const struct state_command *command, struct writer *writer);
+
+/* ERR_CORRUPT when the bytes are no command. Spans point into `bytes`. */
+must_check enum status state_command_decode(struct span bytes, struct state_command *command);
+
+/* The options as they lie in commands and in snapshots. */
+void state_options_write(struct writer *writer, const struct topic_options *options);
+must_check bool state_options_read(struct reader *reader, struct topic_options *options);

@@ -1,0 +1,138 @@
+#include "state/state_command.h"
+
+#include "state/state_fixture.h"
+#include "test.h"
+
+static const struct state_command examples[] = {
+    {.kind = STATE_BOOT, .time_us = 1, .boot = 7},
+    {.kind = STATE_CREATE_STREAM, .time_us = 2, .stream_id = 3, .name = {(const u8 *)"orders", 6}},
+    {.kind = STATE_UPDATE_STREAM, .time_us = 3, .stream_id = 3, .name = {(const u8 *)"o", 1}},
+    {.kind = STATE_DELETE_STREAM, .time_us = 4, .stream_id = 3},
+    {.kind = STATE_PURGE_STREAM, .time_us = 5, .stream_id = 3},
+    {.kind = STATE_DELETE_TOPIC, .time_us = 6, .stream_id = 3, .topic_id = 4},
+    {.kind = STATE_PURGE_TOPIC, .time_us = 7, .stream_id = 3, .topic_id = 4},
+    {.kind = STATE_CREATE_PARTITIONS,
+     .time_us = 8,
+     .stream_id = 1,
+     .topic_id = 2,
+     .partitions_count = 9},
+    {.kind = STATE_DELETE_PARTITIONS,
+     .time_us = 8,
+     .stream_id = 1,
+     .topic_id = 2,
+     .partitions_count = 9},
+    {.kind = STATE_CREATE_USER,
+     .time_us = 1,
+     .user_id = 0,
+     .active = true,
+     .name = {(const u8 *)"iggy", 4},
+     .password_hash = {(const u8 *)"$argon2id$", 10}},
+    {.kind = STATE_SET_PASSWORD, .time_us = 9, .user_id = 5},
+    {.kind = STATE_OPEN_SESSION,
+     .time_us = 9,
+     .session = {.session = 1ull << 32 | 4,
+                 .client = {11, 12},
+                 .user_id = 1,
+                 .client_number = 2,
+                 .home = 3}},
+    {.kind = STATE_CLOSE_SESSION, .time_us = 9, .session = {.session = 1ull << 32 | 4}},
+};
+
+static struct span encode(const struct state_command *command, u8 *bytes, u32 capacity)
+{
+    struct writer writer = writer_over(bytes, capacity);
+    state_command_encode(command, &writer);
+    EXPECT(!writer.failed);
+    return (struct span){bytes, writer.position};
+}
+
+static void expect_round_trip(const struct state_command *command)
+{
+    u8 bytes[STATE_COMMAND_BYTES_MAX];
+    u8 again[STATE_COMMAND_BYTES_MAX];
+    struct span encoded = encode(command, bytes, sizeof(bytes));
+    struct state_command decoded;
+    EXPECT_EQ(state_command_decode(encoded, &decoded), OK);
+    EXPECT_EQ(decoded.kind, command->kind);
+    EXPECT(span_equal(encode(&decoded, again, sizeof(again)), encoded));
+
+    struct span cut = {bytes, encoded.size - 1};
+    EXPECT_EQ(state_command_decode(cut, &decoded), ERR_CORRUPT);
+    struct span longer = {bytes, encoded.size + 1};
+    EXPECT_EQ(state_command_decode(longer, &decoded), ERR_CORRUPT);
+}
+
+TEST(every_kind_is_decoded_to_what_was_encoded_and_nothing_shorter_or_longer)
+{
+    for (u32 i = 0; i < array_count(examples); i++) {
+        expect_round_trip(&examples[i]);
+    }
+    struct state_command topic = {
+        .kind = STATE_CREATE_TOPIC,
+        .stream_id = 1,
+        .name = span_of("clicks"),
+        .partitions_count = 1000,
+        .options = plain_options(),
+    };
+    topic.options.explicit_set = 1u << TOPIC_OPTION_SEGMENT_SIZE;
+    topic.options.preallocate_segments = true;
+    expect_round_trip(&topic);
+    topic.kind = STATE_UPDATE_TOPIC;
+    expect_round_trip(&topic);
+}
+
+TEST(the_bytes_of_a_command_never_change)
+{
+    u8 bytes[STATE_COMMAND_BYTES_MAX];
+    static const u8 stream[] = {2, 2, 0, 0, 0,   0,   0,   0,   0,   3,
+                                0, 0, 0, 6, 'o', 'r', 'd', 'e', 'r', 's'};
+    struct span encoded = encode(&examples[1], bytes, sizeof(bytes));
+    EXPECT_EQ(encoded.size, sizeof(stream));
+    EXPECT_BYTES(encoded.data, stream, sizeof(stream));
+    static const u8 boot[] = {1, 1, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0};
+    encoded = encode(&examples[0], bytes, sizeof(bytes));
+    EXPECT_EQ(encoded.size, sizeof(boot));
+    EXPECT_BYTES(encoded.data, boot, sizeof(boot));
+}
+
+TEST(unknown_kinds_and_values_out_of_range_do_not_decode)
+{
+    u8 bytes[STATE_COMMAND_BYTES_MAX];
+    struct state_command decoded;
+    struct span encoded = encode(&examples[3], bytes, sizeof(bytes));
+    bytes[0] = 99;
+    EXPECT_EQ(state_command_decode(encoded, &decoded), ERR_CORRUPT);
+    bytes[0] = 0;
+    EXPECT_EQ(state_command_decode(encoded, &decoded), ERR_CORRUPT);
+
+    struct state_command boot_zero = {.kind = STATE_BOOT};
+    EXPECT_EQ(state_command_decode(encode(&boot_zero, bytes, sizeof(bytes)), &decoded),
+              ERR_CORRUPT);
+    struct state_command nameless = {.kind = STATE_CREATE_STREAM};
+    EXPECT_EQ(state_command_decode(encode(&nameless, bytes, sizeof(bytes)), &decoded), ERR_CORRUPT);
+    struct state_command no_options = {.kind = STATE_CREATE_TOPIC, .name = span_of("t")};
+    EXPECT_EQ(state_command_decode(encode(&no_options, bytes, sizeof(bytes)), &decoded),
+              ERR_CORRUPT);
+    EXPECT_EQ(state_command_decode((struct span){bytes, 0}, &decoded), ERR_CORRUPT);
+}
+
+TEST(the_largest_command_fits)
+{
+    static u8 name[NAME_BYTES_MAX];
+    memset(name, 'n', sizeof(name));
+    struct state_command topic = {
+        .kind = STATE_CREATE_TOPIC,
+        .name = {name, sizeof(name)},
+        .options = plain_options(),
+    };
+    expect_round_trip(&topic);
+}
+
+TEST(sessions_are_volatile_and_all_else_is_durable)
+{
+    for (u32 i = 0; i < array_count(examples); i++) {
+        bool is_session =
+            examples[i].kind == STATE_OPEN_SESSION || examples[i].kind == STATE_CLOSE_SESSION;
+        EXPECT_EQ(state_command_is_durable(examples[i].kind), !is_session);
+    }
+}

@@ -1,0 +1,101 @@
+#include "base/check.h"
+#include "state/state_tables.h"
+
+u64 state_session_bytes(const struct state_options *options)
+{
+    return options->sessions_max * (u64)sizeof(struct state_session) +
+           slot_pool_bytes(options->sessions_max) + 2 * slot_index_bytes(options->sessions_max) +
+           64;
+}
+
+void state_session_tables(struct state *state, struct arena *arena)
+{
+    u32 sessions_max = state->options.sessions_max;
+    state->sessions = arena_array(arena, struct state_session, sessions_max);
+    slot_pool_init(&state->session_pool, arena, sessions_max);
+    slot_index_init(&state->session_numbers, arena, sessions_max);
+    slot_index_init(&state->session_clients, arena, sessions_max);
+}
+
+static u64 client_hash(struct u128 client)
+{
+    return hash_u64_pair(client.low, client.high);
+}
+
+static u32 session_slot(const struct state *state, u64 session)
+{
+    const struct slot_index *numbers = &state->session_numbers;
+    u32 slot = slot_index_first(numbers, hash_u64(session));
+    while (slot != SLOT_NONE && state->sessions[slot].session != session) {
+        slot = slot_index_next(numbers, slot);
+    }
+    return slot;
+}
+
+const struct state_session *state_session_get(const struct state *state, u64 session)
+{
+    u32 slot = session_slot(state, session);
+    return slot == SLOT_NONE ? NULL : &state->sessions[slot];
+}
+
+const struct state_session *state_session_of_client(const struct state *state, struct u128 client)
+{
+    const struct slot_index *clients = &state->session_clients;
+    for (u32 slot = slot_index_first(clients, client_hash(client)); slot != SLOT_NONE;
+         slot = slot_index_next(clients, slot)) {
+        if (u128_equal(state->sessions[slot].client, client)) {
+            return &state->sessions[slot];
+        }
+    }
+    return NULL;
+}
+
+u32 state_sessions_count(const struct state *state)
+{
+    return state->session_pool.taken_count;
+}
+
+enum wire_error state_session_check(const struct state *state, const struct state_command *command)
+{
+    const struct state_session *session = &command->session;
+    bool exists = state_session_get(state, session->session) != NULL;
+    if (command->kind == STATE_CLOSE_SESSION) {
+        return exists ? WIRE_OK : WIRE_UNAUTHENTICATED;
+    }
+    if (exists || session->home >= state->options.cores_count) {
+        return WIRE_INVALID_COMMAND;
+    }
+    if (state_session_of_client(state, session->client) != NULL) {
+        return WIRE_ALREADY_AUTHENTICATED;
+    }
+    if (state_user_get(state, session->user_id) == NULL) {
+        return WIRE_UNAUTHENTICATED;
+    }
+    bool has_room = slot_pool_free_count(&state->session_pool) > 0;
+    return has_room ? WIRE_OK : WIRE_TRANSIENT_NOT_ACCEPTED;
+}
+
+void state_session_open(struct state *state, const struct change *change)
+{
+    const struct state_session *session = &change->command->session;
+    check(session->session > 0);
+    u32 slot = slot_pool_take(&state->session_pool);
+    check(state->sessions[slot].session == 0);
+    state->sessions[slot] = *session;
+    slot_index_add(&state->session_numbers, hash_u64(session->session), slot);
+    slot_index_add(&state->session_clients, client_hash(session->client), slot);
+}
+
+void state_session_close(struct state *state, const struct change *change)
+{
+    u64 number = change->command->session.session;
+    u32 slot = session_slot(state, number);
+    check(slot != SLOT_NONE);
+    slot_index_remove(&state->session_numbers, hash_u64(number), slot);
+    slot_index_remove(&state->session_clients, client_hash(state->sessions[slot].client), slot);
+    state->sessions[slot].session = 0;
+    slot_pool_return(&state->session_pool, slot);
+
+    struct state_effect effect = {.kind = STATE_SESSION_CLOSED, .session = number};
+    effects_note(&change->effects, &effect);
+}

@@ -1,0 +1,178 @@
+/* The tables behind state.h, shared by the sources of this folder and by nobody else.
+ *
+ *     streams     by id                names ─▶ stream_names
+ *     topics      by slot, linked in rising id within their stream; ids and names ─▶ indexes
+ *     partitions  by slot, ids 0 .. count-1 within their topic; (stream, topic, id) ─▶ index
+ *     users       by id                names ─▶ user_names
+ *     sessions    by slot; number and client ─▶ indexes
+ *
+ * A record is free when its life is 0 (streams, topics, partitions), its name empty (users), its
+ * number 0 (sessions): the zeroed memory of an arena is an empty state. */
+#pragma once
+
+#include "base/map.h"
+#include "state/place.h"
+#include "state/slot_index.h"
+#include "state/slot_pool.h"
+#include "state/state.h"
+#include "state/state_command.h"
+#include "wire/partition_info.h"
+
+/* The topics of a stream, by slot, in rising id. */
+struct topic_list {
+    u32 first_slot;
+    u32 last_slot;
+};
+
+struct topic_link {
+    u32 next_slot;
+    u32 previous_slot;
+};
+
+struct state {
+    struct state_options options;
+    u64 index;
+    u64 life_max;
+    u32 boot;
+
+    struct state_stream *streams;
+    struct topic_list *topic_lists; /* beside streams */
+    struct slot_index stream_names;
+    u32 streams_count;
+    u32 streams_end; /* ids from here on are free */
+    u32 stream_lowest_free;
+
+    struct state_topic *topics;
+    struct topic_link *topic_links; /* beside topics */
+    struct slot_pool topic_pool;
+    struct slot_index topic_ids;
+    struct slot_index topic_names;
+
+    struct state_partition *partitions;
+    struct slot_pool partition_pool;
+    struct slot_index partition_ids;
+    struct place place;
+
+    struct state_user *users;
+    struct slot_index user_names;
+    u32 users_count;
+    u32 users_end;
+    u32 user_lowest_free;
+
+    struct state_session *sessions;
+    struct slot_pool session_pool;
+    struct slot_index session_numbers;
+    struct slot_index session_clients;
+
+    struct state_topic *topic_loading; /* whose partitions come next in a snapshot */
+};
+
+/* Where effects go while a command is applied. */
+struct effects {
+    void (*on_effect)(void *context, const struct state_effect *effect);
+    void *context;
+};
+
+/* One command being applied. */
+struct change {
+    u64 index;
+    const struct state_command *command;
+    struct effects effects;
+};
+
+/* What created or purged a thing, and when it was created. */
+struct origin {
+    u64 life;
+    u64 created_at_us;
+};
+
+static inline struct origin change_origin(const struct change *change)
+{
+    return (struct origin){.life = change->index, .created_at_us = change->command->time_us};
+}
+
+static inline void effects_note(const struct effects *effects, const struct state_effect *effect)
+{
+    if (effects->on_effect != NULL) {
+        effects->on_effect(effects->context, effect);
+    }
+}
+
+static inline struct span topic_name(const struct state_topic *topic)
+{
+    return (struct span){topic->name, topic->name_size};
+}
+
+static inline u32 topic_slot(const struct state *state, const struct state_topic *topic)
+{
+    return (u32)(topic - state->topics);
+}
+
+/* --- memory of each part, and its place in the arena --- */
+
+u64 state_stream_bytes(const struct state_options *options);
+u64 state_topic_bytes(const struct state_options *options);
+u64 state_partition_bytes(const struct state_options *options);
+u64 state_user_bytes(const struct state_options *options);
+u64 state_session_bytes(const struct state_options *options);
+
+void state_stream_tables(struct state *state, struct arena *arena);
+void state_topic_tables(struct state *state, struct arena *arena);
+void state_partition_tables(struct state *state, struct arena *arena);
+void state_user_tables(struct state *state, struct arena *arena);
+void state_session_tables(struct state *state, struct arena *arena);
+
+/* --- refusals, by kind of command --- */
+
+enum wire_error state_stream_check(const struct state *state, const struct state_command *command);
+enum wire_error state_topic_check(const struct state *state, const struct state_command *command);
+enum wire_error state_partition_check(const struct state *state,
+                                      const struct state_command *command);
+enum wire_error state_user_check(const struct state *state, const struct state_command *command);
+enum wire_error state_session_check(const struct state *state, const struct state_command *command);
+
+/* --- changes: state_check has allowed them --- */
+
+void state_stream_create(struct state *state, const struct change *change);
+void state_stream_update(struct state *state, const struct change *change);
+void state_stream_delete(struct state *state, const struct change *change);
+void state_stream_purge(struct state *state, const struct change *change);
+void state_topic_create(struct state *state, const struct change *change);
+void state_topic_update(struct state *state, const struct change *change);
+void state_topic_delete(struct state *state, const struct change *change);
+void state_topic_purge(struct state *state, const struct change *change);
+void state_partitions_create(struct state *state, const struct change *change);
+void state_partitions_delete(struct state *state, const struct change *change);
+void state_user_create(struct state *state, const struct change *change);
+void state_user_set_password(struct state *state, const struct change *change);
+void state_session_open(struct state *state, const struct change *change);
+void state_session_close(struct state *state, const struct change *change);
+
+/* --- pieces of these that are used across files, and by loading --- */
+
+struct state_stream *state_stream_add(struct state *state, u32 id, struct span name,
+                                      const struct origin *origin);
+struct state_topic *state_topic_add(struct state *state, u32 stream_id, u32 id, struct span name,
+                                    const struct origin *origin);
+struct state_user *state_user_add(struct state *state, u32 id, struct span name);
+void state_user_set_hash(struct state_user *user, struct span hash, u64 index);
+
+/* The partition after the last one of `topic`. */
+struct state_partition *state_partition_add(struct state *state, struct state_topic *topic,
+                                            const struct origin *origin);
+
+/* `count` more partitions of `topic`, each with an effect. */
+void state_partitions_grow(struct state *state, struct state_topic *topic, u32 count,
+                           const struct change *change);
+
+/* The last `count` go. */
+void state_partitions_shrink(struct state *state, struct state_topic *topic, u32 count,
+                             const struct change *change);
+
+/* All of them end and begin a new life. */
+void state_partitions_renew(struct state *state, const struct state_topic *topic,
+                            const struct change *change);
+
+/* The topic goes with all it has. */
+void state_topic_remove(struct state *state, struct state_topic *topic,
+                        const struct change *change);
