@@ -51,7 +51,9 @@ static inline void test_register(const char *name, void (*run)(void **state))
     }
     char *sentence = strdup(name);
     for (char *c = sentence; c != NULL && *c != 0; c++) {
-        *c = *c == '_' ? ' ' : *c;
+        if (*c == '_') {
+            *c = ' ';
+        }
     }
     test_frame.tests[test_frame.tests_count++] =
         (struct CMUnitTest){.name = sentence, .test_func = run};

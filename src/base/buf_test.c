@@ -55,11 +55,11 @@ TEST(capacities_double_to_64_kib_and_rise_in_quarters_from_there)
     EXPECT_EQ(buf_capacity_for(4096), 4096);
     EXPECT_EQ(buf_capacity_for(4097), 8192);
     EXPECT_EQ(buf_capacity_for(65536), 65536);
-    EXPECT_EQ(buf_capacity_for(65537), 80 * 1024);
-    EXPECT_EQ(buf_capacity_for(80 * 1024), 80 * 1024);
-    EXPECT_EQ(buf_capacity_for(80 * 1024 + 1), 96 * 1024);
-    EXPECT_EQ(buf_capacity_for(128 * 1024), 128 * 1024);
-    EXPECT_EQ(buf_capacity_for(128 * 1024 + 1), 160 * 1024);
+    EXPECT_EQ(buf_capacity_for(65537), 80 * KIB);
+    EXPECT_EQ(buf_capacity_for(80 * KIB), 80 * KIB);
+    EXPECT_EQ(buf_capacity_for(80 * KIB + 1), 96 * KIB);
+    EXPECT_EQ(buf_capacity_for(128 * KIB), 128 * KIB);
+    EXPECT_EQ(buf_capacity_for(128 * KIB + 1), 160 * KIB);
     EXPECT_EQ(buf_capacity_for(64 * MIB), 64 * MIB);
     EXPECT_EQ(buf_capacity_for(64 * MIB + 256), 80 * MIB);
     EXPECT_EQ(buf_capacity_for(1u << 30), 1u << 30);
@@ -126,7 +126,7 @@ TEST(the_last_returned_is_the_first_taken)
 
 TEST(an_exhausted_budget_refuses_until_something_comes_home)
 {
-    struct buf_pool *pool = pool_of(64 * 1024, 65536);
+    struct buf_pool *pool = pool_of(64 * KIB, 65536);
     struct buf *bufs[16];
     for (u32 i = 0; i < array_count(bufs); i++) {
         EXPECT(buf_pool_has_room(pool, 4096));
@@ -154,7 +154,7 @@ TEST(an_exhausted_budget_refuses_until_something_comes_home)
 
 TEST(a_budget_that_is_no_multiple_of_a_class_is_never_exceeded)
 {
-    struct buf_pool *pool = pool_of(100 * 1024, 65536);
+    struct buf_pool *pool = pool_of(100 * KIB, 65536);
     struct buf *large = buf_take(pool, 65536);
     EXPECT(large != NULL);
     EXPECT(buf_take(pool, 65536) == NULL);
@@ -163,7 +163,7 @@ TEST(a_budget_that_is_no_multiple_of_a_class_is_never_exceeded)
     struct buf *last = buf_take(pool, 4096);
     EXPECT(last != NULL);
     EXPECT(buf_take(pool, 4096) == NULL);
-    EXPECT_EQ(buf_pool_taken_bytes(pool), 100 * 1024);
+    EXPECT_EQ(buf_pool_taken_bytes(pool), 100 * KIB);
     buf_return(large);
     buf_return(half);
     buf_return(last);
