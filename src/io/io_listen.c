@@ -271,19 +271,20 @@ static bool explain(const char *text, s32 error, struct err *err)
 {
     switch (error) {
     case EADDRINUSE:
-        return err_set(err,
-                       "cannot listen on %s: the port is in use by a socket that does not share it; "
-                       "end its owner, or choose another port with --tcp (port 0 picks a free one)",
-                       text);
+        return err_set(
+            err,
+            "cannot listen on %s: the port is in use by a socket that does not share it; "
+            "end its owner, or choose another port with --tcp (port 0 picks a free one)",
+            text);
     case EADDRNOTAVAIL:
         return err_set(err, "cannot listen on %s: this machine does not have that address", text);
     case EACCES:
-        return err_set(err,
-                       "cannot listen on %s: not permitted; use a port of 1024 or above, or give the "
-                       "process CAP_NET_BIND_SERVICE",
-                       text);
-    default:
-        return err_set(err, "cannot listen on %s: %s", text, strerror(error));
+        return err_set(
+            err,
+            "cannot listen on %s: not permitted; use a port of 1024 or above, or give the "
+            "process CAP_NET_BIND_SERVICE",
+            text);
+    default: return err_set(err, "cannot listen on %s: %s", text, strerror(error));
     }
 }
 
@@ -308,8 +309,7 @@ bool io_listen(const char *address, struct io_socket *listener, u16 *port, struc
     }
     socklen_t size = sizeof(wanted);
     if (!options_set(socket_id) || bind(socket_id, &wanted.any, size_of(&wanted)) != 0 ||
-        listen(socket_id, LISTEN_BACKLOG) != 0 ||
-        getsockname(socket_id, &wanted.any, &size) != 0) {
+        listen(socket_id, LISTEN_BACKLOG) != 0 || getsockname(socket_id, &wanted.any, &size) != 0) {
         s32 error = errno;
         (void)close(socket_id);
         return explain(address, error, err);

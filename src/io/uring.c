@@ -38,53 +38,39 @@ struct io_facts io_facts(const struct io *io)
 enum status uring_status(s32 error)
 {
     switch (error) {
-    case 0:
-        return OK;
+    case 0: return OK;
     case ENOSPC:
-    case EDQUOT:
-        return ERR_SPACE;
+    case EDQUOT: return ERR_SPACE;
     case ENOENT:
-    case ENOTDIR:
-        return ERR_NOT_FOUND;
+    case ENOTDIR: return ERR_NOT_FOUND;
     case EEXIST:
-    case ENOTEMPTY:
-        return ERR_EXISTS;
+    case ENOTEMPTY: return ERR_EXISTS;
     case ECANCELED:
-    case EINTR:
-        return ERR_CANCELLED;
+    case EINTR: return ERR_CANCELLED;
     case EPIPE:
     case ECONNRESET:
     case ECONNABORTED:
     case ENOTCONN:
     case ESHUTDOWN:
     case EHOSTUNREACH:
-    case ENETUNREACH:
-        return ERR_CLOSED;
-    case ETIMEDOUT:
-        return ERR_TIMEOUT;
+    case ENETUNREACH: return ERR_CLOSED;
+    case ETIMEDOUT: return ERR_TIMEOUT;
     case EMFILE:
     case ENFILE:
-    case ENOBUFS:
-        return ERR_LIMIT;
-    case ENOMEM:
-        return ERR_MEMORY;
+    case ENOBUFS: return ERR_LIMIT;
+    case ENOMEM: return ERR_MEMORY;
     case EOPNOTSUPP:
-    case ENOSYS:
-        return ERR_UNSUPPORTED;
+    case ENOSYS: return ERR_UNSUPPORTED;
     case EACCES:
     case EPERM:
-    case EROFS:
-        return ERR_PERMISSION;
+    case EROFS: return ERR_PERMISSION;
     case EINVAL:
     case EISDIR:
     case ELOOP:
-    case ENAMETOOLONG:
-        return ERR_INVALID;
+    case ENAMETOOLONG: return ERR_INVALID;
     case EFBIG:
-    case ERANGE:
-        return ERR_TOO_LARGE;
-    default:
-        return ERR_IO;
+    case ERANGE: return ERR_TOO_LARGE;
+    default: return ERR_IO;
     }
 }
 
@@ -368,8 +354,7 @@ static void sleep_until(struct io *io, u64 deadline_us)
         .tv_nsec = (s64)(sleep_us % US_PER_SECOND * 1000),
     };
     struct io_uring_cqe *completion;
-    check_submitted(
-        io_uring_submit_and_wait_timeout(&io->ring, &completion, 1, &timeout, NULL));
+    check_submitted(io_uring_submit_and_wait_timeout(&io->ring, &completion, 1, &timeout, NULL));
 }
 
 static void relax(void)
@@ -425,8 +410,7 @@ void io_cancel(struct io *io, struct io_op *op)
 
     switch ((enum uring_phase)uring_op->phase) {
     case URING_IDLE:
-    case URING_COMPLETED:
-        return;
+    case URING_COMPLETED: return;
     case URING_STARVED:
         list_remove(&op->node);
         uring_complete(io, op, ERR_CANCELLED, 0);
@@ -439,8 +423,7 @@ void io_cancel(struct io *io, struct io_op *op)
         return;
     }
     case URING_WAITING:
-    case URING_BESIDE:
-        unreachable();
+    case URING_BESIDE: unreachable();
     }
     unreachable();
 }

@@ -25,9 +25,9 @@
 #include "io/uring_beside.h"
 
 #define URING_RECEIVE_BYTES (16 * KIB)
-#define URING_ENTRIES 1024u          /* asked between two submits without a submit in between */
-#define URING_SLOTS_MAX 65536u       /* ops at once that carry a path or many pieces, per core */
-#define URING_FILES_MAX (1u << 20)   /* descriptors that may be files, per process */
+#define URING_ENTRIES 1024u        /* asked between two submits without a submit in between */
+#define URING_SLOTS_MAX 65536u     /* ops at once that carry a path or many pieces, per core */
+#define URING_FILES_MAX (1u << 20) /* descriptors that may be files, per process */
 #define URING_PIECES_INLINE 2u
 #define URING_RETRIES_MAX 100u
 #define URING_BUFFER_GROUP 1u
@@ -75,20 +75,20 @@ struct uring_op {
     u8 pieces_count;
     u8 pieces_first; /* those before it are written */
     s32 fd;
-    u32 slot;        /* index + 1; 0: none */
-    u32 size;        /* bytes asked for: read, receive, names */
-    u64 position;    /* file position, or the size for truncate and allocate */
-    u64 moved;       /* bytes so far */
+    u32 slot;     /* index + 1; 0: none */
+    u32 size;     /* bytes asked for: read, receive, names */
+    u64 position; /* file position, or the size for truncate and allocate */
+    u64 moved;    /* bytes so far */
     union {
         struct iovec pieces[URING_PIECES_INLINE]; /* write, send, when the slot is none */
         void *buffer;                             /* read, receive, names */
         u64 length;                               /* allocate */
     };
-    u32 flags;       /* open flags, write flags */
-    u16 buffer_id;   /* of the small ring, + 1; 0: none */
+    u32 flags;     /* open flags, write flags */
+    u16 buffer_id; /* of the small ring, + 1; 0: none */
     u8 retries;
     bool cancelled;
-    struct io *io;   /* for the thread beside */
+    struct io *io; /* for the thread beside */
 };
 static_assert(sizeof(struct uring_op) <= sizeof(((struct io_op *)0)->door), "fits in io_op.door");
 
@@ -142,9 +142,9 @@ struct io {
     u32 files_in_flight;
 
     struct uring_slot *slots;
-    u32 slots_used;      /* ever: the rest was never touched */
-    u32 slots_free;      /* index + 1 of the first */
-    u32 *lent_slots;     /* by entry of the ring: the slot of the send in it; 0: none */
+    u32 slots_used;  /* ever: the rest was never touched */
+    u32 slots_free;  /* index + 1 of the first */
+    u32 *lent_slots; /* by entry of the ring: the slot of the send in it; 0: none */
 
     struct io_uring_buf_ring *buffer_ring;
     u32 buffer_ring_entries;
@@ -153,10 +153,10 @@ struct io {
 
     struct uring_file_use *files;
 
-    s32 bell;                /* eventfd: any thread writes it */
-    _Atomic bool bell_rung;  /* written and not yet heard: ringing again would add nothing */
-    u64 bell_value;          /* where the ring reads it to */
-    bool bell_heard;         /* since the last io_wait: the lanes may have been drained before */
+    s32 bell;               /* eventfd: any thread writes it */
+    _Atomic bool bell_rung; /* written and not yet heard: ringing again would add nothing */
+    u64 bell_value;         /* where the ring reads it to */
+    bool bell_heard;        /* since the last io_wait: the lanes may have been drained before */
     struct uring_stack beside_done;
 };
 

@@ -49,7 +49,8 @@ static u32 sector_bytes_of(s32 directory)
 static bool takes_direct(s32 directory, u32 size)
 {
     static _Alignas(SECTOR_BYTES_MAX) const u8 zeros[SECTOR_BYTES_MAX];
-    s32 file = openat(directory, PROBE_NAME, O_RDWR | O_CREAT | O_TRUNC | O_DIRECT | O_CLOEXEC, 0600);
+    s32 file =
+        openat(directory, PROBE_NAME, O_RDWR | O_CREAT | O_TRUNC | O_DIRECT | O_CLOEXEC, 0600);
     if (file < 0) {
         return false;
     }

@@ -232,8 +232,7 @@ static void prepare_read(const struct uring_op *uring_op, struct io_uring_sqe *e
 {
     u8 *buffer = uring_op->buffer;
     io_uring_prep_read(entry, uring_op->fd, buffer + uring_op->moved,
-                       uring_op->size - (u32)uring_op->moved,
-                       uring_op->position + uring_op->moved);
+                       uring_op->size - (u32)uring_op->moved, uring_op->position + uring_op->moved);
 }
 
 void uring_file_prepare(struct io *io, struct io_op *op, struct io_uring_sqe *entry)
@@ -252,12 +251,8 @@ void uring_file_prepare(struct io *io, struct io_op *op, struct io_uring_sqe *en
         io_uring_prep_close(entry, uring_op->fd);
         entry->flags |= IOSQE_ASYNC;
         return;
-    case URING_READ:
-        prepare_read(uring_op, entry);
-        return;
-    case URING_WRITE:
-        prepare_write(io, uring_op, entry);
-        return;
+    case URING_READ: prepare_read(uring_op, entry); return;
+    case URING_WRITE: prepare_write(io, uring_op, entry); return;
     case URING_SYNC:
         io_uring_prep_fsync(entry, uring_op->fd,
                             io->files[uring_op->fd].directory ? 0 : IORING_FSYNC_DATASYNC);
@@ -284,8 +279,7 @@ void uring_file_prepare(struct io *io, struct io_op *op, struct io_uring_sqe *en
     case URING_RECEIVE_ANY:
     case URING_RECEIVE:
     case URING_SEND:
-    case URING_SOCKET_CLOSE:
-        break;
+    case URING_SOCKET_CLOSE: break;
     }
     unreachable();
 }
@@ -300,8 +294,7 @@ void uring_file_release(struct io *io, struct uring_op *uring_op)
     if (!use->closing || use->ops_count > 0) {
         return;
     }
-    list_for_each(node, next_node, &io->closing)
-    {
+    list_for_each(node, next_node, &io->closing) {
         struct io_op *op = container_of(node, struct io_op, node);
         if (uring_op_of(op)->fd == uring_op->fd) {
             list_remove(node);
@@ -410,22 +403,14 @@ void uring_file_on_result(struct io *io, struct io_op *op, s32 result)
         return;
     }
     switch ((enum uring_kind)uring_op_of(op)->kind) {
-    case URING_OPEN:
-        on_opened(io, op, result);
-        return;
-    case URING_READ:
-        on_read(io, op, (u32)result);
-        return;
-    case URING_WRITE:
-        on_written(io, op, (u32)result);
-        return;
+    case URING_OPEN: on_opened(io, op, result); return;
+    case URING_READ: on_read(io, op, (u32)result); return;
+    case URING_WRITE: on_written(io, op, (u32)result); return;
     case URING_CLOSE:
     case URING_SYNC:
     case URING_ALLOCATE:
     case URING_RENAME:
-    case URING_UNLINK:
-        uring_complete(io, op, OK, 0);
-        return;
+    case URING_UNLINK: uring_complete(io, op, OK, 0); return;
     case URING_NONE:
     case URING_SIZE:
     case URING_TRUNCATE:
@@ -437,8 +422,7 @@ void uring_file_on_result(struct io *io, struct io_op *op, s32 result)
     case URING_RECEIVE_ANY:
     case URING_RECEIVE:
     case URING_SEND:
-    case URING_SOCKET_CLOSE:
-        break;
+    case URING_SOCKET_CLOSE: break;
     }
     unreachable();
 }

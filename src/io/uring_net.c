@@ -99,9 +99,7 @@ void uring_net_prepare(struct io *io, struct io_op *op, struct io_uring_sqe *ent
 {
     struct uring_op *uring_op = uring_op_of(op);
     switch ((enum uring_kind)uring_op->kind) {
-    case URING_ACCEPT:
-        io_uring_prep_accept(entry, uring_op->fd, NULL, NULL, SOCK_CLOEXEC);
-        return;
+    case URING_ACCEPT: io_uring_prep_accept(entry, uring_op->fd, NULL, NULL, SOCK_CLOEXEC); return;
     case URING_RECEIVE_ANY:
         io_uring_prep_recv(entry, uring_op->fd, NULL, URING_RECEIVE_BYTES, 0);
         entry->flags |= IOSQE_BUFFER_SELECT;
@@ -110,12 +108,8 @@ void uring_net_prepare(struct io *io, struct io_op *op, struct io_uring_sqe *ent
     case URING_RECEIVE:
         io_uring_prep_recv(entry, uring_op->fd, uring_op->buffer, uring_op->size, 0);
         return;
-    case URING_SEND:
-        prepare_send(io, uring_op, entry);
-        return;
-    case URING_SOCKET_CLOSE:
-        io_uring_prep_close(entry, uring_op->fd);
-        return;
+    case URING_SEND: prepare_send(io, uring_op, entry); return;
+    case URING_SOCKET_CLOSE: io_uring_prep_close(entry, uring_op->fd); return;
     case URING_NONE:
     case URING_OPEN:
     case URING_CLOSE:
@@ -130,8 +124,7 @@ void uring_net_prepare(struct io *io, struct io_op *op, struct io_uring_sqe *ent
     case URING_DIRECTORY_CREATE:
     case URING_DIRECTORY_LIST:
     case URING_TREE_REMOVE:
-    case URING_DISK_FREE:
-        break;
+    case URING_DISK_FREE: break;
     }
     unreachable();
 }

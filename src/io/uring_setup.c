@@ -61,16 +61,18 @@ static bool explain_not_permitted(struct err *err)
 {
     s32 disabled = sysctl_disabled();
     if (disabled > 0) {
-        return err_set(err,
-                       "the kernel refuses io_uring: kernel.io_uring_disabled is %d; run `sysctl -w "
-                       "kernel.io_uring_disabled=0` as root, or set kernel.io_uring_group to a group "
-                       "of this user",
-                       disabled);
+        return err_set(
+            err,
+            "the kernel refuses io_uring: kernel.io_uring_disabled is %d; run `sysctl -w "
+            "kernel.io_uring_disabled=0` as root, or set kernel.io_uring_group to a group "
+            "of this user",
+            disabled);
     }
-    return err_set(err, "io_uring is not permitted here, although kernel.io_uring_disabled is 0: most "
-                        "likely the container's seccomp profile forbids it; give the container a "
-                        "profile that allows io_uring_setup, io_uring_enter and io_uring_register "
-                        "(docker: --security-opt seccomp=FILE)");
+    return err_set(err,
+                   "io_uring is not permitted here, although kernel.io_uring_disabled is 0: most "
+                   "likely the container's seccomp profile forbids it; give the container a "
+                   "profile that allows io_uring_setup, io_uring_enter and io_uring_register "
+                   "(docker: --security-opt seccomp=FILE)");
 }
 
 static bool explain(struct err *err, s32 error)
@@ -79,16 +81,17 @@ static bool explain(struct err *err, s32 error)
     (void)uname(&name);
     switch (error) {
     case ENOSYS:
-        return err_set(err,
-                       "this kernel (%s) has no io_uring: Linux 6.1 or newer with CONFIG_IO_URING is "
-                       "needed, and in a container a seccomp profile that allows io_uring_setup",
-                       name.release);
+        return err_set(
+            err,
+            "this kernel (%s) has no io_uring: Linux 6.1 or newer with CONFIG_IO_URING is "
+            "needed, and in a container a seccomp profile that allows io_uring_setup",
+            name.release);
     case EPERM:
-    case EACCES:
-        return explain_not_permitted(err);
+    case EACCES: return explain_not_permitted(err);
     case ENOMEM:
-        return err_set(err, "no memory for an io_uring: raise the limit of locked memory (`ulimit -l`, "
-                            "LimitMEMLOCK= in the systemd unit) or the memory limit of the container");
+        return err_set(err,
+                       "no memory for an io_uring: raise the limit of locked memory (`ulimit -l`, "
+                       "LimitMEMLOCK= in the systemd unit) or the memory limit of the container");
     case EMFILE:
     case ENFILE:
         return err_set(err, "no file descriptors left for an io_uring: raise `ulimit -n` "
@@ -97,17 +100,16 @@ static bool explain(struct err *err, s32 error)
         return err_set(err,
                        "this kernel (%s) lacks what is needed of io_uring: Linux 6.1 or newer is",
                        name.release);
-    default:
-        return err_set(err, "io_uring does not work here: %s", strerror(error));
+    default: return err_set(err, "io_uring does not work here: %s", strerror(error));
     }
 }
 
 static bool has_operations(struct io_uring *ring)
 {
     static const u8 wanted[] = {
-        IORING_OP_OPENAT,   IORING_OP_CLOSE,    IORING_OP_READ,   IORING_OP_WRITE,
-        IORING_OP_WRITEV,   IORING_OP_FSYNC,    IORING_OP_FALLOCATE, IORING_OP_RENAMEAT,
-        IORING_OP_UNLINKAT, IORING_OP_ACCEPT,   IORING_OP_RECV,   IORING_OP_SEND,
+        IORING_OP_OPENAT,   IORING_OP_CLOSE,        IORING_OP_READ,      IORING_OP_WRITE,
+        IORING_OP_WRITEV,   IORING_OP_FSYNC,        IORING_OP_FALLOCATE, IORING_OP_RENAMEAT,
+        IORING_OP_UNLINKAT, IORING_OP_ACCEPT,       IORING_OP_RECV,      IORING_OP_SEND,
         IORING_OP_SENDMSG,  IORING_OP_ASYNC_CANCEL,
     };
     struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
@@ -205,8 +207,8 @@ static struct io *door_lay_out(struct uring_process *process)
     io->lent_slots = arena_array(&arena, u32, URING_ENTRIES);
     io->buffer_ring_entries = entries;
     io->buffer_ring = arena_take(&arena, sizeof(struct io_uring_buf) * entries, SECTOR_BYTES_MAX);
-    io->buffers = arena_take(&arena, URING_RECEIVE_BYTES * process->receive_buffers,
-                             SECTOR_BYTES_MAX);
+    io->buffers =
+        arena_take(&arena, URING_RECEIVE_BYTES * process->receive_buffers, SECTOR_BYTES_MAX);
     list_init(&io->waiting);
     list_init(&io->closing);
     list_init(&io->starved);
@@ -264,7 +266,8 @@ static bool process_begin(struct uring_process *process, const struct io_options
     process->facts = uring_facts(process->directory);
     if (!uring_beside_start(&process->beside, process->directory)) {
         (void)close(process->directory);
-        return err_set(err, "cannot start a thread: raise `ulimit -u` (TasksMax= in the systemd unit)");
+        return err_set(err,
+                       "cannot start a thread: raise `ulimit -u` (TasksMax= in the systemd unit)");
     }
     return true;
 }
