@@ -170,6 +170,18 @@ bool mailbox_next(struct core *core, enum lane lane, struct msg *msg)
     return false;
 }
 
+bool mailbox_is_empty(struct mailbox *mailbox)
+{
+    for (u32 from = 0; from < mailbox->cores_count; from++) {
+        for (enum lane lane = 0; lane < LANE_COUNT; lane++) {
+            if (!ring_is_empty(ring_between(mailbox->board, from, mailbox->core_index, lane))) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 void mailbox_flush(struct core *core)
 {
     struct mailbox *mailbox = &core->mailbox;
@@ -191,23 +203,11 @@ void mailbox_flush(struct core *core)
     }
 }
 
-static bool has_mail(struct mailbox *mailbox)
-{
-    for (u32 from = 0; from < mailbox->cores_count; from++) {
-        for (enum lane lane = 0; lane < LANE_COUNT; lane++) {
-            if (!ring_is_empty(ring_between(mailbox->board, from, mailbox->core_index, lane))) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 bool mailbox_sleep_begin(struct mailbox *mailbox)
 {
     struct bell *bell = &mailbox->board->bells[mailbox->core_index];
     atomic_exchange(&bell->asleep, 1);
-    if (has_mail(mailbox)) {
+    if (!mailbox_is_empty(mailbox)) {
         atomic_exchange(&bell->asleep, 0);
         return false;
     }

@@ -65,6 +65,9 @@ void mailbox_credit_return(struct core *core, u32 to);
 /* The next message for this core on `lane`, from the cores in turn, or false. Copied out. */
 bool mailbox_next(struct core *core, enum lane lane, struct msg *msg);
 
+/* Nothing for this core in any lane. */
+bool mailbox_is_empty(struct mailbox *mailbox);
+
 /* Publishes and rings. At the end of each turn, before io_submit. */
 void mailbox_flush(struct core *core);
 

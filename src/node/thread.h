@@ -11,6 +11,7 @@
 #include "core/core.h"
 #include "core/plan.h"
 #include "core/settings.h"
+#include "state/state.h"
 
 struct thread; /* core + edge + shard + state (+ control on core 0) */
 
@@ -37,6 +38,10 @@ struct turn_result {
     bool busy;       /* more is waiting: turn again at once */
     bool lanes_busy; /* lanes were used lately: worth spinning before a sleep */
 };
+
+/* Bytes of arena that thread_create takes. */
+u64 thread_arena_bytes(const struct plan *plan);
+struct state_options thread_state_options(const struct plan *plan);
 
 /* Takes all memory of the core from `arena` and seals it. NULL with the sentence. */
 struct thread *thread_create(const struct thread_options *options, struct arena *arena,

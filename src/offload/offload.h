@@ -16,8 +16,8 @@
 struct core;
 struct offload;
 
-#define PASSWORD_BYTES_MAX 255u
-#define PASSWORD_HASH_BYTES 128u /* PHC text of Argon2id with a zero byte: "$argon2id$v=19$m=…" */
+#define OFFLOAD_PASSWORD_BYTES_MAX 255u
+#define OFFLOAD_HASH_BYTES 128u /* PHC text of Argon2id with a zero byte: "$argon2id$v=19$m=…" */
 
 enum offload_kind {
     OFFLOAD_PASSWORD_HASH,   /* password -> hash, fresh random salt */
@@ -52,8 +52,8 @@ struct offload_job {
     enum offload_kind kind;
     enum status status;
     u32 password_size;
-    u8 password[PASSWORD_BYTES_MAX + 1];
-    char hash[PASSWORD_HASH_BYTES];
+    u8 password[OFFLOAD_PASSWORD_BYTES_MAX + 1];
+    char hash[OFFLOAD_HASH_BYTES];
     struct process_facts *facts; /* OFFLOAD_PROCESS_FACTS: filled in */
 
     /* The door's, while in flight. */

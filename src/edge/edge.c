@@ -1,0 +1,199 @@
+#include "edge/edge.h"
+
+#include "base/check.h"
+#include "edge/tables.h"
+#include "edge/tcp.h"
+
+/* Connections that waited for room and are tried again in one turn. */
+#define RESUMES_A_TURN 64u
+
+/* A drain that clients do not let end is ended. */
+#define DRAIN_US_MAX (2 * US_PER_SECOND)
+
+u64 edge_bytes(const struct plan *plan)
+{
+    return sizeof(struct edge) + (u64)plan->connections_per_core_max * sizeof(struct conn) +
+           (u64)plan->requests_per_core_max * sizeof(struct request) + 64 * KIB;
+}
+
+static void make_conn(struct edge *edge, u32 slot)
+{
+    struct conn *conn = &edge->conns[slot];
+    conn->magic = CONN_MAGIC;
+    conn->slot = slot;
+    conn->socket = IO_SOCKET_NONE;
+    list_node_init(&conn->waiting);
+    list_node_init(&conn->sending);
+    list_node_init(&conn->closed_credit.node);
+    list_init(&conn->requests);
+    list_add_last(&edge->conns_free, &conn->node);
+}
+
+static void make_request(struct edge *edge, u32 slot)
+{
+    struct request *request = &edge->requests[slot];
+    request->magic = REQUEST_MAGIC;
+    request->slot = slot;
+    list_node_init(&request->work);
+    list_node_init(&request->credit.node);
+    list_add_last(&edge->requests_free, &request->node);
+}
+
+void edge_make_room(struct edge *edge)
+{
+    if (list_is_empty(&edge->conns_free) && edge->conns_made < edge->conns_count) {
+        make_conn(edge, edge->conns_made++);
+    }
+    if (list_is_empty(&edge->requests_free) && edge->requests_made < edge->requests_count) {
+        make_request(edge, edge->requests_made++);
+    }
+}
+
+struct edge *edge_create(struct core *core, struct arena *arena, const struct plan *plan,
+                         const struct settings *settings)
+{
+    struct edge *edge = arena_new(arena, struct edge);
+    edge->magic = EDGE_MAGIC;
+    edge->core = core;
+    edge->plan = plan;
+    edge->settings = settings;
+    edge->conns_count = plan->connections_per_core_max;
+    edge->conns = arena_array(arena, struct conn, edge->conns_count);
+    edge->requests_count = plan->requests_per_core_max;
+    edge->requests = arena_array(arena, struct request, edge->requests_count);
+    list_init(&edge->conns_free);
+    list_init(&edge->conns_open);
+    list_init(&edge->requests_free);
+    list_init(&edge->waiting);
+    list_init(&edge->checking);
+    list_init(&edge->sending);
+    list_init(&edge->facts_waiting);
+    core->edge = edge;
+    return edge;
+}
+
+void edge_on_msg(struct edge *edge, const struct msg *msg)
+{
+    check(edge->magic == EDGE_MAGIC);
+    if (msg->kind == MSG_CONNECTION) {
+        check((msg->flags & MSG_IS_REPLY) == 0);
+        conn_open(edge, msg);
+        return;
+    }
+    check((msg->flags & MSG_IS_REPLY) != 0);
+    if (msg->kind == MSG_CONNECTION_CLOSED) {
+        return; /* control knows; the slot was free already */
+    }
+    request_on_reply(edge, msg);
+}
+
+/* ---- The drain ---- */
+
+static bool is_drained(const struct edge *edge)
+{
+    return list_is_empty(&edge->conns_open) && edge->requests_used == 0;
+}
+
+static void answer_drain(struct edge *edge)
+{
+    struct msg done = {.kind = MSG_PHASE_DONE,
+                       .flags = MSG_IS_REPLY,
+                       .to = edge->drain_msg.from,
+                       .apply = {.index = edge->drain_msg.words[0]}};
+    timer_cancel(&edge->core->timers, &edge->drain_timer);
+    edge->drain_answered = true;
+    mailbox_send(edge->core, &done);
+}
+
+/* What has been answered in full goes; what is in flight has until the timer. */
+static void drain_step(struct edge *edge, bool force)
+{
+    list_for_each(node, next, &edge->conns_open) {
+        struct conn *conn = container_of(node, struct conn, node);
+        if (force || conn->requests_count == 0) {
+            conn_close(edge, conn, "the server stops");
+        }
+    }
+    if (is_drained(edge) && !edge->drain_answered) {
+        answer_drain(edge);
+    }
+}
+
+static void on_drain_timer(struct core *core, struct timer *timer)
+{
+    (void)timer;
+    drain_step(core->edge, true);
+    if (!core->edge->drain_answered) {
+        timer_set(&core->timers, timer, core->time.monotonic_us + 10 * US_PER_MS);
+    }
+}
+
+void edge_on_phase(struct edge *edge, const struct msg *msg)
+{
+    if (msg->words[0] == PHASE_SERVE) {
+        edge->serving = true;
+        struct msg done = {.kind = MSG_PHASE_DONE,
+                           .flags = MSG_IS_REPLY,
+                           .to = msg->from,
+                           .apply = {.index = msg->words[0]}};
+        mailbox_send(edge->core, &done);
+        return;
+    }
+    check(msg->words[0] == PHASE_DRAIN_EDGES);
+    edge->draining = true;
+    edge->drain_msg = *msg;
+    timer_init(&edge->drain_timer, on_drain_timer);
+    timer_set(&edge->core->timers, &edge->drain_timer,
+              edge->core->time.monotonic_us + DRAIN_US_MAX);
+    drain_step(edge, false);
+}
+
+void edge_on_session_closed(struct edge *edge, u64 session)
+{
+    list_for_each(node, next, &edge->conns_open) {
+        struct conn *conn = container_of(node, struct conn, node);
+        if (conn->logged_in && conn->session == session) {
+            conn->logged_in = false;
+        }
+    }
+}
+
+/* ---- The turn ---- */
+
+static void resume_waiting(struct edge *edge)
+{
+    for (u32 i = 0; i < RESUMES_A_TURN; i++) {
+        struct list_node *node = list_pop(&edge->waiting);
+        if (node == NULL) {
+            return;
+        }
+        struct conn *conn = container_of(node, struct conn, waiting);
+        check(conn->magic == CONN_MAGIC);
+        conn_advance(edge, conn);
+        if (list_node_is_linked(&conn->waiting)) {
+            /* No room for the oldest: it stays the oldest. */
+            list_remove(&conn->waiting);
+            list_add_first(&edge->waiting, &conn->waiting);
+            return;
+        }
+    }
+}
+
+void edge_flush(struct edge *edge)
+{
+    tcp_check_batches(edge);
+    resume_waiting(edge);
+    for (struct list_node *node; (node = list_pop(&edge->sending)) != NULL;) {
+        struct conn *conn = container_of(node, struct conn, sending);
+        check(conn->magic == CONN_MAGIC);
+        tcp_send(edge, conn);
+    }
+    if (edge->draining && !edge->drain_answered) {
+        drain_step(edge, false);
+    }
+}
+
+bool edge_is_busy(const struct edge *edge)
+{
+    return !list_is_empty(&edge->checking);
+}

@@ -1,0 +1,178 @@
+#include "edge/reply.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "wire/poll.h"
+
+#define REPLY_BODY_BYTES_FIRST (4u * 1024u)
+
+static void ready(struct edge *edge, struct request *request)
+{
+    check(request->state != REQUEST_READY);
+    check(request->state != REQUEST_FREE);
+    request->state = REQUEST_READY;
+    list_remove(&request->work);
+    if (request->body != NULL) {
+        buf_return(request->body);
+        request->body = NULL;
+    }
+    check(request->conn != NULL);
+    conn_on_progress(edge, request->conn);
+}
+
+/* The header in place, for a body of `body_bytes` in all. */
+static void put_header(struct request *request, enum wire_error error, u32 body_bytes)
+{
+    struct reply_header header = reply_header_for(&request->header, error, body_bytes);
+    reply_header_encode(&header, request->reply_inline);
+    request->reply_inline_bytes = FRAME_HEADER_BYTES;
+}
+
+static void put_inline(struct request *request, const void *bytes, u32 size)
+{
+    check(request->reply_inline_bytes + size <= REPLY_INLINE_BYTES);
+    memcpy(request->reply_inline + request->reply_inline_bytes, bytes, size);
+    request->reply_inline_bytes += size;
+}
+
+void reply_status(struct edge *edge, struct request *request, enum wire_error error)
+{
+    u32 section_bytes = error == WIRE_OK && command_row(request->command)->framed ? 4 : 0;
+    put_header(request, error, section_bytes);
+    if (section_bytes > 0) {
+        u8 section[RESULT_OK_BYTES] = {0};
+        put_inline(request, section, sizeof(section));
+    }
+    if (error != WIRE_OK) {
+        counter_add(edge->core->counters, COUNTER_requests_refused, 1);
+        core_note(edge->core, "request.refused", request->command, error);
+    }
+    ready(edge, request);
+}
+
+void reply_eviction(struct edge *edge, struct request *request, enum eviction_reason reason)
+{
+    struct eviction eviction = eviction_for(request->header.client, reason);
+    eviction_encode(&eviction, request->reply_inline);
+    request->reply_inline_bytes = FRAME_HEADER_BYTES;
+    counter_add(edge->core->counters, COUNTER_requests_refused, 1);
+    ready(edge, request);
+}
+
+void reply_small(struct edge *edge, struct request *request, const void *body, u32 bytes)
+{
+    put_header(request, WIRE_OK, bytes);
+    put_inline(request, body, bytes);
+    ready(edge, request);
+}
+
+void reply_written(struct edge *edge, struct request *request,
+                   void (*write)(struct edge *edge, const struct request *request,
+                                 struct writer *writer))
+{
+    u32 capacity = REPLY_BODY_BYTES_FIRST;
+    while (capacity <= edge->plan->frame_bytes_max) {
+        struct buf *buf = buf_take(edge->core->bufs, capacity);
+        if (buf == NULL) {
+            break;
+        }
+        struct writer writer = writer_over(buf->data, buf->capacity);
+        write(edge, request, &writer);
+        if (!writer.failed) {
+            buf->size = writer.position;
+            put_header(request, WIRE_OK, buf->size);
+            request->reply_body = buf;
+            ready(edge, request);
+            return;
+        }
+        capacity = buf->capacity * 4;
+        buf_return(buf);
+    }
+    conn_close(edge, request->conn, "no memory for a reply");
+}
+
+void reply_poll(struct edge *edge, struct request *request, struct poll_loan *loan, u32 from)
+{
+    u8 prefix[POLL_REPLY_PREFIX_BYTES];
+    struct writer writer = writer_over(prefix, sizeof(prefix));
+    poll_reply_prefix_encode(&(struct poll_reply_prefix){.partition_id = loan->partition_id,
+                                                         .current_offset = loan->current_offset,
+                                                         .messages_count = loan->messages_count},
+                             &writer);
+    check(!writer.failed);
+    check(loan->bytes + sizeof(prefix) + FRAME_HEADER_BYTES <= FRAME_BYTES_MAX);
+    put_header(request, WIRE_OK, (u32)(sizeof(prefix) + loan->bytes));
+    put_inline(request, prefix, sizeof(prefix));
+    request->loan = loan;
+    request->loan_from = from;
+    ready(edge, request);
+}
+
+u64 reply_bytes(const struct request *request)
+{
+    u64 bytes = request->reply_inline_bytes;
+    if (request->reply_body != NULL) {
+        bytes += request->reply_body->size;
+    }
+    if (request->loan != NULL) {
+        bytes += request->loan->bytes;
+    }
+    return bytes;
+}
+
+struct gather {
+    struct io_piece *pieces;
+    u32 count;
+    u32 max;
+    u64 skip;
+    u64 bytes;
+};
+
+/* False when there is no room for one more piece. */
+static bool gather_add(struct gather *gather, const u8 *data, u64 size)
+{
+    if (gather->skip >= size) {
+        gather->skip -= size;
+        return true;
+    }
+    if (gather->count == gather->max) {
+        return false;
+    }
+    gather->pieces[gather->count++] =
+        (struct io_piece){data + gather->skip, size - gather->skip};
+    gather->bytes += size - gather->skip;
+    gather->skip = 0;
+    return true;
+}
+
+static bool gather_reply(struct gather *gather, const struct request *request)
+{
+    if (!gather_add(gather, request->reply_inline, request->reply_inline_bytes)) {
+        return false;
+    }
+    if (request->reply_body != NULL &&
+        !gather_add(gather, request->reply_body->data, request->reply_body->size)) {
+        return false;
+    }
+    const struct poll_loan *loan = request->loan;
+    for (u32 i = 0; loan != NULL && i < loan->pieces_count; i++) {
+        if (!gather_add(gather, loan->pieces[i].data, loan->pieces[i].size)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+u32 reply_pieces(const struct conn *conn, struct io_piece *pieces, u32 pieces_max, u64 *bytes)
+{
+    struct gather gather = {.pieces = pieces, .max = pieces_max, .skip = conn->sent_bytes};
+    list_for_each(node, next, &conn->requests) {
+        const struct request *request = container_of(node, struct request, node);
+        if (request->state != REQUEST_READY || !gather_reply(&gather, request)) {
+            break;
+        }
+    }
+    *bytes = gather.bytes;
+    return gather.count;
+}

@@ -1,0 +1,370 @@
+#include "edge/route.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "edge/reply.h"
+#include "wire/client_info.h"
+#include "wire/consumer.h"
+#include "wire/partition_info.h"
+#include "wire/poll.h"
+
+/* What a request names, found in this core's state. */
+struct place {
+    const struct state_stream *stream;
+    const struct state_topic *topic;
+    const struct state_partition *partition;
+};
+
+static void find_topic(const struct edge *edge, const struct identifier *stream,
+                       const struct identifier *topic, struct place *place)
+{
+    const struct state *state = edge->core->state;
+    *place = (struct place){.stream = state_stream_find(state, stream)};
+    if (place->stream != NULL) {
+        place->topic = state_topic_find(state, place->stream->id, topic);
+    }
+}
+
+static void find_partition(const struct edge *edge, struct place *place, u32 partition_id)
+{
+    if (place->topic != NULL) {
+        place->partition = state_partition_find(edge->core->state, place->stream->id,
+                                                place->topic->id, partition_id);
+    }
+}
+
+/* The error of the first thing that is missing. */
+static enum wire_error missing(const struct place *place)
+{
+    if (place->stream == NULL) {
+        return WIRE_STREAM_ID_NOT_FOUND;
+    }
+    if (place->topic == NULL) {
+        return WIRE_TOPIC_ID_NOT_FOUND;
+    }
+    return place->partition == NULL ? WIRE_PARTITION_NOT_FOUND : WIRE_OK;
+}
+
+static void note_place(struct request *request, const struct place *place)
+{
+    request->stream_id = place->stream->id;
+    request->topic_id = place->topic->id;
+    request->partition_id = place->partition->id;
+    request->msg.partition = (struct partition_handle){.slot = place->partition->slot,
+                                                       .generation = place->partition->generation};
+    request->msg.to = (u8)place->partition->home;
+}
+
+/* ---- Sends ---- */
+
+static bool choose_partition(struct edge *edge, const struct state_topic *topic,
+                             const struct partitioning *partitioning, u32 *partition_id)
+{
+    if (partitioning->kind == PARTITIONING_PARTITION) {
+        *partition_id = partitioning->partition_id;
+        return true;
+    }
+    if (topic->partitions_count == 0) {
+        return false;
+    }
+    if (partitioning->kind == PARTITIONING_KEY) {
+        *partition_id = partition_of_key(partitioning->key, topic->partitions_count);
+    } else {
+        *partition_id = edge->balance_next++ % topic->partitions_count;
+    }
+    return true;
+}
+
+enum wire_error route_send(struct edge *edge, struct request *request,
+                           const struct send_request *send)
+{
+    struct place place;
+    u32 partition_id = 0;
+    find_topic(edge, &send->stream, &send->topic, &place);
+    if (place.topic == NULL ||
+        !choose_partition(edge, place.topic, &send->partitioning, &partition_id)) {
+        return WIRE_RESOURCE_NOT_FOUND;
+    }
+    find_partition(edge, &place, partition_id);
+    if (place.partition == NULL) {
+        return WIRE_RESOURCE_NOT_FOUND;
+    }
+    request->msg.kind = MSG_APPEND;
+    note_place(request, &place);
+    return WIRE_OK;
+}
+
+/* ---- Polls and offsets ---- */
+
+static u8 consumer_flags(const struct consumer *consumer)
+{
+    if (consumer->kind == CONSUMER_GROUP) {
+        return MSG_GROUP_CONSUMER;
+    }
+    return consumer->identifier.kind == IDENTIFIER_NAME ? MSG_NAMED_CONSUMER : 0;
+}
+
+static void route_poll(struct edge *edge, struct request *request, struct span body)
+{
+    struct poll_request poll;
+    enum wire_error error = poll_request_decode(body, &poll);
+    if (error != WIRE_OK) {
+        reply_status(edge, request, error);
+        return;
+    }
+    struct place place;
+    find_topic(edge, &poll.stream, &poll.topic, &place);
+    if (place.topic != NULL && poll.consumer.kind == CONSUMER_GROUP) {
+        /* Nobody is a member of a group yet (#4): the marker tells the client to ask again. */
+        u8 marker[POLL_REPLY_PREFIX_BYTES];
+        struct writer writer = writer_over(marker, sizeof(marker));
+        poll_reply_resync(&writer);
+        reply_small(edge, request, marker, writer.position);
+        return;
+    }
+    find_partition(edge, &place, poll.partition.partition_id);
+    error = missing(&place);
+    if (error != WIRE_OK) {
+        reply_status(edge, request, error);
+        return;
+    }
+    note_place(request, &place);
+    request->msg.kind = MSG_POLL;
+    request->msg.flags = consumer_flags(&poll.consumer);
+    request->msg.flags |= poll.auto_commit ? MSG_AUTO_COMMIT : 0;
+    request->msg.poll.value = poll.value;
+    request->msg.poll.consumer = consumer_key(&poll.consumer);
+    request->msg.poll.count_strategy =
+        u32_min(poll.count, MSG_POLL_COUNT_MAX) | (u32)poll.strategy << 24;
+    request_ask(edge, request, request->msg.to);
+}
+
+static void ask_offset(struct edge *edge, struct request *request, enum msg_kind kind,
+                       const struct offset_request *target, u64 offset)
+{
+    request->msg.kind = (u8)kind;
+    request->msg.flags |= consumer_flags(&target->consumer);
+    request->msg.offset.offset = offset;
+    request->msg.offset.consumer = consumer_key(&target->consumer);
+    request_ask(edge, request, request->msg.to);
+}
+
+static void route_get_offset(struct edge *edge, struct request *request, struct span body)
+{
+    struct offset_request get;
+    enum wire_error error = get_offset_request_decode(body, &get);
+    if (error != WIRE_OK) {
+        reply_status(edge, request, error);
+        return;
+    }
+    struct place place;
+    find_topic(edge, &get.stream, &get.topic, &place);
+    if (place.topic == NULL || get.consumer.kind == CONSUMER_GROUP) {
+        reply_status(edge, request, WIRE_OK); /* empty: nothing is stored there */
+        return;
+    }
+    find_partition(edge, &place, get.partition.partition_id);
+    if (place.partition == NULL) {
+        reply_status(edge, request, WIRE_PARTITION_NOT_FOUND);
+        return;
+    }
+    note_place(request, &place);
+    ask_offset(edge, request, MSG_OFFSET_GET, &get, 0);
+}
+
+/* Finds where an offset is written; false: answered. */
+static bool place_of_write(struct edge *edge, struct request *request,
+                           const struct offset_request *target)
+{
+    struct place place;
+    find_topic(edge, &target->stream, &target->topic, &place);
+    find_partition(edge, &place, target->partition.partition_id);
+    if (place.partition == NULL || target->consumer.kind == CONSUMER_GROUP) {
+        reply_status(edge, request, WIRE_RESOURCE_NOT_FOUND);
+        return false;
+    }
+    note_place(request, &place);
+    return true;
+}
+
+static void route_store_offset(struct edge *edge, struct request *request, struct span body)
+{
+    struct store_offset_request store;
+    enum wire_error error = store_offset_request_decode(body, &store);
+    if (error != WIRE_OK) {
+        reply_status(edge, request, error);
+    } else if (place_of_write(edge, request, &store.target)) {
+        request->msg.flags = store.wait_for_commit ? MSG_AFTER_COMMIT : 0;
+        ask_offset(edge, request, MSG_OFFSET_STORE, &store.target, store.offset);
+    }
+}
+
+static void route_delete_offset(struct edge *edge, struct request *request, struct span body)
+{
+    struct delete_offset_request delete;
+    enum wire_error error = delete_offset_request_decode(body, &delete);
+    if (error != WIRE_OK) {
+        reply_status(edge, request, error);
+    } else if (place_of_write(edge, request, &delete.target)) {
+        request->msg.flags = delete.wait_for_commit ? MSG_AFTER_COMMIT : 0;
+        ask_offset(edge, request, MSG_OFFSET_DELETE, &delete.target, 0);
+    }
+}
+
+static void route_delete_segments(struct edge *edge, struct request *request, struct span body)
+{
+    struct delete_segments_request delete;
+    enum wire_error error = delete_segments_request_decode(body, &delete);
+    if (error == WIRE_OK) {
+        struct place place;
+        find_topic(edge, &delete.stream, &delete.topic, &place);
+        find_partition(edge, &place, delete.partition_id);
+        error = missing(&place);
+        if (error == WIRE_OK) {
+            note_place(request, &place);
+            request->msg.kind = MSG_SEGMENTS_DELETE;
+            request->msg.segments.count = delete.count;
+            request_ask(edge, request, request->msg.to);
+            return;
+        }
+    }
+    reply_status(edge, request, error);
+}
+
+/* ---- Control ---- */
+
+/* Client records: bytes for each, and at the least. */
+#define CLIENT_RECORD_BYTES 64u
+#define CLIENT_RECORDS_MIN 64u
+
+u32 route_connections_open(const struct core *core)
+{
+    u64 open = 0;
+    for (u32 i = 0; i < core->cores_count; i++) {
+        open += counter_get(&core->all_counters[i], COUNTER_connections_accepted) -
+                counter_get(&core->all_counters[i], COUNTER_connections_closed);
+    }
+    return (u32)open;
+}
+
+static void route_clients(struct edge *edge, struct request *request, u32 client_number)
+{
+    bool all = client_number == UINT32_MAX;
+    u32 records = CLIENT_RECORDS_MIN + (all ? route_connections_open(edge->core) : 0);
+    if (request->body != NULL) {
+        buf_return(request->body);
+    }
+    request->body = buf_take(edge->core->bufs, records * CLIENT_RECORD_BYTES);
+    if (request->body == NULL) {
+        conn_close(edge, request->conn, "no memory for client records");
+        return;
+    }
+    request->msg.kind = MSG_CLIENTS;
+    request->msg.bufs[0] = request->body;
+    request->msg.clients.client_number = client_number;
+    request->msg.clients.detailed = all ? 0 : 1;
+    request_ask(edge, request, 0);
+}
+
+static void route_get_client(struct edge *edge, struct request *request, struct span body)
+{
+    u32 client_number = 0;
+    enum wire_error error = get_client_request_decode(body, &client_number);
+    if (error != WIRE_OK) {
+        reply_status(edge, request, error);
+    } else if (client_number == 0 || client_number == UINT32_MAX) {
+        reply_status(edge, request, WIRE_OK); /* empty: no such client */
+    } else {
+        route_clients(edge, request, client_number);
+    }
+}
+
+/* A mutation: control gets the body alone. */
+static void route_command(struct edge *edge, struct request *request)
+{
+    struct buf *body = request->body;
+    check(body != NULL);
+    check(body->size >= FRAME_HEADER_BYTES);
+    body->size -= FRAME_HEADER_BYTES;
+    memmove(body->data, body->data + FRAME_HEADER_BYTES, body->size);
+    request->msg.kind = MSG_COMMAND;
+    request->msg.bufs[0] = body;
+    request->msg.command.command = (u32)request->command;
+    request->msg.command.user_id = request->conn->user_id;
+    request->msg.command.session = request->conn->session;
+    request_ask(edge, request, 0);
+}
+
+static void route_login(struct edge *edge, struct request *request)
+{
+    check(request->body != NULL);
+    request->msg.kind = MSG_LOGIN;
+    request->msg.bufs[0] = request->body;
+    request->msg.login.client_number = request->conn->client_number;
+    request->msg.login.body_position = FRAME_HEADER_BYTES;
+    request_ask(edge, request, 0);
+}
+
+static void route_logout(struct edge *edge, struct request *request)
+{
+    if (!request->conn->logged_in) {
+        reply_status(edge, request, WIRE_OK);
+        return;
+    }
+    request->msg.kind = MSG_LOGOUT;
+    request->msg.login.client_number = request->conn->client_number;
+    request_ask(edge, request, 0);
+}
+
+void route_request(struct edge *edge, struct request *request, struct span body)
+{
+    switch ((u32)request->command) {
+    case COMMAND_POLL_MESSAGES:
+    case COMMAND_POLL_MESSAGES_ON_PRIMARY:
+        route_poll(edge, request, body);
+        return;
+    case COMMAND_GET_CONSUMER_OFFSET:
+        route_get_offset(edge, request, body);
+        return;
+    case COMMAND_STORE_CONSUMER_OFFSET:
+        route_store_offset(edge, request, body);
+        return;
+    case COMMAND_DELETE_CONSUMER_OFFSET:
+        route_delete_offset(edge, request, body);
+        return;
+    case COMMAND_DELETE_SEGMENTS:
+        route_delete_segments(edge, request, body);
+        return;
+    case COMMAND_GET_ME:
+        route_clients(edge, request, request->conn->client_number);
+        return;
+    case COMMAND_GET_CLIENT:
+        route_get_client(edge, request, body);
+        return;
+    case COMMAND_GET_CLIENTS:
+        route_clients(edge, request, UINT32_MAX);
+        return;
+    case COMMAND_REGISTER:
+        route_login(edge, request);
+        return;
+    case COMMAND_LOGOUT:
+        route_logout(edge, request);
+        return;
+    case COMMAND_CREATE_STREAM:
+    case COMMAND_UPDATE_STREAM:
+    case COMMAND_DELETE_STREAM:
+    case COMMAND_PURGE_STREAM:
+    case COMMAND_CREATE_TOPIC:
+    case COMMAND_UPDATE_TOPIC:
+    case COMMAND_DELETE_TOPIC:
+    case COMMAND_PURGE_TOPIC:
+    case COMMAND_CREATE_PARTITIONS:
+    case COMMAND_DELETE_PARTITIONS:
+        route_command(edge, request);
+        return;
+    default: /* users, tokens, groups and routing come with #4 */
+        reply_status(edge, request, WIRE_FEATURE_UNAVAILABLE);
+        return;
+    }
+}

@@ -1,0 +1,55 @@
+/* What an edge has: its connections, its requests, and who waits for what.
+ *
+ * Owner: one core; only the files of this folder look inside. */
+#pragma once
+
+#include "edge/conn.h"
+#include "edge/edge.h"
+#include "edge/request.h"
+#include "offload/offload.h"
+#include "state/state.h"
+
+/* What clients are told: the line whose protocol is spoken. */
+#define SERVER_VERSION "0.9.0"
+
+#define EDGE_MAGIC 0x65646765u
+#define CONN_MAGIC 0x636f6e6eu
+#define REQUEST_MAGIC 0x72657175u
+
+struct edge {
+    u32 magic;
+    struct core *core;
+    const struct plan *plan;
+    const struct settings *settings;
+
+    struct conn *conns;
+    u32 conns_count;
+    u32 conns_made; /* slots ever used: pages of the others are not touched */
+    struct list conns_free;
+    struct list conns_open;
+    struct request *requests;
+    u32 requests_count;
+    u32 requests_made;
+    struct list requests_free;
+    u32 requests_used;
+
+    struct list waiting;  /* conns that wait for a slot or memory, oldest first */
+    struct list checking; /* requests with bytes of a batch to verify */
+    struct list sending;  /* conns with something to send */
+    u32 balance_next;     /* turns through partitions for balanced sends */
+
+    /* One look at the process serves all who asked meanwhile. */
+    struct offload_job facts_job;
+    struct process_facts facts;
+    bool facts_busy;
+    struct list facts_waiting; /* requests, by `work` */
+
+    bool serving;
+    bool draining;
+    bool drain_answered;
+    struct msg drain_msg;
+    struct timer drain_timer;
+};
+
+/* Makes one more slot of each table when its free list is empty. */
+void edge_make_room(struct edge *edge);

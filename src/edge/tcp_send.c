@@ -1,0 +1,101 @@
+#include <string.h>
+
+#include "base/check.h"
+#include "edge/reply.h"
+#include "edge/tcp.h"
+
+/* Frees the replies that left whole. */
+static void take_off_sent(struct edge *edge, struct conn *conn, u64 count)
+{
+    u64 left = conn->sent_bytes + count;
+    list_for_each(node, next, &conn->requests) {
+        struct request *request = container_of(node, struct request, node);
+        if (request->state != REQUEST_READY || left < reply_bytes(request)) {
+            break;
+        }
+        left -= reply_bytes(request);
+        request_free(edge, request);
+    }
+    check(left <= UINT32_MAX);
+    conn->sent_bytes = (u32)left;
+}
+
+/* Copies what is left of lent replies into memory of ours and sends the loans home. */
+static void bring_loans_home(struct edge *edge, struct conn *conn)
+{
+    list_for_each(node, next, &conn->requests) {
+        struct request *request = container_of(node, struct request, node);
+        if (request->loan == NULL) {
+            continue;
+        }
+        struct buf *copy = buf_take(edge->core->bufs, (u32)request->loan->bytes);
+        if (copy == NULL) {
+            conn_close(edge, conn, "reads too slowly");
+            return;
+        }
+        for (u32 i = 0; i < request->loan->pieces_count; i++) {
+            const struct poll_loan_piece *piece = &request->loan->pieces[i];
+            memcpy(copy->data + copy->size, piece->data, piece->size);
+            copy->size += piece->size;
+        }
+        check(request->reply_body == NULL);
+        check(copy->size == request->loan->bytes);
+        request->reply_body = copy;
+        request_return_loan(edge, request);
+    }
+}
+
+static void on_sent(struct core *core, struct io_op *op)
+{
+    struct edge *edge = core->edge;
+    struct conn *conn = container_of(op, struct conn, send_op);
+    check(conn->magic == CONN_MAGIC);
+    if (conn->state == CONN_CLOSING) {
+        conn_advance(edge, conn);
+        return;
+    }
+    bool cancelled = conn->send_cancelled;
+    conn->send_cancelled = false;
+    if (op->status != OK && !(cancelled && op->status == ERR_CANCELLED)) {
+        conn_close(edge, conn, "send failed");
+        return;
+    }
+    take_off_sent(edge, conn, op->status == OK ? op->count : 0);
+    if (cancelled) {
+        bring_loans_home(edge, conn);
+    }
+    if (conn->state != CONN_CLOSING) {
+        conn_on_progress(edge, conn);
+        conn_advance(edge, conn); /* the window has room again */
+    }
+}
+
+void tcp_send(struct edge *edge, struct conn *conn)
+{
+    if (io_op_is_busy(&conn->send_op) || conn->state == CONN_CLOSING) {
+        return;
+    }
+    struct io_piece pieces[IO_PIECES_MAX];
+    u64 bytes = 0;
+    u32 count = reply_pieces(conn, pieces, IO_PIECES_MAX, &bytes);
+    if (count == 0) {
+        return;
+    }
+    io_op_init(&conn->send_op, on_sent);
+    conn->send_began_us = edge->core->time.monotonic_us;
+    io_send(edge->core->io, &conn->send_op, conn->socket, pieces, count);
+    conn_watch(edge, conn, conn->send_began_us + edge->settings->send_stall_us);
+}
+
+void tcp_on_stalled(struct edge *edge, struct conn *conn)
+{
+    bool lent = false;
+    list_for_each(node, next, &conn->requests) {
+        lent = lent || container_of(node, struct request, node)->loan != NULL;
+    }
+    /* Without a loan nothing but our own, bounded memory waits; keepalive ends a dead peer. */
+    if (lent && !conn->send_cancelled) {
+        conn->send_cancelled = true;
+        io_cancel(edge->core->io, &conn->send_op);
+    }
+}

@@ -1,0 +1,361 @@
+#include "node/thread.h"
+
+#include "base/check.h"
+#include "control/control.h"
+#include "edge/edge.h"
+#include "offload/offload.h"
+#include "shard/shard.h"
+#include "state/state.h"
+
+#define THREAD_MAGIC 0x74687264u
+
+/* What one turn spends on each source of work. */
+#define MESSAGES_A_TURN 256u
+#define COMPLETIONS_A_TURN 256u
+#define TIMERS_A_TURN 256u
+
+/* Lanes that carried something this short a while ago are worth spinning for. */
+#define LANES_BUSY_US 200u
+
+struct thread {
+    u32 magic;
+    struct core core;
+    const struct plan *plan;
+    bool shard_hears_effects; /* from PHASE_RECOVER on */
+    bool drains;
+    bool has_held; /* a request whose sender has applied more than this core has */
+    struct msg held;
+    u64 lanes_used_us;
+};
+
+u64 thread_arena_bytes(const struct plan *plan)
+{
+    struct state_options state = thread_state_options(plan);
+    return sizeof(struct thread) + state_bytes(&state) + edge_bytes(plan) + shard_bytes(plan) +
+           control_bytes(plan) + MIB;
+}
+
+struct state_options thread_state_options(const struct plan *plan)
+{
+    return (struct state_options){
+        .cores_count = plan->cores_count,
+        .streams_max = plan->streams_max,
+        .topics_max = plan->topics_max,
+        .partitions_max = plan->partitions_max,
+        .users_max = plan->users_max,
+        .sessions_max = plan->sessions_max,
+    };
+}
+
+static void core_setup(struct core *core, const struct thread_options *options)
+{
+    *core = (struct core){
+        .index = options->index,
+        .cores_count = options->cores_count,
+        .time = options->time,
+        .io = options->io,
+        .offload = options->offload,
+        .gauges = options->gauges,
+        .counters = &options->all_counters[options->index],
+        .all_counters = options->all_counters,
+        .events = options->events,
+        .stall = {.clock_us = options->clock_us, .context = options->clock_context},
+    };
+    prng_init(&core->prng, options->seed);
+    timers_init(&core->timers, options->time.monotonic_us);
+    mailbox_init(&core->mailbox, options->board, options->index);
+}
+
+struct thread *thread_create(const struct thread_options *options, struct arena *arena,
+                             struct err *err)
+{
+    const struct plan *plan = options->plan;
+    struct buf_pool *bufs = buf_pool_create(&(struct buf_pool_options){
+        .budget_bytes = plan->buffer_bytes_per_core,
+        .buffer_bytes_max = plan->frame_bytes_max + 2 * SECTOR_BYTES_MAX,
+    });
+    if (bufs == NULL) {
+        err_set(err, "the system refuses address space for buffers: check vm.overcommit_memory "
+                     "and ulimit -v");
+        return NULL;
+    }
+    struct thread *thread = arena_new(arena, struct thread);
+    thread->magic = THREAD_MAGIC;
+    thread->plan = plan;
+    core_setup(&thread->core, options);
+    thread->core.bufs = bufs;
+    struct state_options state_options = thread_state_options(plan);
+    thread->core.state = state_create(arena, &state_options);
+    thread->core.shard = shard_create(&thread->core, arena, plan, options->settings);
+    thread->core.edge = edge_create(&thread->core, arena, plan, options->settings);
+    if (options->index == 0) {
+        thread->core.control =
+            control_create(&thread->core, arena, plan, options->settings, options->listener);
+    }
+    arena_seal(arena);
+    return thread;
+}
+
+void thread_destroy(struct thread *thread)
+{
+    check(thread->magic == THREAD_MAGIC);
+    thread->magic = 0;
+    buf_pool_destroy(thread->core.bufs);
+}
+
+void thread_start(struct thread *thread)
+{
+    check(thread->core.control != NULL);
+    control_start(thread->core.control);
+}
+
+void thread_stop(struct thread *thread)
+{
+    check(thread->core.control != NULL);
+    control_stop(thread->core.control);
+}
+
+bool thread_is_drained(const struct thread *thread)
+{
+    return thread->core.control == NULL ? thread->drains
+                                        : control_is_drained(thread->core.control);
+}
+
+bool thread_is_ready(const struct thread *thread)
+{
+    return thread->core.control != NULL && control_is_ready(thread->core.control);
+}
+
+bool thread_has_failed(const struct thread *thread, struct err *err)
+{
+    return thread->core.control != NULL && control_has_failed(thread->core.control, err);
+}
+
+struct core *thread_core(struct thread *thread)
+{
+    return &thread->core;
+}
+
+/* ---- What control sends to every core ---- */
+
+static void on_effect(void *context, const struct state_effect *effect)
+{
+    struct thread *thread = context;
+    switch (effect->kind) {
+    case STATE_PARTITION_OPENED:
+    case STATE_PARTITION_CLOSED:
+    case STATE_TOPIC_UPDATED:
+        if (thread->shard_hears_effects) {
+            shard_on_effect(thread->core.shard, effect);
+        }
+        return;
+    case STATE_SESSION_CLOSED:
+        edge_on_session_closed(thread->core.edge, effect->session);
+        return;
+    case STATE_BOOTED:
+        return;
+    }
+    unreachable();
+}
+
+static void load_piece(struct thread *thread, const struct msg *msg)
+{
+    struct state *state = thread->core.state;
+    const struct buf *buf = msg->bufs[0];
+    /* Control verified the snapshot before it sent the first piece of it. */
+    check(state_load(state, (struct span){buf->data, buf->size}) == OK);
+    if (msg->apply.piece == 2) {
+        state_load_done(state, msg->apply.index);
+    }
+}
+
+static void on_apply(struct thread *thread, const struct msg *msg)
+{
+    struct core *core = &thread->core;
+    const struct buf *buf = msg->bufs[0];
+    if (msg->apply.piece != 0) {
+        load_piece(thread, msg);
+    } else {
+        check(msg->apply.index == state_index(core->state) + 1);
+        state_apply(core->state, msg->apply.index, (struct span){buf->data, buf->size}, on_effect,
+                    thread);
+    }
+    core->applied = state_index(core->state);
+    struct msg done = {.kind = MSG_APPLIED,
+                       .flags = MSG_IS_REPLY,
+                       .to = msg->from,
+                       .bufs = {msg->bufs[0], NULL},
+                       .apply = msg->apply};
+    mailbox_send(core, &done);
+}
+
+static void on_phase(struct thread *thread, const struct msg *msg)
+{
+    switch ((enum phase)msg->words[0]) {
+    case PHASE_RECOVER:
+        thread->shard_hears_effects = true;
+        shard_on_phase(thread->core.shard, msg);
+        return;
+    case PHASE_FORGET_OLD:
+        shard_on_phase(thread->core.shard, msg);
+        return;
+    case PHASE_DRAIN_SHARDS:
+        thread->drains = true;
+        shard_on_phase(thread->core.shard, msg);
+        return;
+    case PHASE_SERVE:
+    case PHASE_DRAIN_EDGES:
+        edge_on_phase(thread->core.edge, msg);
+        return;
+    }
+    unreachable();
+}
+
+/* ---- Messages to their owner ---- */
+
+static void dispatch(struct thread *thread, const struct msg *msg)
+{
+    struct core *core = &thread->core;
+    bool is_reply = (msg->flags & MSG_IS_REPLY) != 0;
+    switch ((enum msg_kind)msg->kind) {
+    case MSG_APPEND:
+    case MSG_POLL:
+    case MSG_OFFSET_GET:
+    case MSG_OFFSET_STORE:
+    case MSG_OFFSET_DELETE:
+    case MSG_SEGMENTS_DELETE:
+        if (is_reply) {
+            edge_on_msg(core->edge, msg);
+        } else {
+            shard_on_msg(core->shard, msg);
+        }
+        return;
+    case MSG_LOAN_RETURN:
+        shard_on_msg(core->shard, msg);
+        return;
+    case MSG_COMMAND:
+    case MSG_LOGIN:
+    case MSG_LOGOUT:
+    case MSG_CONNECTION_CLOSED:
+    case MSG_CLIENTS:
+        if (is_reply) {
+            edge_on_msg(core->edge, msg);
+        } else {
+            control_on_msg(core->control, msg);
+        }
+        return;
+    case MSG_CONNECTION:
+        edge_on_msg(core->edge, msg);
+        return;
+    case MSG_APPLY:
+        on_apply(thread, msg);
+        return;
+    case MSG_PHASE:
+        on_phase(thread, msg);
+        return;
+    case MSG_APPLIED:
+    case MSG_PHASE_DONE:
+        control_on_msg(core->control, msg);
+        return;
+    case MSG_KIND_COUNT:
+        break;
+    }
+    unreachable();
+}
+
+static u32 drain_lane(struct thread *thread, enum lane lane)
+{
+    struct msg msg;
+    u32 count = 0;
+    while (count < MESSAGES_A_TURN && mailbox_next(&thread->core, lane, &msg)) {
+        dispatch(thread, &msg);
+        count++;
+    }
+    return count;
+}
+
+/* Requests wait until this core has applied what their sender had: then what they name exists here,
+ * or is known to be gone. */
+static u32 drain_requests(struct thread *thread)
+{
+    struct core *core = &thread->core;
+    u32 count = 0;
+    while (count < MESSAGES_A_TURN) {
+        if (!thread->has_held && !mailbox_next(core, LANE_REQUEST, &thread->held)) {
+            break;
+        }
+        thread->has_held = true;
+        if (thread->held.applied > core->applied) {
+            break;
+        }
+        thread->has_held = false;
+        struct msg msg = thread->held;
+        dispatch(thread, &msg);
+        count++;
+    }
+    return count;
+}
+
+/* ---- The turn ---- */
+
+static bool drain_lanes(struct thread *thread)
+{
+    stall_enter(&thread->core.stall, "control lane");
+    u32 controls = drain_lane(thread, LANE_CONTROL);
+    stall_enter(&thread->core.stall, "replies");
+    u32 replies = drain_lane(thread, LANE_REPLY);
+    stall_enter(&thread->core.stall, "requests");
+    u32 requests = drain_requests(thread);
+    if (controls + replies + requests > 0) {
+        thread->lanes_used_us = thread->core.time.monotonic_us;
+    }
+    return controls == MESSAGES_A_TURN || replies == MESSAGES_A_TURN ||
+           requests == MESSAGES_A_TURN || thread->has_held;
+}
+
+static bool finish_work(struct thread *thread)
+{
+    struct core *core = &thread->core;
+    stall_enter(&core->stall, "completions");
+    bool busy = io_reap(core->io, COMPLETIONS_A_TURN) == COMPLETIONS_A_TURN;
+    stall_enter(&core->stall, "offload");
+    offload_reap(core->offload, core->index, core);
+    stall_enter(&core->stall, "timers");
+    u32 fired = timers_run(&core->timers, core, core->time.monotonic_us, TIMERS_A_TURN);
+    stall_enter(&core->stall, "edge");
+    edge_flush(core->edge);
+    return busy || fired == TIMERS_A_TURN || edge_is_busy(core->edge) ||
+           shard_is_busy(core->shard);
+}
+
+static void note_turn(struct core *core)
+{
+    u64 turn_us = stall_turn_end(&core->stall);
+    counter_add(core->counters, COUNTER_turns, 1);
+    counter_max(core->counters, COUNTER_turn_us_max, turn_us);
+    if (turn_us > STALL_TURN_US_MAX) {
+        counter_add(core->counters, COUNTER_turns_slow, 1);
+        core_note(core, core->stall.longest_part == NULL ? "turn" : core->stall.longest_part,
+                  turn_us, core->stall.longest_us);
+    }
+}
+
+struct turn_result thread_turn(struct thread *thread, struct turn_time time)
+{
+    check(thread->magic == THREAD_MAGIC);
+    struct core *core = &thread->core;
+    core->time = time;
+    core->events->wall_us = time.wall_us;
+    stall_turn_begin(&core->stall);
+    bool busy = drain_lanes(thread);
+    busy = finish_work(thread) || busy;
+    stall_enter(&core->stall, "submit");
+    mailbox_flush(core);
+    io_submit(core->io);
+    note_turn(core);
+    return (struct turn_result){
+        .deadline_us = timers_next_us(&core->timers),
+        .busy = busy || !mailbox_is_empty(&core->mailbox),
+        .lanes_busy = time.monotonic_us - thread->lanes_used_us < LANES_BUSY_US,
+    };
+}
