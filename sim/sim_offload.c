@@ -32,7 +32,7 @@ bool offload_has_room(const struct offload *offload, u32 core_index)
 static void write_hash(char *hash, u64 salt, const u8 *password, u32 size)
 {
     u64 digest = hash_u64_pair(salt, hash_bytes(password, size));
-    bool fits = str_format(hash, PASSWORD_HASH_BYTES,
+    bool fits = str_format(hash, OFFLOAD_HASH_BYTES,
                            "$argon2id$v=19$m=8,t=1,p=1$%016" PRIx64 "$%016" PRIx64, salt, digest);
     check(fits);
 }
@@ -43,7 +43,7 @@ static enum status verify_password(const struct offload_job *job)
     if (sscanf(job->hash, "$argon2id$v=19$m=8,t=1,p=1$%16" SCNx64 "$", &salt) != 1) {
         return ERR_INVALID;
     }
-    char expected[PASSWORD_HASH_BYTES];
+    char expected[OFFLOAD_HASH_BYTES];
     write_hash(expected, salt, job->password, job->password_size);
     return strcmp(expected, job->hash) == 0 ? OK : ERR_INVALID;
 }
@@ -108,7 +108,7 @@ void offload_submit(struct offload *offload, u32 core_index, struct offload_job 
     struct sim *sim = offload->sim;
     check(offload_has_room(offload, core_index));
     check(job->done != NULL);
-    check(job->password_size <= PASSWORD_BYTES_MAX);
+    check(job->password_size <= OFFLOAD_PASSWORD_BYTES_MAX);
     job->core_index = core_index;
     list_node_init(&job->node);
     list_add_last(&offload->lanes[core_index].running, &job->node);

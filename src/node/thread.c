@@ -322,6 +322,8 @@ static bool finish_work(struct thread *thread)
     offload_reap(core->offload, core->index, core);
     stall_enter(&core->stall, "timers");
     u32 fired = timers_run(&core->timers, core, core->time.monotonic_us, TIMERS_A_TURN);
+    stall_enter(&core->stall, "shard");
+    shard_turn(core->shard);
     stall_enter(&core->stall, "edge");
     edge_flush(core->edge);
     return busy || fired == TIMERS_A_TURN || edge_is_busy(core->edge) ||
