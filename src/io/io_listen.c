@@ -115,8 +115,9 @@ static u32 words_of(const union address *address, u32 words[4])
     return AF_INET;
 }
 
-/* Would a connection to `address` possibly reach the socket of `other`? An IPv6 socket on :: takes
- * IPv4 too, unless told otherwise, which sock_diag does not say: then it is taken for one that does. */
+/* Would a connection to `address` possibly reach the socket of `other`? An IPv6 socket on ::
+ * takes IPv4 too, unless told otherwise, which sock_diag does not say: then it is taken for one
+ * that does. */
 static bool overlaps(const union address *address, const struct inet_diag_msg *other)
 {
     u32 words[4];

@@ -5,11 +5,11 @@
  *                        ▼                                           ▼
  *                     waiting                uring_harvest ◀─ completion ─▶ continue (short write)
  *                                                 │
- *     op.done ◀── io_reap ◀── completed ◀─────────┘◀── calls that end at once, beside (uring_beside.h)
+ *     op.done ◀── io_reap ◀── completed ◀─────────┘◀── calls that end at once; uring_beside.h
  *
- * An op is in exactly one place at a time, named by its phase. `ops_max` bounds what may queue up at
- * the device: file ops. Accepts, receives and sends may rest for ever and are not counted; they are
- * bounded by the connections.
+ * An op is in exactly one place at a time, named by its phase. `ops_max` bounds what may queue
+ * up at the device: file ops. Accepts, receives and sends may rest for ever and are not counted;
+ * they are bounded by the connections.
  *
  * Owner:  the core's thread, save what is marked otherwise. */
 #pragma once
@@ -92,8 +92,8 @@ struct uring_op {
 };
 static_assert(sizeof(struct uring_op) <= sizeof(((struct io_op *)0)->door), "fits in io_op.door");
 
-/* What does not fit into an op. A send's stays with its entry of the ring until the kernel has taken
- * and copied it, so that sends that rest cost nothing; the others' until completion. */
+/* What does not fit into an op. A send's stays with its entry of the ring until the kernel has
+ * taken and copied it, so that sends that rest cost nothing; the others' until completion. */
 struct uring_slot {
     union {
         struct {

@@ -1,5 +1,5 @@
-/* Files through the ring. What a call needs later is copied into the op or its slot; short reads and
- * writes are continued here, so that OK means all of it. */
+/* Files through the ring. What a call needs later is copied into the op or its slot; short reads
+ * and writes are continued here, so that OK means all of it. */
 #include "io/uring.h"
 
 #include <errno.h>
@@ -8,7 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Direct transfers that end off this boundary end the file: going on from there would be refused. */
+/* Direct transfers that end off this boundary end the file: going on from there would be
+ * refused. */
 #define DIRECT_ALIGNMENT 512u
 
 static void path_copy(char *to, const char *path)

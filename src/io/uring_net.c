@@ -1,8 +1,8 @@
 /* Sockets through the ring.
  *
- * io_receive_any takes its bytes from a small ring of 16 KiB buffers that all connections share: the
- * kernel picks one when bytes have come, so an idle connection costs none. When all are out, receives
- * end with ENOBUFS and starve here until `done` has given one back. */
+ * io_receive_any takes its bytes from a small ring of 16 KiB buffers that all connections share:
+ * the kernel picks one when bytes have come, so an idle connection costs none. When all are out,
+ * receives end with ENOBUFS and starve here until `done` has given one back. */
 #include "io/uring.h"
 
 #include <arpa/inet.h>

@@ -3,10 +3,10 @@
  *     core 0 ── ring ──▶ ┐                     ┌▶ thread 0 ── ring per core ──▶ core 0, 1, …   bell
  *     core 1 ── ring ──▶ ┘ one thread takes    └▶ thread 1 ── ring per core ──▶
  *
- * Cores never wait: a job goes into the core's own ring and a semaphore is raised; an answer comes
- * back through a ring that one thread writes and one core reads. The threads agree among themselves,
- * by a mutex that no core ever touches, who takes the next job. A core has at most jobs_max jobs out,
- * so no ring is ever full. */
+ * Cores never wait: a job goes into the core's own ring and a semaphore is raised; an answer
+ * comes back through a ring that one thread writes and one core reads. The threads agree among
+ * themselves, by a mutex that no core ever touches, who takes the next job. A core has at most
+ * jobs_max jobs out, so no ring is ever full. */
 #include <pthread.h>
 #include <semaphore.h>
 #include <string.h>

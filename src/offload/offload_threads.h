@@ -15,10 +15,10 @@ struct offload_options {
     const char *data_path; /* whose file system the process facts tell of */
 };
 
-/* NULL with the cause. The address space of the hashes is taken here, once, and is part of the plan:
- * argon2_memory_kib per thread. Its pages are given back to the system when a thread has nothing to
- * do. A stored hash that was made with more memory than that still verifies: for as long as that one
- * takes, its memory is taken from the system besides. */
+/* NULL with the cause. The address space of the hashes is taken here, once, and is part of the
+ * plan: argon2_memory_kib per thread. Its pages are given back to the system when a thread has
+ * nothing to do. A stored hash that was made with more memory than that still verifies: for as
+ * long as that one takes, its memory is taken from the system besides. */
 struct offload *offload_create(const struct offload_options *options, struct err *err);
 
 /* Waits for the jobs in hand; what is queued is dropped: no core is left to hear of it. */

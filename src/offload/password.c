@@ -130,8 +130,8 @@ static void base64_write(char *text, u32 capacity, u32 *position, const u8 *byte
     }
 }
 
-/* Reads exactly `size` bytes and moves `*text` behind them. Bits left over must be zero, so that there
- * is one text for each value. */
+/* Reads exactly `size` bytes and moves `*text` behind them. Bits left over must be zero, so that
+ * there is one text for each value. */
 static bool base64_read(const char **text, u8 *bytes, u32 size)
 {
     u32 bits = 0;

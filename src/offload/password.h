@@ -36,8 +36,8 @@ void password_room_release(struct password_room *room);
 must_check enum status password_hash(struct password_room *room, const struct password_cost *cost,
                                      const u8 *password, u32 password_size, char *hash);
 
-/* OK when `password` is the one `hash` was made from, else ERR_INVALID; ERR_CORRUPT for a text that is
- * no hash of ours. An empty or corrupt hash costs what a hash of `cost` does, so that time does not
- * tell whether a user exists. */
+/* OK when `password` is the one `hash` was made from, else ERR_INVALID; ERR_CORRUPT for a text
+ * that is no hash of ours. An empty or corrupt hash costs what a hash of `cost` does, so that
+ * time does not tell whether a user exists. */
 must_check enum status password_verify(struct password_room *room, const struct password_cost *cost,
                                        const u8 *password, u32 password_size, const char *hash);

@@ -72,7 +72,8 @@ static u64 clock_us(clockid_t clock)
     return (u64)time.tv_sec * US_PER_SECOND + (u64)time.tv_nsec / 1000;
 }
 
-/* "cpu  user nice system idle iowait irq softirq steal …": all but the fourth and fifth are work. */
+/* "cpu  user nice system idle iowait irq softirq steal …": all but the fourth and fifth are
+ * work. */
 static void cpu_ticks_read(u64 *busy, u64 *total)
 {
     char text[FILE_BYTES_MAX];

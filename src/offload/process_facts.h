@@ -1,9 +1,10 @@
 /* What Linux says of this process and this machine, for statistics: /proc, uname, statvfs.
  *
- * CPU usage is a rate, so it needs an earlier look: `process_sample` is the last one. Two looks less
- * than a tenth of a second apart tell nothing; then the rates of the last answer stand.
+ * CPU usage is a rate, so it needs an earlier look: `process_sample` is the last one. Two looks
+ * less than a tenth of a second apart tell nothing; then the rates of the last answer stand.
  *
- * Runs for some milliseconds: only on an offload thread. A fact that cannot be read stays 0 or empty. */
+ * Runs for some milliseconds: only on an offload thread. A fact that cannot be read stays 0 or
+ * empty. */
 #pragma once
 
 #include "offload/offload.h"

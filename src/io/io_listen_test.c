@@ -1,0 +1,132 @@
+#include "test.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "io/io_uring_driver.h"
+
+static s32 socket_bound(u32 address, u16 *port, bool shares)
+{
+    s32 bound = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT(bound >= 0);
+    int one = shares ? 1 : 0;
+    EXPECT(setsockopt(bound, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) == 0);
+    struct sockaddr_in name = {
+        .sin_family = AF_INET,
+        .sin_port = htons(*port),
+        .sin_addr.s_addr = htonl(address),
+    };
+    EXPECT(bind(bound, (struct sockaddr *)&name, sizeof(name)) == 0);
+    socklen_t size = sizeof(name);
+    EXPECT(getsockname(bound, (struct sockaddr *)&name, &size) == 0);
+    *port = ntohs(name.sin_port);
+    return bound;
+}
+
+static bool listen_at(const char *host, u16 port, struct io_socket *listener, struct err *err)
+{
+    char address[64];
+    u16 got = 0;
+    EXPECT(str_format(address, sizeof(address), "%s:%u", host, port));
+    bool listens = io_listen(address, listener, &got, err);
+    EXPECT(!listens || got == port);
+    return listens;
+}
+
+TEST(port_0_picks_a_port_that_then_answers)
+{
+    static const char *const addresses[] = {"127.0.0.1:0", "[::1]:0", "localhost:0", "0.0.0.0:0"};
+    for (u32 i = 0; i < array_count(addresses); i++) {
+        struct io_socket listener = IO_SOCKET_NONE;
+        u16 port = 0;
+        struct err err = {0};
+        if (!io_listen(addresses[i], &listener, &port, &err)) {
+            /* A machine without IPv6 says so; the others are everywhere. */
+            EXPECT(i == 1);
+            EXPECT(strstr(err.text, addresses[i]) != NULL);
+            continue;
+        }
+        EXPECT(port > 0);
+        (void)close(listener.id);
+    }
+}
+
+TEST(a_port_that_is_merely_reserved_may_be_listened_on)
+{
+    u16 port = 0;
+    s32 bound = socket_bound(INADDR_LOOPBACK, &port, true);
+    struct io_socket listener;
+    struct err err = {0};
+    EXPECT(listen_at("127.0.0.1", port, &listener, &err));
+    (void)close(listener.id);
+    (void)close(bound);
+}
+
+TEST(another_listener_is_refused_even_when_it_shares_the_port)
+{
+    u16 port = 0;
+    s32 other = socket_bound(INADDR_LOOPBACK, &port, true);
+    EXPECT(listen(other, 1) == 0);
+    struct io_socket listener;
+    struct err err = {0};
+    EXPECT(!listen_at("127.0.0.1", port, &listener, &err));
+    EXPECT(strstr(err.text, "another server listens there") != NULL);
+    /* Also when ours would be the one for all addresses, */
+    EXPECT(!listen_at("0.0.0.0", port, &listener, &err));
+    EXPECT(strstr(err.text, "another server listens there") != NULL);
+    /* but not on an address that nobody has. */
+    EXPECT(listen_at("127.0.0.2", port, &listener, &err));
+    (void)close(listener.id);
+    (void)close(other);
+    EXPECT(listen_at("127.0.0.1", port, &listener, &err));
+
+    /* And ours keeps the next of ours out. */
+    struct io_socket second;
+    EXPECT(!listen_at("127.0.0.1", port, &second, &err));
+    (void)close(listener.id);
+}
+
+TEST(a_listener_on_all_addresses_covers_each)
+{
+    u16 port = 0;
+    s32 other = socket_bound(INADDR_ANY, &port, true);
+    EXPECT(listen(other, 1) == 0);
+    struct io_socket listener;
+    struct err err = {0};
+    EXPECT(!listen_at("127.0.0.1", port, &listener, &err));
+    EXPECT(strstr(err.text, "another server listens there") != NULL);
+    (void)close(other);
+}
+
+TEST(a_port_that_is_not_shared_has_its_own_sentence)
+{
+    u16 port = 0;
+    s32 other = socket_bound(INADDR_LOOPBACK, &port, false);
+    struct io_socket listener;
+    struct err err = {0};
+    EXPECT(!listen_at("127.0.0.1", port, &listener, &err));
+    EXPECT(strstr(err.text, "does not share it") != NULL);
+    (void)close(other);
+}
+
+TEST(an_address_that_makes_no_sense_is_explained)
+{
+    static const char *const wrong[] = {
+        "",        "127.0.0.1",      "127.0.0.1:",   "127.0.0.1:65536",
+        ":8090",   "::1:8090",       "[::1]",        "[::1:8090",
+        "[]:8090", "127.0.0.1:8o90", "127.0.0.1:-1", "no.such.host.invalid:8090",
+    };
+    for (u32 i = 0; i < array_count(wrong); i++) {
+        struct io_socket listener;
+        u16 port;
+        struct err err = {0};
+        EXPECT(!io_listen(wrong[i], &listener, &port, &err));
+        EXPECT(strstr(err.text, wrong[i]) != NULL);
+    }
+    struct io_socket listener;
+    u16 port;
+    struct err err = {0};
+    EXPECT(!io_listen("203.0.113.1:8090", &listener, &port, &err));
+    EXPECT(strstr(err.text, "does not have that address") != NULL);
+}
