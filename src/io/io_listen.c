@@ -152,7 +152,7 @@ static bool diag_ask(s32 netlink, u8 family)
 }
 
 /* One message of the answer. ANSWER_UNKNOWN: go on. */
-static enum answer diag_read(const struct nlmsghdr *message, const union address *address,
+static enum answer diag_read(struct nlmsghdr *message, const union address *address,
                              u64 own_inode, bool *ended)
 {
     if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR) {
@@ -176,7 +176,7 @@ static enum answer diag_answer(s32 netlink, const union address *address, u64 ow
             return ANSWER_UNKNOWN;
         }
         u32 left = (u32)size;
-        const struct nlmsghdr *message = (const void *)room;
+        struct nlmsghdr *message = (void *)room;
         for (; !ended && answer != ANSWER_YES && NLMSG_OK(message, left);
              message = NLMSG_NEXT(message, left)) {
             answer = diag_read(message, address, own_inode, &ended);

@@ -147,7 +147,7 @@ void offload_submit(struct offload *offload, u32 core_index, struct offload_job 
 {
     check(offload_has_room(offload, core_index));
     check(job->done != NULL);
-    check(job->password_size <= PASSWORD_BYTES_MAX);
+    check(job->password_size <= OFFLOAD_PASSWORD_BYTES_MAX);
 
     struct offload_core *core = &offload->cores[core_index];
     job->core_index = core_index;

@@ -81,8 +81,8 @@ void password_room_release(struct password_room *room)
 static enum status tag_compute(struct password_room *room, struct phc *phc, const u8 *password,
                                u32 password_size, u8 *tag)
 {
-    u8 copy[PASSWORD_BYTES_MAX + 1] = {0};
-    check(password_size <= PASSWORD_BYTES_MAX);
+    u8 copy[OFFLOAD_PASSWORD_BYTES_MAX + 1] = {0};
+    check(password_size <= OFFLOAD_PASSWORD_BYTES_MAX);
     memcpy(copy, password, password_size);
     argon2_context context = {
         .out = tag,
@@ -155,11 +155,11 @@ static bool base64_read(const char **text, u8 *bytes, u32 size)
 static void phc_write(const struct phc *phc, char *hash)
 {
     u32 position = 0;
-    check(str_append(hash, PASSWORD_HASH_BYTES, &position, "$argon2id$v=%u$m=%u,t=%u,p=%u$",
+    check(str_append(hash, OFFLOAD_HASH_BYTES, &position, "$argon2id$v=%u$m=%u,t=%u,p=%u$",
                      PHC_VERSION, phc->cost.memory_kib, phc->cost.passes, phc->cost.lanes));
-    base64_write(hash, PASSWORD_HASH_BYTES, &position, phc->salt, sizeof(phc->salt));
-    check(str_append(hash, PASSWORD_HASH_BYTES, &position, "$"));
-    base64_write(hash, PASSWORD_HASH_BYTES, &position, phc->tag, sizeof(phc->tag));
+    base64_write(hash, OFFLOAD_HASH_BYTES, &position, phc->salt, sizeof(phc->salt));
+    check(str_append(hash, OFFLOAD_HASH_BYTES, &position, "$"));
+    base64_write(hash, OFFLOAD_HASH_BYTES, &position, phc->tag, sizeof(phc->tag));
 }
 
 static bool literal_read(const char **text, const char *literal)
@@ -210,7 +210,7 @@ static bool random_fill(u8 *bytes, u32 size)
 enum status password_hash(struct password_room *room, const struct password_cost *cost,
                           const u8 *password, u32 password_size, char *hash)
 {
-    check(password_size <= PASSWORD_BYTES_MAX);
+    check(password_size <= OFFLOAD_PASSWORD_BYTES_MAX);
 
     struct phc phc = {.cost = *cost};
     if (!random_fill(phc.salt, sizeof(phc.salt))) {
@@ -237,7 +237,7 @@ static bool tags_equal(const u8 *a, const u8 *b)
 enum status password_verify(struct password_room *room, const struct password_cost *cost,
                             const u8 *password, u32 password_size, const char *hash)
 {
-    check(password_size <= PASSWORD_BYTES_MAX);
+    check(password_size <= OFFLOAD_PASSWORD_BYTES_MAX);
 
     struct phc phc = {0};
     bool is_hash = phc_read(&phc, hash);

@@ -31,7 +31,7 @@ void password_room_destroy(struct password_room *room);
 /* Gives the pages back to the system; the next hash touches them anew. */
 void password_room_release(struct password_room *room);
 
-/* Into `hash`, of PASSWORD_HASH_BYTES, with a fresh random salt. ERR_MEMORY, ERR_IO (no random
+/* Into `hash`, of OFFLOAD_HASH_BYTES, with a fresh random salt. ERR_MEMORY, ERR_IO (no random
  * numbers), ERR_INVALID (the cost is out of the library's range). */
 must_check enum status password_hash(struct password_room *room, const struct password_cost *cost,
                                      const u8 *password, u32 password_size, char *hash);

@@ -24,14 +24,14 @@ TEST(a_hash_verifies_its_password_and_no_other)
 {
     struct password_room room;
     EXPECT(password_room_create(&room, cost.memory_kib));
-    char hash[PASSWORD_HASH_BYTES];
+    char hash[OFFLOAD_HASH_BYTES];
     EXPECT_EQ(password_hash(&room, &cost, (const u8 *)"secret", 6, hash), OK);
     EXPECT_EQ(verify_text(&room, "secret", hash), OK);
     EXPECT_EQ(verify_text(&room, "Secret", hash), ERR_INVALID);
     EXPECT_EQ(verify_text(&room, "secret ", hash), ERR_INVALID);
     EXPECT_EQ(verify_text(&room, "", hash), ERR_INVALID);
 
-    char other[PASSWORD_HASH_BYTES];
+    char other[OFFLOAD_HASH_BYTES];
     EXPECT_EQ(password_hash(&room, &cost, (const u8 *)"secret", 6, other), OK);
     EXPECT(strcmp(hash, other) != 0);
     EXPECT_EQ(verify_text(&room, "secret", other), OK);
@@ -44,14 +44,14 @@ TEST(the_text_is_what_the_argon2_library_reads_and_writes)
 {
     struct password_room room;
     EXPECT(password_room_create(&room, cost.memory_kib));
-    char hash[PASSWORD_HASH_BYTES];
+    char hash[OFFLOAD_HASH_BYTES];
     EXPECT_EQ(password_hash(&room, &cost, (const u8 *)"secret", 6, hash), OK);
     EXPECT(strncmp(hash, "$argon2id$v=19$m=256,t=2,p=1$", 29) == 0);
     EXPECT_EQ(argon2id_verify(hash, "secret", 6), ARGON2_OK);
     EXPECT_EQ(argon2id_verify(hash, "secreT", 6), ARGON2_VERIFY_MISMATCH);
 
     /* Theirs, with other passes, other lanes and more memory than the room has. */
-    char theirs[PASSWORD_HASH_BYTES];
+    char theirs[OFFLOAD_HASH_BYTES];
     EXPECT_EQ(argon2id_hash_encoded(3, 1024, 2, "pass", 4, "sixteen bytes ok", 16,
                                     PASSWORD_TAG_BYTES, theirs, sizeof(theirs)),
               ARGON2_OK);
@@ -64,9 +64,9 @@ TEST(the_longest_password_counts_to_its_last_byte)
 {
     struct password_room room;
     EXPECT(password_room_create(&room, cost.memory_kib));
-    u8 password[PASSWORD_BYTES_MAX];
+    u8 password[OFFLOAD_PASSWORD_BYTES_MAX];
     memset(password, 'x', sizeof(password));
-    char hash[PASSWORD_HASH_BYTES];
+    char hash[OFFLOAD_HASH_BYTES];
     EXPECT_EQ(password_hash(&room, &cost, password, sizeof(password), hash), OK);
     EXPECT_EQ(password_verify(&room, &cost, password, sizeof(password), hash), OK);
     password[sizeof(password) - 1] = 'y';
@@ -79,15 +79,15 @@ TEST(what_is_no_hash_of_ours_is_corrupt_and_never_matches)
 {
     struct password_room room;
     EXPECT(password_room_create(&room, cost.memory_kib));
-    char hash[PASSWORD_HASH_BYTES];
+    char hash[OFFLOAD_HASH_BYTES];
     EXPECT_EQ(password_hash(&room, &cost, (const u8 *)"secret", 6, hash), OK);
     u32 size = (u32)strlen(hash);
     for (u32 i = 1; i < size; i++) {
-        char cut[PASSWORD_HASH_BYTES] = {0};
+        char cut[OFFLOAD_HASH_BYTES] = {0};
         memcpy(cut, hash, i);
         EXPECT_EQ(verify_text(&room, "secret", cut), ERR_CORRUPT);
     }
-    char longer[PASSWORD_HASH_BYTES + 1];
+    char longer[OFFLOAD_HASH_BYTES + 1];
     (void)snprintf(longer, sizeof(longer), "%sA", hash);
     EXPECT_EQ(verify_text(&room, "secret", longer), ERR_CORRUPT);
     static const char *const wrong[] = {
@@ -114,7 +114,7 @@ TEST(an_empty_hash_costs_what_a_real_one_does)
     static const struct password_cost dear = {.memory_kib = 8192, .passes = 2, .lanes = 1};
     struct password_room room;
     EXPECT(password_room_create(&room, dear.memory_kib));
-    char hash[PASSWORD_HASH_BYTES];
+    char hash[OFFLOAD_HASH_BYTES];
     EXPECT_EQ(password_hash(&room, &dear, (const u8 *)"secret", 6, hash), OK);
     u64 real_us = UINT64_MAX;
     u64 empty_us = UINT64_MAX;
