@@ -267,7 +267,8 @@ enum status quantity_parse_duration_us(struct span text, u64 *duration_us)
 
 enum status quantity_parse_expiry_us(struct span text, u64 *expiry_us)
 {
-    static const char *const never[] = {"none", "None", "unlimited", "Unlimited", "never_expire"};
+    static const char *const never[] = {"none",      "None",         "unlimited",
+                                        "Unlimited", "never_expire", "never"};
     static const char *const defaults[] = {"default", "Default", "server_default",
                                            "Server_default"};
     struct span word = trim(text);

@@ -21,7 +21,7 @@
 enum conn_state {
     CONN_FREE,
     CONN_OPEN,
-    CONN_CLOSING     /* shut down; waits for its ops, then for control to know */
+    CONN_CLOSING /* shut down; waits for its ops, then for control to know */
 };
 
 struct conn {
@@ -56,11 +56,12 @@ struct conn {
     struct list requests; /* in order of arrival */
     u32 requests_count;
     struct io_op send_op;
-    u32 sent_bytes;       /* of the first reply */
-    u64 send_began_us;    /* of the send in flight */
+    u32 sent_bytes;    /* of the first reply */
+    u64 send_began_us; /* of the send in flight */
     bool send_cancelled;
 
-    struct timer timer; /* the earliest deadline, when there is one; looked at again when it fires */
+    struct timer
+        timer; /* the earliest deadline, when there is one; looked at again when it fires */
     struct io_op close_op;
     struct credit_waiter closed_credit;
     u8 inline_bytes[CONN_INLINE_BYTES];

@@ -103,8 +103,7 @@ static void write_topic_details(struct edge *edge, const struct request *request
                                 struct writer *writer)
 {
     const struct state *state = edge->core->state;
-    const struct state_topic *topic =
-        state_topic_get(state, request->stream_id, request->topic_id);
+    const struct state_topic *topic = state_topic_get(state, request->stream_id, request->topic_id);
     check(topic != NULL);
     write_topic(edge, topic, writer);
     for (u32 id = 0; id < topic->partitions_count; id++) {
@@ -342,33 +341,15 @@ static void describe_options(struct edge *edge, struct request *request, struct 
 void lookup_run(struct edge *edge, struct request *request, struct span body)
 {
     switch ((u32)request->command) {
-    case COMMAND_PING:
-        reply_status(edge, request, WIRE_OK);
-        return;
-    case COMMAND_GET_STATS:
-        get_stats(edge, request);
-        return;
-    case COMMAND_GET_CLUSTER_METADATA:
-        reply_written(edge, request, write_cluster);
-        return;
-    case COMMAND_DESCRIBE_OPTIONS:
-        describe_options(edge, request, body);
-        return;
-    case COMMAND_GET_ME:
-        route_request(edge, request, body);
-        return;
-    case COMMAND_GET_STREAM:
-        get_stream(edge, request, body);
-        return;
-    case COMMAND_GET_STREAMS:
-        reply_written(edge, request, write_streams);
-        return;
-    case COMMAND_GET_TOPIC:
-        get_topic(edge, request, body);
-        return;
-    case COMMAND_GET_TOPICS:
-        get_topics(edge, request, body);
-        return;
+    case COMMAND_PING: reply_status(edge, request, WIRE_OK); return;
+    case COMMAND_GET_STATS: get_stats(edge, request); return;
+    case COMMAND_GET_CLUSTER_METADATA: reply_written(edge, request, write_cluster); return;
+    case COMMAND_DESCRIBE_OPTIONS: describe_options(edge, request, body); return;
+    case COMMAND_GET_ME: route_request(edge, request, body); return;
+    case COMMAND_GET_STREAM: get_stream(edge, request, body); return;
+    case COMMAND_GET_STREAMS: reply_written(edge, request, write_streams); return;
+    case COMMAND_GET_TOPIC: get_topic(edge, request, body); return;
+    case COMMAND_GET_TOPICS: get_topics(edge, request, body); return;
     default: /* FLUSH_UNSAVED_BUFFER never works; users, tokens, groups and routing come with #4 */
         reply_status(edge, request, WIRE_FEATURE_UNAVAILABLE);
         return;

@@ -139,8 +139,7 @@ static bool gather_add(struct gather *gather, const u8 *data, u64 size)
     if (gather->count == gather->max) {
         return false;
     }
-    gather->pieces[gather->count++] =
-        (struct io_piece){data + gather->skip, size - gather->skip};
+    gather->pieces[gather->count++] = (struct io_piece){data + gather->skip, size - gather->skip};
     gather->bytes += size - gather->skip;
     gather->skip = 0;
     return true;

@@ -50,9 +50,7 @@ struct request *request_take(struct edge *edge, struct conn *conn,
 void request_return_loan(struct edge *edge, struct request *request)
 {
     check(request->loan != NULL);
-    struct msg msg = {.kind = MSG_LOAN_RETURN,
-                      .to = (u8)request->loan_from,
-                      .loan = request->loan};
+    struct msg msg = {.kind = MSG_LOAN_RETURN, .to = (u8)request->loan_from, .loan = request->loan};
     mailbox_send(edge->core, &msg);
     mailbox_credit_return(edge->core, request->loan_from);
     request->loan = NULL;
@@ -157,14 +155,10 @@ void request_run(struct edge *edge, struct request *request, struct span body)
         return;
     }
     switch ((enum command_plane)command_row(request->command)->plane) {
-    case PLANE_LOCAL:
-        lookup_run(edge, request, body);
-        return;
+    case PLANE_LOCAL: lookup_run(edge, request, body); return;
     case PLANE_CONTROL:
     case PLANE_PARTITION:
-    case PLANE_SESSION:
-        route_request(edge, request, body);
-        return;
+    case PLANE_SESSION: route_request(edge, request, body); return;
     }
     unreachable();
 }
@@ -216,8 +210,8 @@ static void on_offset_got(struct edge *edge, struct request *request, const stru
 
 static void on_commanded(struct edge *edge, struct request *request, const struct msg *reply)
 {
-    bool creates = request->command == COMMAND_CREATE_STREAM ||
-                   request->command == COMMAND_CREATE_TOPIC;
+    bool creates =
+        request->command == COMMAND_CREATE_STREAM || request->command == COMMAND_CREATE_TOPIC;
     if (reply->error == WIRE_OK && creates) {
         lookup_created(edge, request, reply->commanded.parent_id, reply->commanded.id);
         return;
@@ -282,32 +276,16 @@ static void on_clients(struct edge *edge, struct request *request, const struct 
 static void answer(struct edge *edge, struct request *request, const struct msg *reply)
 {
     switch ((enum msg_kind)reply->kind) {
-    case MSG_APPEND:
-        on_appended(edge, request, reply);
-        return;
-    case MSG_POLL:
-        on_polled(edge, request, reply);
-        return;
-    case MSG_OFFSET_GET:
-        on_offset_got(edge, request, reply);
-        return;
+    case MSG_APPEND: on_appended(edge, request, reply); return;
+    case MSG_POLL: on_polled(edge, request, reply); return;
+    case MSG_OFFSET_GET: on_offset_got(edge, request, reply); return;
     case MSG_OFFSET_STORE:
     case MSG_OFFSET_DELETE:
-    case MSG_SEGMENTS_DELETE:
-        reply_status(edge, request, (enum wire_error)reply->error);
-        return;
-    case MSG_COMMAND:
-        on_commanded(edge, request, reply);
-        return;
-    case MSG_LOGIN:
-        on_logged_in(edge, request, reply);
-        return;
-    case MSG_LOGOUT:
-        on_logged_out(edge, request, reply);
-        return;
-    case MSG_CLIENTS:
-        on_clients(edge, request, reply);
-        return;
+    case MSG_SEGMENTS_DELETE: reply_status(edge, request, (enum wire_error)reply->error); return;
+    case MSG_COMMAND: on_commanded(edge, request, reply); return;
+    case MSG_LOGIN: on_logged_in(edge, request, reply); return;
+    case MSG_LOGOUT: on_logged_out(edge, request, reply); return;
+    case MSG_CLIENTS: on_clients(edge, request, reply); return;
     case MSG_LOAN_RETURN:
     case MSG_CONNECTION_CLOSED:
     case MSG_CONNECTION:
@@ -315,8 +293,7 @@ static void answer(struct edge *edge, struct request *request, const struct msg 
     case MSG_APPLIED:
     case MSG_PHASE:
     case MSG_PHASE_DONE:
-    case MSG_KIND_COUNT:
-        break;
+    case MSG_KIND_COUNT: break;
     }
     unreachable();
 }

@@ -44,10 +44,10 @@ struct request {
 
     /* A batch on its way in. */
     struct buf *body;
-    u32 body_bytes;     /* expected in `body` */
+    u32 body_bytes; /* expected in `body` */
     u32 body_filled;
-    u32 body_position;  /* where the body begins in `body` */
-    bool hash_body;     /* the header carries a checksum of the whole body */
+    u32 body_position; /* where the body begins in `body` */
+    bool hash_body;    /* the header carries a checksum of the whole body */
     struct batch_check check;
     struct xxh3_stream body_hash;
     u32 body_hashed;

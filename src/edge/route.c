@@ -135,8 +135,8 @@ static void route_poll(struct edge *edge, struct request *request, struct span b
     request->msg.flags |= poll.auto_commit ? MSG_AUTO_COMMIT : 0;
     request->msg.poll.value = poll.value;
     request->msg.poll.consumer = consumer_key(&poll.consumer);
-    request->msg.poll.count_strategy =
-        u32_min(poll.count, MSG_POLL_COUNT_MAX) | (u32)poll.strategy << 24;
+    request->msg.poll.count_strategy = u32_min(poll.count, MSG_POLL_COUNT_MAX) | (u32)poll.strategy
+                                                                                     << 24;
     request_ask(edge, request, request->msg.to);
 }
 
@@ -321,36 +321,16 @@ void route_request(struct edge *edge, struct request *request, struct span body)
 {
     switch ((u32)request->command) {
     case COMMAND_POLL_MESSAGES:
-    case COMMAND_POLL_MESSAGES_ON_PRIMARY:
-        route_poll(edge, request, body);
-        return;
-    case COMMAND_GET_CONSUMER_OFFSET:
-        route_get_offset(edge, request, body);
-        return;
-    case COMMAND_STORE_CONSUMER_OFFSET:
-        route_store_offset(edge, request, body);
-        return;
-    case COMMAND_DELETE_CONSUMER_OFFSET:
-        route_delete_offset(edge, request, body);
-        return;
-    case COMMAND_DELETE_SEGMENTS:
-        route_delete_segments(edge, request, body);
-        return;
-    case COMMAND_GET_ME:
-        route_clients(edge, request, request->conn->client_number);
-        return;
-    case COMMAND_GET_CLIENT:
-        route_get_client(edge, request, body);
-        return;
-    case COMMAND_GET_CLIENTS:
-        route_clients(edge, request, UINT32_MAX);
-        return;
-    case COMMAND_REGISTER:
-        route_login(edge, request);
-        return;
-    case COMMAND_LOGOUT:
-        route_logout(edge, request);
-        return;
+    case COMMAND_POLL_MESSAGES_ON_PRIMARY: route_poll(edge, request, body); return;
+    case COMMAND_GET_CONSUMER_OFFSET: route_get_offset(edge, request, body); return;
+    case COMMAND_STORE_CONSUMER_OFFSET: route_store_offset(edge, request, body); return;
+    case COMMAND_DELETE_CONSUMER_OFFSET: route_delete_offset(edge, request, body); return;
+    case COMMAND_DELETE_SEGMENTS: route_delete_segments(edge, request, body); return;
+    case COMMAND_GET_ME: route_clients(edge, request, request->conn->client_number); return;
+    case COMMAND_GET_CLIENT: route_get_client(edge, request, body); return;
+    case COMMAND_GET_CLIENTS: route_clients(edge, request, UINT32_MAX); return;
+    case COMMAND_REGISTER: route_login(edge, request); return;
+    case COMMAND_LOGOUT: route_logout(edge, request); return;
     case COMMAND_CREATE_STREAM:
     case COMMAND_UPDATE_STREAM:
     case COMMAND_DELETE_STREAM:
@@ -360,9 +340,7 @@ void route_request(struct edge *edge, struct request *request, struct span body)
     case COMMAND_DELETE_TOPIC:
     case COMMAND_PURGE_TOPIC:
     case COMMAND_CREATE_PARTITIONS:
-    case COMMAND_DELETE_PARTITIONS:
-        route_command(edge, request);
-        return;
+    case COMMAND_DELETE_PARTITIONS: route_command(edge, request); return;
     default: /* users, tokens, groups and routing come with #4 */
         reply_status(edge, request, WIRE_FEATURE_UNAVAILABLE);
         return;

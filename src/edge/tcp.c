@@ -47,8 +47,7 @@ static bool may_begin(const struct conn *conn, enum command command)
     if (command != COMMAND_SEND_MESSAGES || conn->requests_count >= CONN_WINDOW) {
         return false;
     }
-    const struct request *last =
-        container_of(list_last(&conn->requests), struct request, node);
+    const struct request *last = container_of(list_last(&conn->requests), struct request, node);
     return last->command == COMMAND_SEND_MESSAGES;
 }
 
@@ -292,8 +291,7 @@ static void check_batch(struct edge *edge, struct request *request, struct batch
     u32 here = request->body_filled - request->body_position;
     enum batch_check_result result = batch_check_step(&request->check, here, budget);
     switch (result) {
-    case BATCH_CHECK_WAITING:
-        return;
+    case BATCH_CHECK_WAITING: return;
     case BATCH_CHECK_PAUSED:
         if (!list_node_is_linked(&request->work)) {
             list_add_last(&edge->checking, &request->work);

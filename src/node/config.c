@@ -59,24 +59,17 @@ static bool parse_kind(enum config_kind kind, const char *text, u64 *number)
     struct span span = span_of(text);
     switch (kind) {
     case CONFIG_KIND_TEXT:
-    case CONFIG_KIND_SECRET:
-        return span.size < CONFIG_TEXT_BYTES;
-    case CONFIG_KIND_SIZE:
-        return quantity_parse_size(span, number) == OK;
-    case CONFIG_KIND_DURATION:
-        return quantity_parse_duration_us(span, number) == OK;
-    case CONFIG_KIND_COUNT:
-        return str_to_u64(text, number) && *number <= UINT32_MAX;
-    case CONFIG_KIND_BOOL:
-        return parse_bool(text, number);
+    case CONFIG_KIND_SECRET: return span.size < CONFIG_TEXT_BYTES;
+    case CONFIG_KIND_SIZE: return quantity_parse_size(span, number) == OK;
+    case CONFIG_KIND_DURATION: return quantity_parse_duration_us(span, number) == OK;
+    case CONFIG_KIND_COUNT: return str_to_u64(text, number) && *number <= UINT32_MAX;
+    case CONFIG_KIND_BOOL: return parse_bool(text, number);
     case CONFIG_KIND_EXPIRY:
         return quantity_parse_expiry_us(span, number) == OK && *number != QUANTITY_DEFAULT;
     case CONFIG_KIND_LIMIT:
         return quantity_parse_topic_size(span, number) == OK && *number != QUANTITY_DEFAULT;
-    case CONFIG_KIND_LEVEL:
-        return parse_level(text, number);
-    case CONFIG_KIND_LOG_LEVEL:
-        return parse_log_level(text, number);
+    case CONFIG_KIND_LEVEL: return parse_level(text, number);
+    case CONFIG_KIND_LOG_LEVEL: return parse_log_level(text, number);
     }
     unreachable();
 }
@@ -85,24 +78,15 @@ static const char *kind_example(enum config_kind kind)
 {
     switch (kind) {
     case CONFIG_KIND_TEXT:
-    case CONFIG_KIND_SECRET:
-        return "a text of at most 255 bytes";
-    case CONFIG_KIND_SIZE:
-        return "a size such as 64 MiB";
-    case CONFIG_KIND_DURATION:
-        return "a duration such as 5 s";
-    case CONFIG_KIND_COUNT:
-        return "a whole number";
-    case CONFIG_KIND_BOOL:
-        return "true or false";
-    case CONFIG_KIND_EXPIRY:
-        return "never, or a duration such as 7 days";
-    case CONFIG_KIND_LIMIT:
-        return "unlimited, or a size such as 10 GiB";
-    case CONFIG_KIND_LEVEL:
-        return "sync, os or memory";
-    case CONFIG_KIND_LOG_LEVEL:
-        return "error, warn, info or debug";
+    case CONFIG_KIND_SECRET: return "a text of at most 255 bytes";
+    case CONFIG_KIND_SIZE: return "a size such as 64 MiB";
+    case CONFIG_KIND_DURATION: return "a duration such as 5 s";
+    case CONFIG_KIND_COUNT: return "a whole number";
+    case CONFIG_KIND_BOOL: return "true or false";
+    case CONFIG_KIND_EXPIRY: return "never, or a duration such as 7 days";
+    case CONFIG_KIND_LIMIT: return "unlimited, or a size such as 10 GiB";
+    case CONFIG_KIND_LEVEL: return "sync, os or memory";
+    case CONFIG_KIND_LOG_LEVEL: return "error, warn, info or debug";
     }
     unreachable();
 }
@@ -161,7 +145,8 @@ const char *config_nearest_flag(const char *flag)
         }
     }
     for (u32 i = 0; i < CONFIG_COUNT; i++) {
-        if (rows[i].flag != NULL && str_distance(flag, rows[i].flag) < str_distance(flag, nearest)) {
+        if (rows[i].flag != NULL &&
+            str_distance(flag, rows[i].flag) < str_distance(flag, nearest)) {
             nearest = rows[i].flag;
         }
     }
@@ -234,10 +219,10 @@ static enum config_field find_environment(const char *prefix, const char *name, 
 static bool is_known_elsewhere(const char *name)
 {
     static const char *const known[] = {
-        "IGGY_CI_BUILD",      "IGGY_CONFIG_PATH",           "IGGY_ENV_PATH", "IGGY_DISPLAY_CONFIG",
-        "IGGY_TEST_VERBOSE",  "IGGY_TEST_CLEANUP_DISABLED", "IGGY_USERNAME", "IGGY_PASSWORD",
-        "LEVRIERO_CONFIG",    "LEVRIERO_USERNAME",          "LEVRIERO_PASSWORD",
-        "LEVRIERO_SERVER_URL"};
+        "IGGY_CI_BUILD",       "IGGY_CONFIG_PATH",  "IGGY_ENV_PATH",
+        "IGGY_DISPLAY_CONFIG", "IGGY_TEST_VERBOSE", "IGGY_TEST_CLEANUP_DISABLED",
+        "IGGY_USERNAME",       "IGGY_PASSWORD",     "LEVRIERO_CONFIG",
+        "LEVRIERO_USERNAME",   "LEVRIERO_PASSWORD", "LEVRIERO_SERVER_URL"};
     for (u32 i = 0; i < array_count(known); i++) {
         if (strcmp(known[i], name) == 0) {
             return true;

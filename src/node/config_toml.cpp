@@ -1,3 +1,7 @@
+extern "C" {
+#include "base/str.h"
+}
+
 #include "node/config_toml.h"
 
 #include <toml++/toml.h>
@@ -6,7 +10,8 @@
 #include <sstream>
 #include <string>
 
-namespace {
+namespace
+{
 
 struct walk {
     const char *path;
@@ -36,7 +41,8 @@ bool text_of(const toml::node &node, std::string &text)
 bool walk_table(const walk &walk, const toml::table &table, const std::string &prefix)
 {
     for (const auto &[name, node] : table) {
-        std::string key = prefix.empty() ? std::string(name.str()) : prefix + "." + std::string(name.str());
+        std::string key =
+            prefix.empty() ? std::string(name.str()) : prefix + "." + std::string(name.str());
         if (const auto *inner = node.as_table()) {
             if (!walk_table(walk, *inner, key)) {
                 return false;
@@ -45,7 +51,8 @@ bool walk_table(const walk &walk, const toml::table &table, const std::string &p
         }
         std::string text;
         if (!text_of(node, text)) {
-            return err_set(walk.err, "%s: the value of \"%s\" is neither text, whole number, true nor false",
+            return err_set(walk.err,
+                           "%s: the value of \"%s\" is neither text, whole number, true nor false",
                            walk.path, key.c_str());
         }
         if (!walk.on_value(walk.context, key.c_str(), text.c_str())) {

@@ -44,8 +44,9 @@ static bool create_core(struct driver *driver, u32 index, u64 seed, struct err *
     core->driver = driver;
     core->index = index;
     if (!arena_create(&core->arena, thread_arena_bytes(&driver->plan))) {
-        return err_set(err, "the system refuses address space for core %u: check "
-                            "vm.overcommit_memory and ulimit -v",
+        return err_set(err,
+                       "the system refuses address space for core %u: check "
+                       "vm.overcommit_memory and ulimit -v",
                        index);
     }
     struct thread_options options = {

@@ -26,7 +26,8 @@ static bool make_directory(const char *path, struct err *err)
         *slash = '/';
     }
     if (mkdir(partial, 0700) != 0 && errno != EEXIST) {
-        return err_set(err, "%s: cannot be created: %s: give --data a directory this user may write",
+        return err_set(err,
+                       "%s: cannot be created: %s: give --data a directory this user may write",
                        path, strerror(errno));
     }
     return true;
@@ -39,8 +40,9 @@ static bool check_owner(const char *path, struct err *err)
         return err_set(err, "%s: is not a directory: give --data another path", path);
     }
     if (facts.st_uid != geteuid()) {
-        return err_set(err, "%s: belongs to user %u, and this process runs as %u: run as its owner, "
-                            "or give --data another directory",
+        return err_set(err,
+                       "%s: belongs to user %u, and this process runs as %u: run as its owner, "
+                       "or give --data another directory",
                        path, facts.st_uid, geteuid());
     }
     return true;
@@ -59,8 +61,9 @@ bool lock_data_directory(const char *path, int *fd, struct err *err)
     }
     if (flock(*fd, LOCK_EX | LOCK_NB) != 0) {
         close(*fd);
-        return err_set(err, "%s: another server uses this data directory: stop it, or give --data "
-                            "another directory",
+        return err_set(err,
+                       "%s: another server uses this data directory: stop it, or give --data "
+                       "another directory",
                        path);
     }
     return true;
@@ -68,8 +71,8 @@ bool lock_data_directory(const char *path, int *fd, struct err *err)
 
 static bool is_ours(const char *name)
 {
-    static const char *const ours[] = {"lock",    "control", "offsets", "ends",  "trash",
-                                       "runtime", "streams", "version", ".", ".."};
+    static const char *const ours[] = {"lock",    "control", "offsets", "ends", "trash",
+                                       "runtime", "streams", "version", ".",    ".."};
     for (u32 i = 0; i < array_count(ours); i++) {
         if (strcmp(ours[i], name) == 0) {
             return true;
@@ -87,8 +90,9 @@ static bool holds_only_ours(const char *path, struct err *err)
     bool good = true;
     for (struct dirent *entry; good && (entry = readdir(directory)) != NULL;) {
         if (!is_ours(entry->d_name)) {
-            good = err_set(err, "%s: holds \"%s\", which is not ours: --fresh removes only a data "
-                                "directory of this server",
+            good = err_set(err,
+                           "%s: holds \"%s\", which is not ours: --fresh removes only a data "
+                           "directory of this server",
                            path, entry->d_name);
         }
     }
@@ -100,8 +104,8 @@ static int remove_one(const char *path, const struct stat *facts, int kind, stru
 {
     (void)facts;
     (void)kind;
-    bool keeps = place->level == 0 ||
-                 (place->level == 1 && strcmp(path + place->base, "lock") == 0);
+    bool keeps =
+        place->level == 0 || (place->level == 1 && strcmp(path + place->base, "lock") == 0);
     return keeps ? 0 : remove(path);
 }
 

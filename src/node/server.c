@@ -46,15 +46,16 @@ struct server {
 
 static void print_help(void)
 {
-    printf("levriero server: runs the server until SIGTERM or Ctrl-C.\n\n"
-           "    levriero server --data /var/lib/levriero\n"
-           "    levriero server --data d --tcp 127.0.0.1:0 --with-default-root-credentials\n\n"
-           "Settings come from the file, then the environment (LEVRIERO_<KEY>), then flags.\n\n"
-           "  --config FILE            TOML file with the keys below\n"
-           "  --fresh                  empty the data directory first\n"
-           "  --with-default-root-credentials\n"
-           "                           first start: user iggy, password iggy (never in production)\n"
-           "  --help, --version\n\n");
+    printf(
+        "levriero server: runs the server until SIGTERM or Ctrl-C.\n\n"
+        "    levriero server --data /var/lib/levriero\n"
+        "    levriero server --data d --tcp 127.0.0.1:0 --with-default-root-credentials\n\n"
+        "Settings come from the file, then the environment (LEVRIERO_<KEY>), then flags.\n\n"
+        "  --config FILE            TOML file with the keys below\n"
+        "  --fresh                  empty the data directory first\n"
+        "  --with-default-root-credentials\n"
+        "                           first start: user iggy, password iggy (never in production)\n"
+        "  --help, --version\n\n");
     for (enum config_field field = 0; field < CONFIG_COUNT; field++) {
         const struct config_row *row = config_row(field);
         printf("  %s%s%s  [%s]\n      %s\n", row->flag == NULL ? "" : row->flag,
@@ -180,8 +181,9 @@ static bool choose_root(struct server *server, struct err *err)
     size_t name_size = strlen(settings->root_username);
     size_t password_size = strlen(settings->root_password);
     if (has_name && (name_size < 3 || name_size > 50 || password_size < 3 || password_size > 100)) {
-        return err_set(err, "a user name has 3 to 50 bytes and a password 3 to 100: root.username "
-                            "has %zu, root.password %zu",
+        return err_set(err,
+                       "a user name has 3 to 50 bytes and a password 3 to 100: root.username "
+                       "has %zu, root.password %zu",
                        name_size, password_size);
     }
     return true;
@@ -326,8 +328,7 @@ static void write_current_config(const struct server *server)
     char path[4200];
     char partial[4200];
     config_describe(&server->config, server->address, text, sizeof(text));
-    str_format(directory, sizeof(directory), "%s/runtime",
-               server->config.values[CONFIG_data].text);
+    str_format(directory, sizeof(directory), "%s/runtime", server->config.values[CONFIG_data].text);
     str_format(path, sizeof(path), "%s/%s", directory, name);
     str_format(partial, sizeof(partial), "%s/.%s", directory, name);
     (void)mkdir(directory, 0700);
@@ -356,8 +357,9 @@ static void say_plan(const struct driver *driver)
     plan_describe(&driver->plan, text, sizeof(text));
     fprintf(stderr, "%s", text);
     if (driver->settings.durability != DURABILITY_SYNC) {
-        fprintf(stderr, "levriero: warning: durability is %s: what is acknowledged may be lost in "
-                        "a power cut\n",
+        fprintf(stderr,
+                "levriero: warning: durability is %s: what is acknowledged may be lost in "
+                "a power cut\n",
                 driver->settings.durability == DURABILITY_OS ? "os" : "memory");
     }
 }

@@ -117,8 +117,7 @@ void thread_stop(struct thread *thread)
 
 bool thread_is_drained(const struct thread *thread)
 {
-    return thread->core.control == NULL ? thread->drains
-                                        : control_is_drained(thread->core.control);
+    return thread->core.control == NULL ? thread->drains : control_is_drained(thread->core.control);
 }
 
 bool thread_is_ready(const struct thread *thread)
@@ -149,11 +148,8 @@ static void on_effect(void *context, const struct state_effect *effect)
             shard_on_effect(thread->core.shard, effect);
         }
         return;
-    case STATE_SESSION_CLOSED:
-        edge_on_session_closed(thread->core.edge, effect->session);
-        return;
-    case STATE_BOOTED:
-        return;
+    case STATE_SESSION_CLOSED: edge_on_session_closed(thread->core.edge, effect->session); return;
+    case STATE_BOOTED: return;
     }
     unreachable();
 }
@@ -196,17 +192,13 @@ static void on_phase(struct thread *thread, const struct msg *msg)
         thread->shard_hears_effects = true;
         shard_on_phase(thread->core.shard, msg);
         return;
-    case PHASE_FORGET_OLD:
-        shard_on_phase(thread->core.shard, msg);
-        return;
+    case PHASE_FORGET_OLD: shard_on_phase(thread->core.shard, msg); return;
     case PHASE_DRAIN_SHARDS:
         thread->drains = true;
         shard_on_phase(thread->core.shard, msg);
         return;
     case PHASE_SERVE:
-    case PHASE_DRAIN_EDGES:
-        edge_on_phase(thread->core.edge, msg);
-        return;
+    case PHASE_DRAIN_EDGES: edge_on_phase(thread->core.edge, msg); return;
     }
     unreachable();
 }
@@ -230,9 +222,7 @@ static void dispatch(struct thread *thread, const struct msg *msg)
             shard_on_msg(core->shard, msg);
         }
         return;
-    case MSG_LOAN_RETURN:
-        shard_on_msg(core->shard, msg);
-        return;
+    case MSG_LOAN_RETURN: shard_on_msg(core->shard, msg); return;
     case MSG_COMMAND:
     case MSG_LOGIN:
     case MSG_LOGOUT:
@@ -244,21 +234,12 @@ static void dispatch(struct thread *thread, const struct msg *msg)
             control_on_msg(core->control, msg);
         }
         return;
-    case MSG_CONNECTION:
-        edge_on_msg(core->edge, msg);
-        return;
-    case MSG_APPLY:
-        on_apply(thread, msg);
-        return;
-    case MSG_PHASE:
-        on_phase(thread, msg);
-        return;
+    case MSG_CONNECTION: edge_on_msg(core->edge, msg); return;
+    case MSG_APPLY: on_apply(thread, msg); return;
+    case MSG_PHASE: on_phase(thread, msg); return;
     case MSG_APPLIED:
-    case MSG_PHASE_DONE:
-        control_on_msg(core->control, msg);
-        return;
-    case MSG_KIND_COUNT:
-        break;
+    case MSG_PHASE_DONE: control_on_msg(core->control, msg); return;
+    case MSG_KIND_COUNT: break;
     }
     unreachable();
 }
@@ -326,8 +307,7 @@ static bool finish_work(struct thread *thread)
     shard_turn(core->shard);
     stall_enter(&core->stall, "edge");
     edge_flush(core->edge);
-    return busy || fired == TIMERS_A_TURN || edge_is_busy(core->edge) ||
-           shard_is_busy(core->shard);
+    return busy || fired == TIMERS_A_TURN || edge_is_busy(core->edge) || shard_is_busy(core->shard);
 }
 
 static void note_turn(struct core *core)
