@@ -152,8 +152,8 @@ static bool diag_ask(s32 netlink, u8 family)
 }
 
 /* One message of the answer. ANSWER_UNKNOWN: go on. */
-static enum answer diag_read(struct nlmsghdr *message, const union address *address,
-                             u64 own_inode, bool *ended)
+static enum answer diag_read(struct nlmsghdr *message, const union address *address, u64 own_inode,
+                             bool *ended)
 {
     if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR) {
         *ended = true;

@@ -28,6 +28,7 @@
 #define URING_ENTRIES 1024u        /* asked between two submits without a submit in between */
 #define URING_SLOTS_MAX 65536u     /* ops at once that carry a path or many pieces, per core */
 #define URING_FILES_MAX (1u << 20) /* descriptors that may be files, per process */
+#define URING_CORES_MAX 32u
 #define URING_PIECES_INLINE 2u
 #define URING_RETRIES_MAX 100u
 #define URING_BUFFER_GROUP 1u
@@ -120,7 +121,7 @@ struct uring_file_use {
 /* What all doors of a process share; read-only once the cores run, save `beside`. */
 struct uring_process {
     u32 cores_count;
-    struct io *ios[32];
+    struct io *ios[URING_CORES_MAX];
     s32 directory; /* the data directory */
     u32 ops_max;
     u32 receive_buffers;

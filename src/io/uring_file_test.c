@@ -370,6 +370,30 @@ TEST(ops_beyond_the_limit_wait_in_order_and_all_end)
     door_close(&door);
 }
 
+/* Paths and many pieces are kept in a table; when it is full the call still ends from io_reap. */
+TEST(more_pieces_than_the_table_holds_is_a_limit)
+{
+    enum { SLOTS = 65536, COUNT = SLOTS + 10 };
+    struct door door;
+    door_open(&door, 1, 4);
+    struct io_file file = file_open(&door, "file", CREATE_FLAGS);
+    struct io_op *ops = mem_take(COUNT * sizeof(*ops));
+    struct io_piece pieces[3] = {{(const u8 *)"a", 1}, {(const u8 *)"b", 1}, {(const u8 *)"c", 1}};
+    for (u32 i = 0; i < COUNT; i++) {
+        io_op_init(&ops[i], on_done);
+        io_file_write(door.ios[0], &ops[i], file, i * 3ull, pieces, 3, 0);
+        EXPECT(io_op_is_busy(&ops[i]));
+    }
+    for (u32 i = 0; i < COUNT; i++) {
+        EXPECT_EQ(finish(&door, &ops[i]), i < SLOTS ? OK : ERR_LIMIT);
+    }
+    io_file_write(door.ios[0], &ops[0], file, 0, pieces, 3, 0);
+    EXPECT_EQ(finish(&door, &ops[0]), OK);
+    mem_return(ops);
+    file_close(&door, file);
+    door_close(&door);
+}
+
 TEST(numbers_are_used_again_while_others_open_and_close)
 {
     struct door door;

@@ -39,10 +39,13 @@ void io_receive(struct io *io, struct io_op *op, struct io_socket socket, void *
 
 static u32 copy_pieces(struct iovec *copies, const struct io_piece *pieces, u32 count)
 {
+    u64 size = 0;
     for (u32 i = 0; i < count; i++) {
         /* The kernel's type knows no const; a send only reads. */
         copies[i] = (struct iovec){(void *)(uintptr_t)pieces[i].data, pieces[i].size};
+        size += pieces[i].size;
     }
+    check(size > 0); /* "at least one byte" could not be kept */
     return count;
 }
 
@@ -219,12 +222,12 @@ static void on_failed(struct io *io, struct io_op *op, s32 error)
         return;
     }
     enum status status = uring_status(error);
-    if (uring_op->kind == URING_ACCEPT && error == EINVAL) {
+    if (uring_op->cancelled && (error == EAGAIN || error == ENOBUFS)) {
+        status = ERR_CANCELLED; /* nothing was wrong but the wait, and that is over */
+    } else if (uring_op->kind == URING_ACCEPT && error == EINVAL) {
         status = ERR_CLOSED; /* the listener was shut down */
     } else if (status == ERR_MEMORY) {
         status = ERR_LIMIT;
-    } else if (error == EAGAIN) {
-        status = ERR_CANCELLED;
     }
     uring_complete(io, op, status, 0);
 }

@@ -287,7 +287,7 @@ static void process_end(struct uring_process *process)
 bool io_create_all(const struct io_options *options, struct io **ios, struct err *err)
 {
     check(options->cores_count > 0);
-    check(options->cores_count <= array_count(((struct uring_process *)0)->ios));
+    check(options->cores_count <= URING_CORES_MAX);
     check(options->ops_max > 0);
     check(options->receive_buffers > 0);
     check(options->receive_buffers <= 32768);
