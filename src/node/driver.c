@@ -110,6 +110,7 @@ bool driver_create(struct driver *driver, const char *data_path, enum event_leve
         .argon2_memory_kib = driver->plan.argon2_memory_kib,
         .argon2_passes = 2,
         .ios = driver->ios,
+        .data_path = data_path,
     };
     driver->offload = offload_create(&offload_options, err);
     if (driver->offload == NULL) {
