@@ -264,6 +264,65 @@ class SlowAndRude(Case):
         self.assertLessEqual(self.server.processor_ticks() - before, 3, "ticks in 3 idle seconds")
 
 
+class ShortPatience(Case):
+    """The same limits as always, set low enough to see them pass."""
+
+    options = {"config": '[limits]\nframe_timeout = "1 s"\nsend_stall = "500 ms"\n'}
+
+    def test_a_frame_that_is_not_completed_in_time_ends_its_connection(self):
+        client = self.client()
+        stream, topic = self.topic(client)
+        frame = client.send_frame(stream, topic, [bytes(1000)])
+        for length in (2, 100, 256, 700):
+            with self.subTest(length=length):
+                slow = self.client()
+                slow.send(frame[:length])
+                self.assertTrue(slow.is_closed_within(4))
+
+    def test_one_byte_a_second_is_not_enough(self):
+        slow = self.client()
+        frame = slow.frame(wire.NON_REPLICATED, code=wire.PING)
+        end = time.monotonic() + 6
+        try:
+            for byte in frame:
+                self.assertLess(time.monotonic(), end, "a drip keeps the connection")
+                slow.send(bytes([byte]))
+                time.sleep(0.5)
+        except OSError:
+            pass
+
+    def test_a_quiet_connection_stays(self):
+        client = self.client()
+        time.sleep(3)
+        client.ping()
+
+    def test_a_large_frame_may_take_longer_while_it_moves(self):
+        client = self.client()
+        stream, topic = self.topic(client)
+        frame = client.send_frame(stream, topic, [bytes(1 << 20)])
+        for start in range(0, len(frame), 1 << 18):
+            client.send(frame[start:start + (1 << 18)])
+            time.sleep(0.5)
+        self.assertEqual(client.receive().error, 0)
+
+    def test_a_reader_that_stalls_loses_its_connection_or_gets_it_all(self):
+        client = self.client()
+        stream, topic = self.topic(client)
+        sent = [bytes([number]) * (1 << 20) for number in range(12)]
+        for payload in sent:
+            client.send_messages(stream, topic, [payload])
+        reader = self.client()
+        body = wire.poll_body(stream, topic, 0, wire.FIRST, count=12)
+        for _ in range(4):
+            reader.send(reader.frame(wire.NON_REPLICATED, body, code=wire.POLL))
+        time.sleep(3)
+        try:
+            for _ in range(4):
+                self.assertEqual(wire.decode_poll(reader.receive().payload()).payloads, sent)
+        except Closed:
+            pass
+
+
 class Crowd:
     """Ten thousand sockets in one process: connects, logs in, keeps or drops them, and counts.
 

@@ -61,7 +61,7 @@ class Starting(OwnServer):
                 self.refuses_to_start(self.own_server(memory=memory), "memory")
 
     def test_cores_out_of_range_are_refused(self):
-        for cores in (0, -1, "many", 100_000):
+        for cores in (-1, "many", 100_000):
             with self.subTest(cores=cores):
                 self.refuses_to_start(self.own_server(cores=cores), "cores")
 
@@ -77,28 +77,23 @@ class Starting(OwnServer):
         self.refuses_to_start(self.own_server(tcp="127.0.0.1:99999"), "99999")
         self.refuses_to_start(self.own_server(flags=["--log-level", "loud"]), "loud")
 
-    def configured(self, text, **fields):
-        server = self.own_server(**fields)
-        path = server.scratch / "levriero.toml"
-        path.write_text(text)
-        server.flags += ["--config", str(path)]
-        return server
-
     def test_a_typo_in_the_configuration_is_refused_and_the_nearest_suggested(self):
-        self.refuses_to_start(self.configured('[tcp]\nadress = "127.0.0.1:0"\n'),
-                              "adress", "address", "levriero.toml")
-        self.refuses_to_start(self.configured("[tpc]\naddress = 1\n"), "tpc", "tcp")
+        server = self.own_server(config='[tcp]\nadress = "127.0.0.1:0"\n')
+        self.refuses_to_start(server, "adress", "address", "levriero.toml")
+        server = self.own_server(config='[tpc]\naddress = "127.0.0.1:0"\n')
+        self.refuses_to_start(server, "tpc", "tcp")
 
     def test_a_broken_configuration_is_refused_with_its_line(self):
-        self.refuses_to_start(self.configured("[tcp]\naddress = \n"), "levriero.toml", "2")
-        server = self.configured('[durability]\nlevel = "mostly"\n')
-        self.refuses_to_start(server, "level", "mostly")
+        self.refuses_to_start(self.own_server(config="[tcp]\naddress = \n"), "levriero.toml", "2")
+        server = self.own_server(config='[durability]\nflush_interval = "mostly"\n')
+        self.refuses_to_start(server, "flush_interval", "mostly")
         server = self.own_server(flags=["--config", "/does/not/exist.toml"])
         self.refuses_to_start(server, "/does/not/exist.toml")
 
     def test_flags_win_over_environment_and_environment_over_file(self):
         text = '[tcp]\naddress = "127.0.0.1:1"\n'
-        server = self.configured(text, environment={"LEVRIERO_TCP_ADDRESS": "127.0.0.1:2"})
+        server = self.own_server(config=text,
+                                 environment={"LEVRIERO_TCP_ADDRESS": "127.0.0.1:2"})
         server.start()  # the flag says 127.0.0.1:0; ports 1 and 2 need privileges or luck
         self.assertGreater(server.address[1], 1024)
 
@@ -151,7 +146,7 @@ class Starting(OwnServer):
         second = self.own_server(data=first.data)
         keep = first.data / "runtime/current_config.toml"
         text = keep.read_text()
-        self.refuses_to_start(second, first.data, first.process.pid)
+        self.refuses_to_start(second, first.data, "another server")
         keep.write_text(text)
         client = self.client(first)
         client.create_stream(self.name)
@@ -246,7 +241,7 @@ class Starting(OwnServer):
         half = self.own_server(environment={"IGGY_ROOT_USERNAME": "captain"})
         half.command = lambda: [part for part in Server.command(half)
                                 if part != "--with-default-root-credentials"]
-        self.refuses_to_start(half, "IGGY_ROOT_PASSWORD")
+        self.refuses_to_start(half, "ROOT_PASSWORD")
 
 
 class Stopping(OwnServer):
