@@ -52,10 +52,9 @@ class Server:
         self.cores, self.memory, self.durability, self.tcp = cores, memory, durability, tcp
         self.flags, self.environment = list(flags), environment or {}
         if config is not None:
-            path = self.scratch / "levriero.toml"
-            path.write_text(config)
-            self.flags += ["--config", str(path)]
+            self.use_config(config)
         self.process, self.address = None, None
+        self.before_exec = lambda: None
         self.errors = self.scratch / "stderr"
         self.output = self.scratch / "stdout"
 
@@ -64,6 +63,13 @@ class Server:
 
     def __exit__(self, *_):
         self.discard()
+
+    def use_config(self, text):
+        """From the next start on."""
+        path = self.scratch / "levriero.toml"
+        path.write_text(text)
+        if "--config" not in self.flags:
+            self.flags += ["--config", str(path)]
 
     def command(self):
         return [str(BINARY), "server", "--data", str(self.data), "--tcp", self.tcp,
@@ -79,9 +85,13 @@ class Server:
             self.command(), cwd=self.scratch, stdin=subprocess.DEVNULL,
             stdout=self.output.open("ab"), stderr=self.errors.open("ab"),
             env=environment | self.environment,
-            # A test run that is killed must not leave servers behind.
-            preexec_fn=lambda: _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
+            preexec_fn=self._prepare)
         return self
+
+    def _prepare(self):
+        """In the child. A test run that is killed must not leave servers behind."""
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        self.before_exec()
 
     def start(self):
         self.launch()

@@ -1,5 +1,6 @@
 """The server as a process: starting, refusing to start, stopping, coming back."""
 
+import ctypes
 import os
 import signal
 import socket
@@ -242,6 +243,44 @@ class Starting(OwnServer):
         half.command = lambda: [part for part in Server.command(half)
                                 if part != "--with-default-root-credentials"]
         self.refuses_to_start(half, "ROOT_PASSWORD")
+
+
+class Surroundings(OwnServer):
+    def test_systemd_is_told_when_it_is_ready_and_when_it_stops(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+            server = self.own_server()
+            path = str(server.scratch / "notify")
+            told.bind(path)
+            told.settimeout(5)
+            server.environment["NOTIFY_SOCKET"] = path
+            server.start()
+            self.assertIn(b"READY=1", told.recv(4096))
+            server.stop()
+            words = b""
+            while b"STOPPING=1" not in words:
+                words = told.recv(4096)
+
+    def test_without_io_uring_it_says_why_and_what_to_do(self):
+        """The way container profiles refuse it: the system call answers `not permitted`."""
+        server = self.own_server()
+        server.before_exec = refuse_io_uring
+        self.refuses_to_start(server, "io_uring")
+
+
+def refuse_io_uring():
+    """A seccomp filter: system call 425, io_uring_setup, ends in EPERM; all others pass."""
+    def instruction(code, true, false, value):
+        return struct.pack("<HBBI", code, true, false, value)
+    program = (instruction(0x20, 0, 0, 0)            # load the number of the call
+               + instruction(0x15, 0, 1, 425)        # is it io_uring_setup?
+               + instruction(0x06, 0, 0, 0x50001)    # then EPERM
+               + instruction(0x06, 0, 0, 0x7FFF0000))
+    buffer = ctypes.create_string_buffer(program, len(program))
+    filter_ = struct.pack("<HxxxxxxQ", len(program) // 8, ctypes.addressof(buffer))
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(38, 1, 0, 0, 0)  # no new privileges, which filters of non-root need
+    if libc.prctl(22, 2, ctypes.c_char_p(filter_), 0, 0) != 0:
+        os._exit(70)
 
 
 class Stopping(OwnServer):
