@@ -1,0 +1,111 @@
+/* A blocking client, generation 2: one connection, one request at a time.
+ *
+ *     client_connect ─▶ client_login ─▶ client_* … ─▶ client_close
+ *
+ * Not a public interface yet (#5). What replies contain points into memory of the client and holds until
+ * the next call.
+ *
+ * Thread:  one at a time. Memory: allocates as it needs.
+ * Errors:  every call returns false and fills in a client_error: a number of the protocol, or 0 for what
+ *          happened on this side, always with a sentence. */
+#pragma once
+
+#include "base/bytes.h"
+#include "base/str.h"
+#include "wire/client_info.h"
+#include "wire/poll.h"
+#include "wire/send.h"
+#include "wire/stats.h"
+#include "wire/topic_info.h"
+
+struct client;
+
+struct client_error {
+    u32 number; /* enum wire_error, or 0: connection, time, memory */
+    bool retryable;
+    char text[512];
+};
+
+struct client_options {
+    const char *address; /* "127.0.0.1:8090" */
+    u32 connect_timeout_ms;
+    u32 request_timeout_ms;
+};
+
+/* Where a message goes or comes from, by name or by number written as text ("7"). */
+struct client_place {
+    const char *stream;
+    const char *topic;
+    u32 partition_id;
+};
+
+struct client *client_connect(const struct client_options *options, struct client_error *error);
+void client_close(struct client *client);
+must_check bool client_login(struct client *client, const char *username, const char *password,
+                             struct client_error *error);
+must_check bool client_ping(struct client *client, struct client_error *error);
+must_check bool client_stats(struct client *client, struct stats *stats,
+                             struct client_error *error);
+
+/* ---- Streams and topics ---- */
+
+must_check bool client_stream_create(struct client *client, const char *name, u32 *id,
+                                     struct client_error *error);
+must_check bool client_stream_delete(struct client *client, const char *stream,
+                                     struct client_error *error);
+
+/* `found` is false when there is no such stream. Its topics stand in `topics`: read_topic_view. */
+must_check bool client_stream_get(struct client *client, const char *stream, bool *found,
+                                  struct stream_info *info, struct reader *topics,
+                                  struct client_error *error);
+
+/* `streams`: read_stream_info while bytes are left. */
+must_check bool client_streams(struct client *client, struct reader *streams,
+                               struct client_error *error);
+
+struct client_topic_options {
+    u32 partitions_count;
+    struct topic_options options; /* those in explicit_set are sent */
+};
+
+must_check bool client_topic_create(struct client *client, const char *stream, const char *name,
+                                    const struct client_topic_options *options,
+                                    struct client_error *error);
+must_check bool client_topic_delete(struct client *client, const char *stream, const char *topic,
+                                    struct client_error *error);
+must_check bool client_topic_get(struct client *client, const struct client_place *place,
+                                 bool *found, struct topic_view *topic, struct reader *partitions,
+                                 struct client_error *error);
+must_check bool client_topics(struct client *client, const char *stream, struct reader *topics,
+                              struct client_error *error);
+
+/* ---- Messages ---- */
+
+/* A batch under construction, sent whole. */
+struct client_batch;
+
+struct client_batch *client_batch_create(u32 bytes_max);
+void client_batch_destroy(struct client_batch *batch);
+
+/* False when it is full: send it, then add again. A payload larger than an empty batch holds is a
+ * failed check: the caller knows bytes_max. */
+must_check bool client_batch_add(struct client_batch *batch, struct span payload);
+u32 client_batch_count(const struct client_batch *batch);
+
+/* Sends and empties the batch; `base_offset` is that of its first message. */
+must_check bool client_send(struct client *client, const struct client_place *place,
+                            struct client_batch *batch, u64 *base_offset,
+                            struct client_error *error);
+
+struct client_poll {
+    enum poll_strategy strategy;
+    u64 value;
+    u32 count;
+    const char *consumer; /* name or number */
+    bool auto_commit;
+};
+
+/* `reply` is iterated with poll_iterate and poll_next. */
+must_check bool client_poll(struct client *client, const struct client_place *place,
+                            const struct client_poll *poll, struct poll_reply *reply,
+                            struct client_error *error);

@@ -1,0 +1,158 @@
+#include "client/client_wire.h"
+#include "wire/partition_info.h"
+#include "wire/stream_info.h"
+
+#define NAMES_BYTES_MAX 4096u
+
+static bool call(struct client *client, enum command command, struct span *reply,
+                 struct client_error *error)
+{
+    return client_call(client, command, (struct span){0}, reply, error);
+}
+
+static struct reader reader_of(struct span reply)
+{
+    return reader_over(reply.data, reply.size);
+}
+
+static bool name_is_sendable(const char *name, struct client_error *error)
+{
+    size_t size = strlen(name);
+    return (size >= 1 && size <= 255) ||
+           client_fail(error, "a name has 1 to 255 bytes, \"%.20s...\" has %zu", name, size);
+}
+
+bool client_stream_create(struct client *client, const char *name, u32 *id,
+                          struct client_error *error)
+{
+    struct span reply;
+    if (!name_is_sendable(name, error)) {
+        return false;
+    }
+    create_stream_request_encode(&(struct create_stream_request){.name = span_of(name)},
+                                 client_body(client, NAMES_BYTES_MAX));
+    if (!call(client, COMMAND_CREATE_STREAM, &reply, error)) {
+        return false;
+    }
+    struct reader reader = reader_of(reply);
+    *id = read_stream_info(&reader).id;
+    return !reader.failed || client_fail(error, "unreadable stream");
+}
+
+static void write_stream_request(struct client *client, const char *stream)
+{
+    stream_request_encode(&(struct stream_request){.stream = client_identifier(stream)},
+                          client_body(client, NAMES_BYTES_MAX));
+}
+
+bool client_stream_delete(struct client *client, const char *stream, struct client_error *error)
+{
+    struct span reply;
+    if (!name_is_sendable(stream, error)) {
+        return false;
+    }
+    write_stream_request(client, stream);
+    return call(client, COMMAND_DELETE_STREAM, &reply, error);
+}
+
+bool client_stream_get(struct client *client, const char *stream, bool *found,
+                       struct stream_info *info, struct reader *topics, struct client_error *error)
+{
+    struct span reply;
+    if (!name_is_sendable(stream, error)) {
+        return false;
+    }
+    write_stream_request(client, stream);
+    if (!call(client, COMMAND_GET_STREAM, &reply, error)) {
+        return false;
+    }
+    *found = reply.size > 0;
+    *topics = reader_of(reply);
+    if (*found) {
+        *info = read_stream_info(topics);
+    }
+    return !topics->failed || client_fail(error, "unreadable stream");
+}
+
+bool client_streams(struct client *client, struct reader *streams, struct client_error *error)
+{
+    struct span reply;
+    client_body(client, 0);
+    if (!call(client, COMMAND_GET_STREAMS, &reply, error)) {
+        return false;
+    }
+    *streams = reader_of(reply);
+    return true;
+}
+
+bool client_topic_create(struct client *client, const char *stream, const char *name,
+                         const struct client_topic_options *options, struct client_error *error)
+{
+    u8 block[TOPIC_OPTIONS_BYTES_MAX];
+    struct writer writer = writer_over(block, sizeof(block));
+    struct span reply;
+    if (!name_is_sendable(stream, error) || !name_is_sendable(name, error)) {
+        return false;
+    }
+    topic_options_write_request(&options->options, &writer);
+    create_topic_request_encode(
+        &(struct create_topic_request){.stream = client_identifier(stream),
+                                       .partitions_count = options->partitions_count,
+                                       .name = span_of(name),
+                                       .options = {block, writer.position}},
+        client_body(client, NAMES_BYTES_MAX));
+    return call(client, COMMAND_CREATE_TOPIC, &reply, error);
+}
+
+static bool write_topic_request(struct client *client, const char *stream, const char *topic,
+                                struct client_error *error)
+{
+    if (!name_is_sendable(stream, error) || !name_is_sendable(topic, error)) {
+        return false;
+    }
+    topic_request_encode(&(struct topic_request){.stream = client_identifier(stream),
+                                                 .topic = client_identifier(topic)},
+                         client_body(client, NAMES_BYTES_MAX));
+    return true;
+}
+
+bool client_topic_delete(struct client *client, const char *stream, const char *topic,
+                         struct client_error *error)
+{
+    struct span reply;
+    return write_topic_request(client, stream, topic, error) &&
+           call(client, COMMAND_DELETE_TOPIC, &reply, error);
+}
+
+bool client_topic_get(struct client *client, const struct client_place *place, bool *found,
+                      struct topic_view *topic, struct reader *partitions,
+                      struct client_error *error)
+{
+    struct span reply;
+    if (!write_topic_request(client, place->stream, place->topic, error) ||
+        !call(client, COMMAND_GET_TOPIC, &reply, error)) {
+        return false;
+    }
+    *found = reply.size > 0;
+    *partitions = reader_of(reply);
+    if (*found) {
+        *topic = read_topic_view(partitions);
+    }
+    return !partitions->failed || client_fail(error, "unreadable topic");
+}
+
+bool client_topics(struct client *client, const char *stream, struct reader *topics,
+                   struct client_error *error)
+{
+    struct span reply;
+    if (!name_is_sendable(stream, error)) {
+        return false;
+    }
+    write_stream_request(client, stream);
+    if (!call(client, COMMAND_GET_TOPICS, &reply, error)) {
+        return false;
+    }
+    *topics = reader_of(reply);
+    (void)read_u32(topics); /* the count: the list runs to the end of the body */
+    return !topics->failed || client_fail(error, "unreadable topics");
+}

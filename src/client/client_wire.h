@@ -1,0 +1,31 @@
+/* One request and its reply over the connection: what the calls of client.h are made of. */
+#pragma once
+
+#include "client/client.h"
+#include "wire/command.h"
+
+struct client {
+    int fd;
+    u32 request_timeout_ms;
+    struct u128 id;
+    u64 session;
+    u64 request; /* number of the last mutation */
+    struct writer body;
+    u8 *body_memory;
+    u32 body_capacity;
+    u8 *reply_memory;
+    u32 reply_capacity;
+};
+
+/* Room for the body of the next request. */
+struct writer *client_body(struct client *client, u32 bytes_max);
+
+/* Sends what client_body collected under `command`, waits for the reply, strips its result section.
+ * `tail` (may be empty) follows the body: a batch that is not copied. */
+must_check bool client_call(struct client *client, enum command command, struct span tail,
+                            struct span *reply, struct client_error *error);
+
+/* "7" names number 7, anything else a name. */
+struct identifier client_identifier(const char *text);
+
+bool client_fail(struct client_error *error, const char *format, ...) printf_like(2, 3);
