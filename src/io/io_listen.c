@@ -297,7 +297,7 @@ static u64 inode_of(s32 file)
 
 bool io_listen(const char *address, struct io_socket *listener, u16 *port, struct err *err)
 {
-    union address wanted;
+    union address wanted = {.ipv6 = {0}};
     if (!address_parse(address, &wanted, err)) {
         return false;
     }

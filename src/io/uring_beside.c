@@ -245,15 +245,19 @@ static enum status disk_free(s32 directory, struct uring_op *uring_op)
     return OK;
 }
 
+static char *path_of(const struct uring_op *uring_op)
+{
+    return uring_slot_of(uring_op->io, uring_op)->path;
+}
+
 static enum status job_run(s32 directory, struct io_op *op)
 {
     struct uring_op *uring_op = uring_op_of(op);
-    char *path = uring_op->slot != 0 ? uring_slot_of(uring_op->io, uring_op)->path : NULL;
     switch ((enum uring_kind)uring_op->kind) {
     case URING_TRUNCATE: return truncate_file(uring_op);
-    case URING_DIRECTORY_CREATE: return create_directory(directory, path);
-    case URING_DIRECTORY_LIST: return list_directory(directory, path, uring_op);
-    case URING_TREE_REMOVE: return remove_some(directory, path, uring_op);
+    case URING_DIRECTORY_CREATE: return create_directory(directory, path_of(uring_op));
+    case URING_DIRECTORY_LIST: return list_directory(directory, path_of(uring_op), uring_op);
+    case URING_TREE_REMOVE: return remove_some(directory, path_of(uring_op), uring_op);
     case URING_DISK_FREE: return disk_free(directory, uring_op);
     case URING_NONE:
     case URING_OPEN:

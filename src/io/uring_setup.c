@@ -310,7 +310,9 @@ bool io_create_all(const struct io_options *options, struct io **ios, struct err
             return false;
         }
     }
-    memcpy(ios, process->ios, sizeof(*ios) * options->cores_count);
+    for (u32 i = 0; i < options->cores_count; i++) {
+        ios[i] = process->ios[i];
+    }
     return true;
 }
 

@@ -36,19 +36,19 @@ struct offload_core {
 };
 
 struct offload {
-    struct password_cost cost;
+    struct offload_core cores[OFFLOAD_CORES_MAX];
+    struct offload_thread threads[OFFLOAD_THREADS_MAX];
     u32 threads_count;
     u32 cores_count;
     u32 jobs_max;
-    _Atomic bool ending;
-    sem_t work;            /* raised once a job */
-    pthread_mutex_t among; /* the threads': taking jobs, and the facts' sample */
-    u32 next_core;         /* whom to look at first, so that none starves */
-    struct process_sample sample;
+    struct password_cost cost;
     char *data_path;
-    struct offload_core cores[OFFLOAD_CORES_MAX];
-    struct offload_thread threads[OFFLOAD_THREADS_MAX];
-    struct arena arena; /* the rings' items */
+    struct arena arena;    /* this struct, and the rings' items */
+    sem_t work;            /* raised once a job */
+    pthread_mutex_t among; /* the threads': taking jobs, and the look at the clocks */
+    struct process_sample sample;
+    u32 next_core; /* whom to look at first, so that none starves */
+    _Atomic bool ending;
 };
 
 /* ---- The threads ---- */

@@ -34,18 +34,25 @@ static void file_read(const char *path, char *text)
     (void)close(file);
 }
 
-/* The number behind `key` at the start of a line, or 0. */
-static u64 number_behind(const char *text, const char *key)
+/* What follows `key` at the start of a line, or NULL. */
+static const char *text_behind(const char *text, const char *key)
 {
     size_t size = strlen(key);
     for (const char *line = text; line != NULL && *line != 0;) {
         if (strncmp(line, key, size) == 0) {
-            return strtoull(line + size, NULL, 10);
+            return line + size;
         }
         line = strchr(line, '\n');
         line = line == NULL ? NULL : line + 1;
     }
-    return 0;
+    return NULL;
+}
+
+/* The number behind `key`, or 0. */
+static u64 number_behind(const char *text, const char *key)
+{
+    const char *number = text_behind(text, key);
+    return number == NULL ? 0 : strtoull(number, NULL, 10);
 }
 
 /* Number `index` of /proc/self/stat, counted as proc(5) does, from 1; the name in brackets is the
@@ -151,18 +158,11 @@ static void times_read(struct process_facts *facts, const char *stat)
 /* The value of `key="value"` or `key=value` in os-release(5). */
 static void release_read(const char *text, const char *key, char *value, u32 capacity)
 {
-    size_t key_size = strlen(key);
-    const char *line = text;
-    while (line != NULL && strncmp(line, key, key_size) != 0) {
-        line = strchr(line, '\n');
-        line = line == NULL ? NULL : line + 1;
+    const char *begin = text_behind(text, key);
+    if (begin != NULL) {
+        begin += *begin == '"' ? 1 : 0;
+        (void)str_format(value, capacity, "%.*s", (int)strcspn(begin, "\"\n"), begin);
     }
-    if (line == NULL) {
-        return;
-    }
-    const char *begin = line + key_size;
-    begin += *begin == '"' ? 1 : 0;
-    (void)str_format(value, capacity, "%.*s", (int)strcspn(begin, "\"\n"), begin);
 }
 
 static void names_read(struct process_facts *facts)

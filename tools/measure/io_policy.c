@@ -1,10 +1,12 @@
 /* What synced direct writes cost through the door, for one bound of the kernel's worker threads.
  *
- *     build/release/io_policy DIRECTORY WORKERS FILES BYTES MILLISECONDS written|growing
+ *     ninja -C build/release tools/measure/io_policy
+ *     cd build/release/tools/measure
+ *     ./io_policy DIRECTORY WORKERS FILES BYTES MILLISECONDS written|growing
  *
  * Every file has one write at a time, as a partition does; the next is asked from the completion of
- * the last. `written` writes into zeros that were written and synced before, `growing` at the end of
- * the file. One line: rate, time of a write as its owner sees it, CPU a write (kernel workers
+ * the last. `written` writes into zeros that were written and synced before, `growing` at the end
+ * of the file. One line: rate, time of a write as its owner sees it, CPU a write (kernel workers
  * included). docs/decisions/0001-io-workers.md tells what came out. */
 #include <stdio.h>
 #include <stdlib.h>
