@@ -25,9 +25,9 @@ must_check enum status quantity_parse_size(struct span text, u64 *bytes);
  * minute; "0", "none", "unlimited" and "disabled" are 0. */
 must_check enum status quantity_parse_duration_us(struct span text, u64 *duration_us);
 
-/* How long messages live: "none", "unlimited", "never_expire", "never" give QUANTITY_NEVER; "default",
- * "server_default" QUANTITY_DEFAULT; otherwise a duration of at most 2^32 - 1 seconds, here with
- * its case: "1M" is a month, "1m" a minute. */
+/* How long messages live: "none", "unlimited", "never_expire", "never" give QUANTITY_NEVER;
+ * "default", "server_default" QUANTITY_DEFAULT; otherwise a duration of at most 2^32 - 1 seconds,
+ * here with its case: "1M" is a month, "1m" a minute. */
 must_check enum status quantity_parse_expiry_us(struct span text, u64 *expiry_us);
 
 /* How large a topic may become: "unlimited" gives QUANTITY_UNLIMITED; "0", "server_default"

@@ -17,7 +17,8 @@ struct command_row {
 };
 
 static const struct command_row commands[] = {
-    {"ping", NULL, 0, 0, cli_ping, "", "Asks the server for a sign of life and says how long it took"},
+    {"ping", NULL, 0, 0, cli_ping, "",
+     "Asks the server for a sign of life and says how long it took"},
     {"stats", NULL, 0, 0, cli_stats, "", "The server in numbers"},
     {"stream", "create", 1, 1, cli_stream_create, "NAME", "Creates a stream"},
     {"stream", "list", 0, 0, cli_stream_list, "", "Lists streams"},
@@ -131,8 +132,8 @@ int cli_ping(const struct command_line *line)
     if (!good) {
         return command_line_refuse(&error);
     }
-    double us = (double)(ended.tv_sec - began.tv_sec) * 1e6 +
-                (double)(ended.tv_nsec - began.tv_nsec) / 1e3;
+    double us =
+        (double)(ended.tv_sec - began.tv_sec) * 1e6 + (double)(ended.tv_nsec - began.tv_nsec) / 1e3;
     printf("%s answered in %.0f us\n", line->server, us);
     return CLI_DONE;
 }

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cli/command_line.h"
-#include "wire/batch.h"
 
 /* Messages asked for at once when a partition is read to its end. */
 #define RAW_POLL_COUNT 10000u
@@ -26,8 +25,7 @@ static bool sender_flush(struct sender *sender)
         return true;
     }
     u32 count = client_batch_count(sender->batch);
-    if (!client_send(sender->client, &sender->place, sender->batch, &base_offset,
-                     &sender->error)) {
+    if (!client_send(sender->client, &sender->place, sender->batch, &base_offset, &sender->error)) {
         return false;
     }
     sender->messages += count;
@@ -53,8 +51,7 @@ static bool send_lines(struct sender *sender, const char *path)
 {
     FILE *file = path == NULL ? stdin : fopen(path, "rb");
     if (file == NULL) {
-        str_format(sender->error.text, sizeof(sender->error.text), "%s: %s", path,
-                   strerror(errno));
+        str_format(sender->error.text, sizeof(sender->error.text), "%s: %s", path, strerror(errno));
         return false;
     }
     char *text = NULL;

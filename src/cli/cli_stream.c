@@ -1,8 +1,6 @@
 #include <stdio.h>
 
 #include "cli/command_line.h"
-#include "wire/partition_info.h"
-#include "wire/stream_info.h"
 
 static void print_name(struct span name)
 {
@@ -19,9 +17,8 @@ static void print_stream_line(const struct stream_info *info)
 
 static void print_topic_line(const struct topic_info *info)
 {
-    printf("%-6u partitions=%-5u messages=%-12llu bytes=%-14llu ", info->id,
-           info->partitions_count, (unsigned long long)info->messages_count,
-           (unsigned long long)info->size_bytes);
+    printf("%-6u partitions=%-5u messages=%-12llu bytes=%-14llu ", info->id, info->partitions_count,
+           (unsigned long long)info->messages_count, (unsigned long long)info->size_bytes);
     print_name(info->name);
     printf("\n");
 }
@@ -73,23 +70,21 @@ int cli_stream_list(const struct command_line *line)
 int cli_stream_get(const struct command_line *line)
 {
     struct client_error error = {0};
-    struct stream_info info;
-    struct reader topics;
-    bool found = false;
+    struct client_stream stream = {0};
     struct client *client = command_line_connect(line, true);
     if (client == NULL) {
         return CLI_REFUSED;
     }
-    bool good = client_stream_get(client, line->words[0], &found, &info, &topics, &error);
-    if (good && !found) {
+    bool good = client_stream_get(client, line->words[0], &stream, &error);
+    if (good && !stream.found) {
         str_format(error.text, sizeof(error.text), "no stream \"%s\"", line->words[0]);
         good = false;
     }
     if (good) {
-        print_stream_line(&info);
+        print_stream_line(&stream.info);
     }
-    while (good && !topics.failed && reader_left(&topics) > 0) {
-        struct topic_view topic = read_topic_view(&topics);
+    while (good && !stream.topics.failed && reader_left(&stream.topics) > 0) {
+        struct topic_view topic = read_topic_view(&stream.topics);
         printf("  ");
         print_topic_line(&topic.info);
     }
@@ -147,25 +142,23 @@ int cli_topic_list(const struct command_line *line)
 int cli_topic_get(const struct command_line *line)
 {
     struct client_error error = {0};
-    struct topic_view topic;
-    struct reader partitions;
-    bool found = false;
+    struct client_topic topic = {0};
     struct client_place place = {line->words[0], line->words[1], 0};
     struct client *client = command_line_connect(line, true);
     if (client == NULL) {
         return CLI_REFUSED;
     }
-    bool good = client_topic_get(client, &place, &found, &topic, &partitions, &error);
-    if (good && !found) {
+    bool good = client_topic_get(client, &place, &topic, &error);
+    if (good && !topic.found) {
         str_format(error.text, sizeof(error.text), "no topic \"%s\" in stream \"%s\"",
                    line->words[1], line->words[0]);
         good = false;
     }
     if (good) {
-        print_topic_line(&topic.info);
+        print_topic_line(&topic.view.info);
     }
-    while (good && !partitions.failed && reader_left(&partitions) > 0) {
-        struct partition_info info = read_partition_info(&partitions);
+    while (good && !topic.partitions.failed && reader_left(&topic.partitions) > 0) {
+        struct partition_info info = read_partition_info(&topic.partitions);
         printf("  partition %-5u segments=%-5u newest=%-12llu messages=%-12llu bytes=%llu\n",
                info.id, info.segments_count, (unsigned long long)info.current_offset,
                (unsigned long long)info.messages_count, (unsigned long long)info.size_bytes);

@@ -61,9 +61,7 @@ static bool set_option(struct command_line *line, const struct option_row *row, 
     void *place = (char *)line + row->place;
     u64 number = 0;
     switch (row->kind) {
-    case OPTION_TEXT:
-        *(const char **)place = text;
-        return true;
+    case OPTION_TEXT: *(const char **)place = text; return true;
     case OPTION_NUMBER:
         if (!str_to_u64(text, &number)) {
             return err_set(err, "%s: \"%s\" is no whole number", row->name, text);
@@ -71,16 +69,13 @@ static bool set_option(struct command_line *line, const struct option_row *row, 
         *(u64 *)place = number;
         return true;
     case OPTION_BYTES:
-        if (quantity_parse_size(span_of(text), &number) != OK || number == 0 ||
-            number > 60 * MIB) {
+        if (quantity_parse_size(span_of(text), &number) != OK || number == 0 || number > 60 * MIB) {
             return err_set(err, "%s: \"%s\" is no size up to 60 MiB: give 1 MiB, for example",
                            row->name, text);
         }
         *(u64 *)place = number;
         return true;
-    case OPTION_SWITCH:
-        *(bool *)place = true;
-        return true;
+    case OPTION_SWITCH: *(bool *)place = true; return true;
     }
     return false;
 }

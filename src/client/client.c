@@ -169,8 +169,8 @@ static u8 *grow(u8 *memory, u32 *capacity, u32 size)
 
 struct writer *client_body(struct client *client, u32 bytes_max)
 {
-    client->body_memory = grow(client->body_memory, &client->body_capacity,
-                               u32_max(bytes_max, BODY_BYTES_MIN));
+    client->body_memory =
+        grow(client->body_memory, &client->body_capacity, u32_max(bytes_max, BODY_BYTES_MIN));
     client->body = writer_over(client->body_memory, client->body_capacity);
     return &client->body;
 }

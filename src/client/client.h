@@ -2,17 +2,20 @@
  *
  *     client_connect ─▶ client_login ─▶ client_* … ─▶ client_close
  *
- * Not a public interface yet (#5). What replies contain points into memory of the client and holds until
- * the next call.
+ * Not a public interface yet (#5). What replies contain points into memory of the client and holds
+ * until the next call.
  *
  * Thread:  one at a time. Memory: allocates as it needs.
- * Errors:  every call returns false and fills in a client_error: a number of the protocol, or 0 for what
+ * Errors:  every call returns false and fills in a client_error: a number of the protocol, or 0
+ * for what
  *          happened on this side, always with a sentence. */
 #pragma once
 
 #include "base/bytes.h"
 #include "base/str.h"
+#include "wire/batch.h"
 #include "wire/client_info.h"
+#include "wire/partition_info.h"
 #include "wire/poll.h"
 #include "wire/send.h"
 #include "wire/stats.h"
@@ -54,10 +57,14 @@ must_check bool client_stream_create(struct client *client, const char *name, u3
 must_check bool client_stream_delete(struct client *client, const char *stream,
                                      struct client_error *error);
 
-/* `found` is false when there is no such stream. Its topics stand in `topics`: read_topic_view. */
-must_check bool client_stream_get(struct client *client, const char *stream, bool *found,
-                                  struct stream_info *info, struct reader *topics,
-                                  struct client_error *error);
+struct client_stream {
+    bool found; /* false: there is no such stream, and the rest is empty */
+    struct stream_info info;
+    struct reader topics; /* read_topic_view while bytes are left */
+};
+
+must_check bool client_stream_get(struct client *client, const char *name,
+                                  struct client_stream *stream, struct client_error *error);
 
 /* `streams`: read_stream_info while bytes are left. */
 must_check bool client_streams(struct client *client, struct reader *streams,
@@ -73,9 +80,14 @@ must_check bool client_topic_create(struct client *client, const char *stream, c
                                     struct client_error *error);
 must_check bool client_topic_delete(struct client *client, const char *stream, const char *topic,
                                     struct client_error *error);
+struct client_topic {
+    bool found;
+    struct topic_view view;
+    struct reader partitions; /* read_partition_info while bytes are left */
+};
+
 must_check bool client_topic_get(struct client *client, const struct client_place *place,
-                                 bool *found, struct topic_view *topic, struct reader *partitions,
-                                 struct client_error *error);
+                                 struct client_topic *topic, struct client_error *error);
 must_check bool client_topics(struct client *client, const char *stream, struct reader *topics,
                               struct client_error *error);
 

@@ -55,23 +55,22 @@ bool client_stream_delete(struct client *client, const char *stream, struct clie
     return call(client, COMMAND_DELETE_STREAM, &reply, error);
 }
 
-bool client_stream_get(struct client *client, const char *stream, bool *found,
-                       struct stream_info *info, struct reader *topics, struct client_error *error)
+bool client_stream_get(struct client *client, const char *name, struct client_stream *stream,
+                       struct client_error *error)
 {
     struct span reply;
-    if (!name_is_sendable(stream, error)) {
+    if (!name_is_sendable(name, error)) {
         return false;
     }
-    write_stream_request(client, stream);
+    write_stream_request(client, name);
     if (!call(client, COMMAND_GET_STREAM, &reply, error)) {
         return false;
     }
-    *found = reply.size > 0;
-    *topics = reader_of(reply);
-    if (*found) {
-        *info = read_stream_info(topics);
+    *stream = (struct client_stream){.found = reply.size > 0, .topics = reader_of(reply)};
+    if (stream->found) {
+        stream->info = read_stream_info(&stream->topics);
     }
-    return !topics->failed || client_fail(error, "unreadable stream");
+    return !stream->topics.failed || client_fail(error, "unreadable stream");
 }
 
 bool client_streams(struct client *client, struct reader *streams, struct client_error *error)
@@ -124,21 +123,19 @@ bool client_topic_delete(struct client *client, const char *stream, const char *
            call(client, COMMAND_DELETE_TOPIC, &reply, error);
 }
 
-bool client_topic_get(struct client *client, const struct client_place *place, bool *found,
-                      struct topic_view *topic, struct reader *partitions,
-                      struct client_error *error)
+bool client_topic_get(struct client *client, const struct client_place *place,
+                      struct client_topic *topic, struct client_error *error)
 {
     struct span reply;
     if (!write_topic_request(client, place->stream, place->topic, error) ||
         !call(client, COMMAND_GET_TOPIC, &reply, error)) {
         return false;
     }
-    *found = reply.size > 0;
-    *partitions = reader_of(reply);
-    if (*found) {
-        *topic = read_topic_view(partitions);
+    *topic = (struct client_topic){.found = reply.size > 0, .partitions = reader_of(reply)};
+    if (topic->found) {
+        topic->view = read_topic_view(&topic->partitions);
     }
-    return !partitions->failed || client_fail(error, "unreadable topic");
+    return !topic->partitions.failed || client_fail(error, "unreadable topic");
 }
 
 bool client_topics(struct client *client, const char *stream, struct reader *topics,

@@ -73,8 +73,8 @@ void conn_open(struct edge *edge, const struct msg *msg);
 /* Goes on with what is there: parses frames, arms the next receive. */
 void conn_advance(struct edge *edge, struct conn *conn);
 
-/* No more is read, nothing more is answered. Ends by itself; may be called twice. `why` is a word for
- * the recorder. */
+/* No more is read, nothing more is answered. Ends by itself; may be called twice. `why` is a word
+ * for the recorder. */
 void conn_close(struct edge *edge, struct conn *conn, const char *why);
 
 /* A request was freed or became ready: the reply may leave, the next frame may begin. */

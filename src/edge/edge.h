@@ -25,8 +25,8 @@ void edge_on_phase(struct edge *edge, const struct msg *msg);
 /* A session was closed by control (user deleted, logged in elsewhere). */
 void edge_on_session_closed(struct edge *edge, u64 session);
 
-/* At the end of each turn: verifies batches within a budget, resumes who waited for room, and sends what
- * gathered, one gathered send per connection. */
+/* At the end of each turn: verifies batches within a budget, resumes who waited for room, and
+ * sends what gathered, one gathered send per connection. */
 void edge_flush(struct edge *edge);
 
 /* True while there is work that wants another turn at once. */

@@ -1,6 +1,7 @@
 /* Makes replies: a header that echoes the request, and a body, inline or in a buffer.
  *
- * Every function turns its request READY and lets the connection know. A request is answered once. */
+ * Every function turns its request READY and lets the connection know. A request is answered once.
+ * */
 #pragma once
 
 #include "edge/tables.h"
@@ -14,8 +15,9 @@ void reply_eviction(struct edge *edge, struct request *request, enum eviction_re
 /* A body of at most 64 bytes, copied. */
 void reply_small(struct edge *edge, struct request *request, const void *body, u32 bytes);
 
-/* A body written by `write`, into a buffer as large as it needs. Without memory for it the connection
- * closes: a wrong or missing answer would be worse. `write` may be called again with more room. */
+/* A body written by `write`, into a buffer as large as it needs. Without memory for it the
+ * connection closes: a wrong or missing answer would be worse. `write` may be called again with
+ * more room. */
 void reply_written(struct edge *edge, struct request *request,
                    void (*write)(struct edge *edge, const struct request *request,
                                  struct writer *writer));
@@ -23,8 +25,8 @@ void reply_written(struct edge *edge, struct request *request,
 /* The prefix and what the shard lent. */
 void reply_poll(struct edge *edge, struct request *request, struct poll_loan *loan, u32 from);
 
-/* Fills pieces with what is ready, beginning `skip` bytes into the first reply; returns how many, and
- * the bytes in them. */
+/* Fills pieces with what is ready, beginning `skip` bytes into the first reply; returns how many,
+ * and the bytes in them. */
 u32 reply_pieces(const struct conn *conn, struct io_piece *pieces, u32 pieces_max, u64 *bytes);
 
 /* All bytes of a ready reply. */

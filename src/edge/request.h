@@ -4,8 +4,8 @@
  *        body        batch     by plane     credit     owner     reply
  *
  * A slot with its generation is the token that travels in messages. When the connection goes away
- * while an owner still holds the request, the slot waits for the late reply, because buffers on loan
- * come home with it.
+ * while an owner still holds the request, the slot waits for the late reply, because buffers on
+ * loan come home with it.
  *
  * Owner: the edge of one core. Memory: slots from its arena; bodies from the core's buffers. */
 #pragma once

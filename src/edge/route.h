@@ -1,5 +1,6 @@
-/* From a decoded request to the owner that answers it: names become numbers by this core's own state,
- * partitions become handles, and the message is asked of the core where the partition lives. */
+/* From a decoded request to the owner that answers it: names become numbers by this core's own
+ * state, partitions become handles, and the message is asked of the core where the partition
+ * lives. */
 #pragma once
 
 #include "edge/tables.h"

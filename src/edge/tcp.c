@@ -415,7 +415,8 @@ void tcp_parse(struct edge *edge, struct conn *conn)
     }
 }
 
-/* A large frame may take its time as long as it moves: the clock starts again per step of progress. */
+/* A large frame may take its time as long as it moves: the clock starts again per step of
+ * progress. */
 static void note_arrival(struct conn *conn, u64 count)
 {
     conn->frame_moved_bytes += count;

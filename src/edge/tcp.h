@@ -13,8 +13,8 @@ void tcp_arm_receive(struct edge *edge, struct conn *conn);
 /* One gathered send of what is ready, unless one is under way. */
 void tcp_send(struct edge *edge, struct conn *conn);
 
-/* A send has not moved for too long: replies that were lent are copied and their loans go home, or the
- * connection closes, so that a slow reader never pins a shard. */
+/* A send has not moved for too long: replies that were lent are copied and their loans go home, or
+ * the connection closes, so that a slow reader never pins a shard. */
 void tcp_on_stalled(struct edge *edge, struct conn *conn);
 
 /* Verifies batches that are here, within the budget of a turn. */

@@ -43,8 +43,9 @@ struct partition_handle {
     u32 generation;
 };
 
-/* What a poll lends to the edge: runs of bytes in memory of the shard, in order, to be sent behind the
- * reply's header; until LOAN_RETURN comes home nobody changes or reuses them. The shard owns the struct. */
+/* What a poll lends to the edge: runs of bytes in memory of the shard, in order, to be sent behind
+ * the reply's header; until LOAN_RETURN comes home nobody changes or reuses them. The shard owns
+ * the struct. */
 #define MSG_POLL_COUNT_MAX 0xffffffu
 #define POLL_LOAN_PIECES_MAX 48u
 struct poll_loan_piece {

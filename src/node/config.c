@@ -337,40 +337,48 @@ static bool same_table(const char *a, const char *b)
     return a_end - a == b_end - b && strncmp(a, b, (size_t)(a_end - a)) == 0;
 }
 
-static void describe_field(const struct config *config, enum config_field field,
-                           const char *address, char *text, u32 capacity, u32 *position)
+struct description {
+    const struct config *config;
+    const char *address;
+    char *text;
+    u32 capacity;
+    u32 position;
+};
+
+static void describe_field(struct description *out, enum config_field field)
 {
     const struct config_row *row = &rows[field];
-    const char *value = config->values[field].text;
+    const char *value = out->config->values[field].text;
     if (field == CONFIG_tcp_address) {
-        value = address;
+        value = out->address;
     }
     if (row->kind == CONFIG_KIND_SECRET) {
         value = value[0] == 0 ? "" : "******";
     }
-    str_append(text, capacity, position, "%s = ", strrchr(row->key, '.') + 1);
+    str_append(out->text, out->capacity, &out->position, "%s = ", strrchr(row->key, '.') + 1);
     if (is_quoted(row->kind)) {
-        append_quoted(text, capacity, position, value);
+        append_quoted(out->text, out->capacity, &out->position, value);
     } else {
-        str_append(text, capacity, position, "%s", value);
+        str_append(out->text, out->capacity, &out->position, "%s", value);
     }
-    str_append(text, capacity, position, "\n");
+    str_append(out->text, out->capacity, &out->position, "\n");
 }
 
 void config_describe(const struct config *config, const char *address, char *text, u32 capacity)
 {
-    u32 position = 0;
+    struct description out = {
+        .config = config, .address = address, .text = text, .capacity = capacity};
     bool done[CONFIG_COUNT] = {false};
     for (enum config_field first = 0; first < CONFIG_COUNT; first++) {
         if (done[first]) {
             continue;
         }
         const char *key = rows[first].key;
-        str_append(text, capacity, &position, "%s[%.*s]\n", position == 0 ? "" : "\n",
+        str_append(text, capacity, &out.position, "%s[%.*s]\n", out.position == 0 ? "" : "\n",
                    (int)(strrchr(key, '.') - key), key);
         for (enum config_field field = first; field < CONFIG_COUNT; field++) {
             if (same_table(rows[field].key, key)) {
-                describe_field(config, field, address, text, capacity, &position);
+                describe_field(&out, field);
                 done[field] = true;
             }
         }

@@ -1,6 +1,6 @@
-/* Where settings come from: the built-in text of config.def, then a TOML file, then the environment,
- * then flags; the later wins. Every value is checked where it comes in, and a refusal names the source,
- * the key, the value and the remedy.
+/* Where settings come from: the built-in text of config.def, then a TOML file, then the
+ * environment, then flags; the later wins. Every value is checked where it comes in, and a refusal
+ * names the source, the key, the value and the remedy.
  *
  * Runs once at start, on the main thread; everything here may allocate. */
 #pragma once
@@ -54,15 +54,16 @@ const struct config_row *config_row(enum config_field field);
 /* All fallbacks. */
 void config_init(struct config *config);
 
-/* One value as text. `source` is said in the error: "--cores", "LEVRIERO_SERVER_CORES", a file name. */
+/* One value as text. `source` is said in the error: "--cores", "LEVRIERO_SERVER_CORES", a file
+ * name. */
 must_check bool config_set(struct config *config, enum config_field field, const char *text,
                            const char *source, struct err *err);
 
 /* Reads a TOML file over `config`. An unknown key is an error that names the nearest known one. */
 must_check bool config_read_file(struct config *config, const char *path, struct err *err);
 
-/* IGGY_* first, then LEVRIERO_*. An unknown LEVRIERO_* name is an error; an unknown IGGY_* one gives a
- * sentence to `warn`. `environment` is like environ. */
+/* IGGY_* first, then LEVRIERO_*. An unknown LEVRIERO_* name is an error; an unknown IGGY_* one
+ * gives a sentence to `warn`. `environment` is like environ. */
 must_check bool config_read_environment(struct config *config, char *const *environment,
                                         void (*warn)(const char *sentence), struct err *err);
 

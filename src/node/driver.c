@@ -139,16 +139,16 @@ static void report(struct driver_core *core)
     struct driver *driver = core->driver;
     bool news = !ring_is_empty(&core->events.ring);
     if (core->index == 0) {
-        if (!atomic_load(&driver->ready) && thread_is_ready(core->thread)) {
-            atomic_store(&driver->ready, true);
+        if (gauge_get(&driver->ready) == 0 && thread_is_ready(core->thread)) {
+            gauge_set(&driver->ready, 1);
             news = true;
         }
-        if (!atomic_load(&driver->failed) && thread_has_failed(core->thread, &driver->failure)) {
-            atomic_store(&driver->failed, true);
+        if (gauge_get(&driver->failed) == 0 && thread_has_failed(core->thread, &driver->failure)) {
+            gauge_set(&driver->failed, 1);
             news = true;
         }
-        if (!atomic_load(&driver->drained) && thread_is_drained(core->thread)) {
-            atomic_store(&driver->drained, true);
+        if (gauge_get(&driver->drained) == 0 && thread_is_drained(core->thread)) {
+            gauge_set(&driver->drained, 1);
             news = true;
         }
     }
@@ -214,8 +214,8 @@ static void *core_run(void *context)
     if (core->index == 0) {
         thread_start(core->thread);
     }
-    while (!atomic_load_explicit(&driver->quit, memory_order_acquire)) {
-        if (core->index == 0 && !stopping && atomic_load(&driver->stop_asked)) {
+    while (gauge_get(&driver->quit) == 0) {
+        if (core->index == 0 && !stopping && gauge_get(&driver->stop_asked) != 0) {
             stopping = true;
             thread_stop(core->thread);
         }
@@ -241,13 +241,13 @@ void driver_start(struct driver *driver)
 
 void driver_stop(struct driver *driver)
 {
-    atomic_store(&driver->stop_asked, true);
+    gauge_set(&driver->stop_asked, 1);
     io_ring_bell(driver->ios[0]);
 }
 
 void driver_join(struct driver *driver)
 {
-    atomic_store_explicit(&driver->quit, true, memory_order_release);
+    gauge_set(&driver->quit, 1);
     for (u32 i = 0; i < driver->plan.cores_count; i++) {
         io_ring_bell(driver->ios[i]);
     }

@@ -1,12 +1,11 @@
-/* Drives the threads of a process: each core waits for I/O and turns; the main thread is told when one
- * of them became ready, failed, drained, or has log lines to write.
+/* Drives the threads of a process: each core waits for I/O and turns; the main thread is told when
+ * one of them became ready, failed, drained, or has log lines to write.
  *
- * Owner: `driver` is shared by the main thread and the cores through a few atomics and one eventfd; all
- * else in it is set before the cores start. */
+ * Owner: `driver` is shared by the main thread and the cores through a few atomics and one
+ * eventfd; all else in it is set before the cores start. */
 #pragma once
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "core/plan.h"
 #include "node/config.h"
@@ -38,11 +37,12 @@ struct driver {
     struct driver_core cores[MAILBOX_CORES_MAX];
     int bell; /* eventfd: something for the main thread */
 
-    _Atomic bool ready;
-    _Atomic bool failed;
-    _Atomic bool drained;
-    _Atomic bool stop_asked; /* by the main thread: core 0 drains */
-    _Atomic bool quit;       /* all cores end */
+    /* Flags: 0 or 1. What they announce is ordered by the bell that is rung after them. */
+    struct gauge ready;
+    struct gauge failed;
+    struct gauge drained;
+    struct gauge stop_asked; /* by the main thread: core 0 drains */
+    struct gauge quit;       /* all cores end */
     struct err failure;      /* set before `failed` */
 };
 

@@ -422,15 +422,15 @@ static int watch(struct server *server, int signals)
         ssize_t got = read(driver->bell, &rings, sizeof(rings));
         (void)got;
         write_events(driver);
-        if (atomic_load(&driver->failed)) {
+        if (gauge_get(&driver->failed) != 0) {
             fprintf(stderr, "levriero: %s\n", driver->failure.text);
             return EXIT_FAILURE;
         }
-        if (!was_ready && atomic_load(&driver->ready)) {
+        if (!was_ready && gauge_get(&driver->ready) != 0) {
             was_ready = true;
             say_ready(server);
         }
-        if (atomic_load(&driver->drained) && server->stop_began_us != 0) {
+        if (gauge_get(&driver->drained) != 0 && server->stop_began_us != 0) {
             return EXIT_SUCCESS;
         }
         if (on_signal(server, signals) || timeout_ms == 0) {
