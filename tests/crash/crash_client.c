@@ -276,21 +276,22 @@ static void write_option_text(struct writer *writer, const char *key, const char
     write_span(writer, span_of(value));
 }
 
-void body_create_topic(struct writer *writer, struct topic_path path, u32 partitions_count,
-                       u64 segment_size)
+void body_create_topic(struct writer *writer, struct topic_path path,
+                       const struct topic_options *options)
 {
+    const char *durability = options->is_persisted ? "persisted" : "replicated";
     write_text_identifier(writer, path.stream);
-    write_u32(writer, partitions_count);
+    write_u32(writer, options->partitions_count);
     write_name(writer, path.topic);
-    write_option_text(writer, "consumer_offset_durability", "replicated");
-    write_option_text(writer, "durability", "replicated");
-    if (segment_size > 0) {
+    write_option_text(writer, "consumer_offset_durability", durability);
+    write_option_text(writer, "durability", durability);
+    if (options->segment_size > 0) {
         write_u8(writer, 2);
         write_u32(writer, 12);
         write_span(writer, span_of("segment_size"));
         write_u8(writer, 12);
         write_u32(writer, 8);
-        write_u64(writer, segment_size);
+        write_u64(writer, options->segment_size);
     }
 }
 

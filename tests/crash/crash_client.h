@@ -88,9 +88,14 @@ void body_stream(struct writer *writer, const char *stream);
 void body_create_stream(struct writer *writer, const char *stream);
 void body_topic(struct writer *writer, struct topic_path path);
 
-/* `segment_size` 0: the server's default. */
-void body_create_topic(struct writer *writer, struct topic_path path, u32 partitions_count,
-                       u64 segment_size);
+struct topic_options {
+    u32 partitions_count;
+    u64 segment_size;  /* 0: the server's default */
+    bool is_persisted; /* messages and stored offsets durable, whatever the server's level */
+};
+
+void body_create_topic(struct writer *writer, struct topic_path path,
+                       const struct topic_options *options);
 void body_send(struct writer *writer, struct topic_path path, u32 partition, u32 message_count);
 
 struct poll_from {

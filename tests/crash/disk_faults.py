@@ -173,13 +173,15 @@ class FailingDisk:
     def check(self):
         with rig.LogDisk(self.tools, self.directory, EIO_MEGABYTES) as disk:
             self.fail(disk)
-            log, size, sector = disk.log, disk.size, disk.loop.physical_block_size()
+            log, size = disk.log, disk.size
             last = disk.counters()["sequence"]
         notes = []
         for attempt in range(3):
             image = self.directory / "cut.image"
             marks = self.directory / "cut.marks"
-            what = [log, last, self.seed + attempt, sector, image, size, marks]
+            for path in (image, marks):
+                path.unlink(missing_ok=True)
+            what = [log, last, self.seed + attempt, 512, image, size, marks]
             rig.run([self.tools.replay, "build", *map(str, what)])
             with rig.Loop(image, self.directory / "cut") as loop:
                 server = rig.Server(self.tools, loop.mount / "data", self.log, 2)

@@ -5,7 +5,8 @@
  *         right behind a mark that says the server has answered, spread over the kinds of answer.
  *     disk_replay build LOG CUT SEED SECTOR IMAGE SIZE MARKS
  *         Makes IMAGE as it may be found after a failure behind record CUT, and MARKS, the marks up
- *         to there.
+ *         to there. Where they exist they are gone on with: the disk as it was when LOG began, and
+ *         the marks from before.
  *
  * Every write before the last completed flush is on the disk. Each of those after it is in doubt,
  * and SEED decides:
@@ -96,7 +97,8 @@ static bool point_after_answer(const struct disk_log *log, u64 *random)
 {
     for (u32 tries = 0; tries < 100; tries++) {
         enum mark_kind kind = (enum mark_kind)pick(random, MARK_KIND_COUNT);
-        if (!is_answer(kind)) {
+        bool is_common = pick(random, 2) == 0;
+        if (!is_answer(kind) || (is_common && kind < MARK_APPEND)) {
             continue;
         }
         u64 index = 0;
@@ -252,7 +254,7 @@ static void image_rebuild(struct rebuild *rebuild, const struct disk_log *log, u
 
 static bool marks_write(const struct disk_log *log, u64 cut, const char *path)
 {
-    FILE *file = fopen(path, "we");
+    FILE *file = fopen(path, "ae");
     if (file == NULL) {
         return false;
     }
@@ -277,7 +279,7 @@ static int build(const struct disk_log *log, char **argv)
                       (unsigned long long)log->count);
         return 2;
     }
-    rebuild.image = open(argv[6], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    rebuild.image = open(argv[6], O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (rebuild.image < 0 || ftruncate(rebuild.image, strtoll(argv[7], NULL, 10)) != 0) {
         perror("disk_replay: cannot make the image");
         return 1;

@@ -199,6 +199,7 @@ static bool note_topic(struct ledger *ledger, const struct mark *mark)
     case MARK_REFUSED:
     case MARK_STORED:
     case MARK_POLLED: return note_partition(topic, mark);
+    case MARK_START:
     case MARK_ROUND:
     case MARK_STREAM_CREATING:
     case MARK_STREAM_CREATED:
@@ -212,6 +213,9 @@ static bool note_topic(struct ledger *ledger, const struct mark *mark)
 
 bool ledger_note(struct ledger *ledger, const struct mark *mark)
 {
+    if (mark->kind == MARK_START) {
+        return true;
+    }
     if (mark->kind == MARK_ROUND) {
         ledger->round = mark->sequence;
         return true;

@@ -1,7 +1,7 @@
 /* Puts a server under load and notes what it promises, until the time or the server is gone.
  *
  *     load --port PORT --marks FILE --seconds S [--ledger FILE] [--seed N] [--megabytes N]
- *          [--only KIND] [--purge TOPIC] [--full] [--faults]
+ *          [--only KIND] [--purge TOPIC] [--persisted] [--full] [--faults]
  *
  * Goes on where the marks end: the lasting topics are created in the first round, and every later
  * round appends to them as new producers.
@@ -11,6 +11,7 @@
  *     --only      produce, race, churn, store or poll: one thread of that kind alone, so that
  *                 nobody else's sync hides that one is missing
  *     --purge     this lasting topic, before anything else
+ *     --persisted topics are created with durability of their own, whatever the server's level
  *     --full      refusals because the disk is full are in order
  *     --faults    closed connections are in order, and opened again
  *
@@ -101,8 +102,12 @@ static bool topic_create(struct load *load, struct crash_client *client, struct 
 {
     u8 bytes[512];
     struct writer body = writer_over(bytes, sizeof(bytes));
-    body_create_topic(&body, (struct topic_path){target->stream, target->name},
-                      target->partitions_count, segment_size);
+    struct topic_options options = {
+        .partitions_count = target->partitions_count,
+        .segment_size = segment_size,
+        .is_persisted = load->is_persisted,
+    };
+    body_create_topic(&body, (struct topic_path){target->stream, target->name}, &options);
     target->number = atomic_fetch_add(&load->topic_number_next, 1);
     struct mark mark = target_mark(target, MARK_TOPIC_CREATING, 0);
     load_mark(load, &mark);
@@ -237,7 +242,9 @@ static bool arguments_read(struct load *load, int argc, char **argv, const char 
     double seconds = 0;
     for (int i = 1; i < argc; i++) {
         bool has_value = i + 1 < argc;
-        if (strcmp(argv[i], "--full") == 0) {
+        if (strcmp(argv[i], "--persisted") == 0) {
+            load->is_persisted = true;
+        } else if (strcmp(argv[i], "--full") == 0) {
             load->tolerates_full = true;
         } else if (strcmp(argv[i], "--faults") == 0) {
             load->tolerates_loss = true;
@@ -280,7 +287,7 @@ int main(int argc, char **argv)
     if (!arguments_read(load, argc, argv, &marks, &ledger)) {
         (void)fprintf(stderr, "usage: load --port PORT --marks FILE --seconds S [--ledger FILE] "
                               "[--seed N] [--megabytes N] [--only KIND] [--purge TOPIC] "
-                              "[--full] [--faults]\n");
+                              "[--persisted] [--full] [--faults]\n");
         return 2;
     }
     if (!ledger_read(&load->ledger, ledger == NULL ? marks : ledger)) {

@@ -85,7 +85,11 @@ static bool topic_create(struct churner *churner)
     struct reply reply;
     note(churner, MARK_TOPIC_CREATING, 0);
     body_begin(churner);
-    body_create_topic(&churner->body, path_of(churner), slot->partitions_count, 0);
+    struct topic_options options = {
+        .partitions_count = slot->partitions_count,
+        .is_persisted = load->is_persisted,
+    };
+    body_create_topic(&churner->body, path_of(churner), &options);
     if (!call(churner, OPERATION_CREATE_TOPIC, &reply) || reply.body.size < 4) {
         return false;
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 static const char *const kind_names[MARK_KIND_COUNT] = {
+    [MARK_START] = "start",
     [MARK_ROUND] = "round",
     [MARK_STREAM_CREATING] = "stream-creating",
     [MARK_STREAM_CREATED] = "stream-created",

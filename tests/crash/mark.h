@@ -12,6 +12,7 @@
 #include "base/types.h"
 
 enum mark_kind {
+    MARK_START,           /* a server is started; promises nothing */
     MARK_ROUND,           /* a load begins; `sequence` is its number */
     MARK_STREAM_CREATING, /* asked: `stream` may exist from here on */
     MARK_STREAM_CREATED,  /* promised, under number `id` */

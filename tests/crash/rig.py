@@ -126,9 +126,11 @@ class Server:
     def log_tail(self):
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
 
-    def complaints(self):
+    def must_not_complain(self):
         lines = self.log.read_text(errors="replace").splitlines()
-        return [line for line in lines if COMPLAINT.search(line)]
+        complaints = [line for line in lines if COMPLAINT.search(line)]
+        if complaints:
+            raise Broken("the server complains:\n" + "\n".join(complaints[:10]))
 
 
 def verdict(tools, port, marks, ledger=None, append=True):
@@ -171,14 +173,15 @@ def disk_skip_reason():
 
 
 class Loop:
-    """A file as a mounted ext4."""
+    """A file as a mounted ext4, on a disk with sectors of this size."""
 
-    def __init__(self, image, mount, make=False, reserve=0):
+    def __init__(self, image, mount, make=False, sector=512):
         self.mount = pathlib.Path(mount)
         self.mount.mkdir(exist_ok=True)
-        direct = run(["losetup", "-f", "--show", "--direct-io=on", str(image)], check=False)
+        attach = ["losetup", "-f", "--show", "--sector-size", str(sector)]
+        direct = run([*attach, "--direct-io=on", str(image)], check=False)
         if direct.returncode != 0:
-            direct = run(["losetup", "-f", "--show", str(image)], check=False)
+            direct = run([*attach, str(image)], check=False)
         if direct.returncode != 0:
             raise Skipped(f"no loop device over it: {direct.stderr.strip()}")
         self.device = direct.stdout.strip()
@@ -186,17 +189,12 @@ class Loop:
         try:
             if make:
                 options = "nodiscard,lazy_itable_init=0,lazy_journal_init=0"
-                run(["mkfs.ext4", "-q", "-b", "4096", "-m", str(reserve), "-E", options,
-                     self.device])
+                run(["mkfs.ext4", "-q", "-b", "4096", "-m", "0", "-E", options, self.device])
             run(["mount", "-t", "ext4", "-o", "noatime", self.device, str(self.mount)])
             self.is_mounted = True
         except BaseException:
             self.close()
             raise
-
-    def physical_block_size(self):
-        name = pathlib.Path(self.device).name
-        return int(pathlib.Path(f"/sys/block/{name}/queue/physical_block_size").read_text())
 
     def close(self):
         for _ in range(50):
@@ -214,9 +212,9 @@ class Loop:
 
 
 class LogDisk:
-    """An ext4 whose disk remembers every write and flush in `log`."""
+    """An ext4 whose disk remembers every write and flush in `log`. `base`: begins as this image."""
 
-    def __init__(self, tools, directory, megabytes):
+    def __init__(self, tools, directory, megabytes, sector=512, base=None):
         reason = disk_skip_reason()
         if reason:
             raise Skipped(reason)
@@ -229,12 +227,15 @@ class LogDisk:
         self.fuse.mkdir()
         self.marks = self.fuse / "mark"
         self.errors = open(self.directory / "logdisk.err", "w")
-        files = [self.directory / "disk.image", self.log, self.size, self.fuse]
+        image = self.directory / "disk.image"
+        if base is not None:
+            run(["cp", "--sparse=always", str(base), str(image)])
+        files = [image, self.log, self.size, self.fuse]
         self.process = subprocess.Popen([tools.logdisk, *map(str, files)], stderr=self.errors)
         self.loop = None
         try:
             self._await()
-            self.loop = Loop(self.fuse / "image", self.directory / "mounted", make=True)
+            self.loop = Loop(self.fuse / "image", self.directory / "mounted", base is None, sector)
         except BaseException:
             self.close()
             raise
@@ -248,6 +249,11 @@ class LogDisk:
                 raise Skipped("FUSE: " + (self.directory / "logdisk.err").read_text().strip())
             time.sleep(0.01)
         raise Skipped("FUSE: the file system did not appear")
+
+    def mark_start(self):
+        """Says in the log that a server is started: cuts fall behind the first of these."""
+        self.marks.write_text("start topic=0 partition=0 who=0 sequence=0 count=0 offset=0 "
+                              "eras=0-0 id=0 stream=- name=-\n")
 
     def control(self, line):
         (self.fuse / "control").write_text(line + "\n")
@@ -285,7 +291,7 @@ class Tally:
         self.skipped = 0
 
     def case(self, name, test, evidence=()):
-        """Runs one case. True when it passed or was skipped."""
+        """Runs one case. True when it passed or was skipped. `evidence`: files, or their maker."""
         started = time.monotonic()
         try:
             note = test()
@@ -307,7 +313,7 @@ class Tally:
         place = self.keep / re.sub(r"\W+", "-", name)
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
-        for path in map(pathlib.Path, evidence):
+        for path in map(pathlib.Path, evidence() if callable(evidence) else evidence):
             with contextlib.suppress(OSError):
                 if path.is_dir():
                     shutil.copytree(path, place / path.name)

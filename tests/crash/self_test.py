@@ -28,7 +28,7 @@ SYNC_COMPLAINT = r"lost: |stored offset|had been served"
 ROUNDS_MAX = 5
 CUTS_MAX = 30
 # Short, and with the lone producer: what is recorded here only has to show a missing sync.
-PHASES = ((None, 0.4), ("produce", 0.4), ("store", 0.3))
+PLAN = power_cuts.Plan(((None, 0.4), ("produce", 0.4), ("store", 0.3)), ("kill",))
 
 
 class Toy(rig.Tools):
@@ -60,10 +60,10 @@ def cut_until_broken(tools, bug, seed):
     """The complaint at the first cut that shows something, or None."""
     with rig.work_directory("self") as directory:
         toy = Toy(tools, bug)
-        recording = power_cuts.Recording(toy, directory, seed, toy.bug, PHASES)
+        recording = power_cuts.Recording(toy, directory, seed, PLAN, extra=toy.bug)
         for number, (cut, _) in enumerate(recording.points(CUTS_MAX if bug != "none" else 6, seed)):
             try:
-                power_cuts.Cut(recording, cut, seed + number, toy.bug).check()
+                power_cuts.Cut(recording, cut, seed + number).check()
             except rig.Broken as complaint:
                 return str(complaint)
     return None

@@ -17,6 +17,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -471,8 +472,16 @@ static int listen_and_tell(const char *directory)
     return listener;
 }
 
+/* An operator's stop. What is answered is synced, the rest nobody was promised. */
+static void on_stop(int number)
+{
+    (void)number;
+    _exit(0);
+}
+
 int main(int argc, char **argv)
 {
+    (void)signal(SIGTERM, on_stop);
     struct toy *toy = calloc(1, sizeof(*toy));
     const char *directory = NULL;
     if (toy == NULL) {
