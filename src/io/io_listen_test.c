@@ -1,8 +1,14 @@
 #include "test.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include "io/io_uring_driver.h"
 
@@ -97,6 +103,56 @@ TEST(a_listener_on_all_addresses_covers_each)
     EXPECT(!listen_at("127.0.0.1", port, &listener, &err));
     EXPECT(strstr(err.text, "another server listens there") != NULL);
     (void)close(other);
+}
+
+/* From now on there are no netlink sockets, as under some containers' profiles. */
+static bool netlink_forbid(void)
+{
+    struct sock_filter rules[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = array_count(rules), .filter = rules};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+/* 0: refused, and then, with the other gone, not. 2: nothing could be forbidden. */
+static int refused_without_netlink(s32 other, u16 port)
+{
+    if (!netlink_forbid()) {
+        return 2;
+    }
+    struct io_socket listener;
+    struct err err = {0};
+    bool is_refused = !listen_at("127.0.0.1", port, &listener, &err) &&
+                      strstr(err.text, "another server listens there") != NULL;
+    (void)close(other);
+    return is_refused && listen_at("127.0.0.1", port, &listener, &err) ? 0 : 1;
+}
+
+TEST(without_sock_diag_whoever_answers_a_connection_listens)
+{
+    u16 port = 0;
+    s32 other = socket_bound(INADDR_LOOPBACK, &port, true);
+    EXPECT(listen(other, 1) == 0);
+    pid_t child = fork();
+    EXPECT(child >= 0);
+    if (child == 0) {
+        _exit(refused_without_netlink(other, port));
+    }
+    (void)close(other);
+    int status = 0;
+    EXPECT(waitpid(child, &status, 0) == child);
+    EXPECT(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 2) {
+        SKIP("this machine lets no process filter its own calls");
+    }
+    EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST(a_port_that_is_not_shared_has_its_own_sentence)

@@ -1,6 +1,8 @@
 #include "io/uring_test.h"
 
 #include <errno.h>
+#include <sys/fsuid.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 
 #define CREATE_FLAGS (IO_OPEN_READ | IO_OPEN_WRITE | IO_OPEN_CREATE)
@@ -105,6 +107,85 @@ TEST(a_read_is_short_only_at_the_end_of_the_file)
     EXPECT_EQ(finish(&door, &op), OK);
     EXPECT_EQ(op.count, 5000);
     file_close(&door, file);
+    door_close(&door);
+}
+
+static void path_in_door(const struct door *door, const char *name, char *path, u32 capacity)
+{
+    EXPECT(str_format(path, capacity, "%s/%s", door->path, name));
+}
+
+/* A pipe gives what is there; a disk that was interrupted does the same. */
+TEST(a_short_read_is_continued)
+{
+    struct door door;
+    door_open(&door, 1, 8);
+    char path[128];
+    path_in_door(&door, "pipe", path, sizeof(path));
+    EXPECT(mkfifo(path, 0600) == 0);
+    struct io_file file = file_open(&door, "pipe", IO_OPEN_READ | IO_OPEN_WRITE);
+    struct io_op op;
+    io_op_init(&op, on_done);
+    char read[9] = {0};
+    io_file_read(door.ios[0], &op, file, 0, read, 8);
+    turn(&door, 1000);
+    EXPECT(write(file.id, "abc", 3) == 3);
+    turn(&door, 100000);
+    EXPECT(io_op_is_busy(&op));
+    EXPECT(write(file.id, "defgh", 5) == 5);
+    EXPECT_EQ(finish(&door, &op), OK);
+    EXPECT_EQ(op.count, 8);
+    EXPECT_STR(read, "abcdefgh");
+    file_close(&door, file);
+    door_close(&door);
+}
+
+/* The kernel moves less than 2 GiB at once, so each of these writes comes back short. */
+TEST(a_short_write_is_continued_to_the_last_byte)
+{
+    struct door door;
+    door_open(&door, 1, 8);
+    char path[128];
+    path_in_door(&door, "null", path, sizeof(path));
+    EXPECT(symlink("/dev/null", path) == 0);
+    u64 size = 3 * GIB;
+    u8 *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    EXPECT(bytes != MAP_FAILED);
+    struct io_file file = file_open(&door, "null", IO_OPEN_WRITE);
+    for (u32 count = 1; count <= 5; count++) {
+        struct io_piece pieces[5];
+        u64 wanted = 0;
+        for (u32 i = 0; i < count; i++) {
+            pieces[i] = (struct io_piece){bytes + i, size - 1000 * i - i};
+            wanted += pieces[i].size;
+        }
+        struct io_op op;
+        io_op_init(&op, on_done);
+        io_file_write(door.ios[0], &op, file, 0, pieces, count, 0);
+        EXPECT_EQ(finish(&door, &op), OK);
+        EXPECT_EQ(op.count, wanted);
+    }
+    EXPECT(munmap(bytes, size) == 0);
+    file_close(&door, file);
+    door_close(&door);
+}
+
+/* Root may do anything, so for one call this thread is nobody. */
+TEST(what_the_process_may_not_do_is_a_permission)
+{
+    struct door door;
+    door_open(&door, 1, 8);
+    file_close(&door, file_open(&door, "file", CREATE_FLAGS));
+    char path[128];
+    path_in_door(&door, "file", path, sizeof(path));
+    EXPECT(chmod(path, 0) == 0);
+    struct io_op op;
+    io_op_init(&op, on_done);
+    (void)setfsuid(geteuid() == 0 ? 65534 : geteuid());
+    io_file_open(door.ios[0], &op, "file", IO_OPEN_READ);
+    enum status status = finish(&door, &op);
+    (void)setfsuid(geteuid());
+    EXPECT_EQ(status, ERR_PERMISSION);
     door_close(&door);
 }
 
