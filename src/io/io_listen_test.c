@@ -121,18 +121,17 @@ static bool netlink_forbid(void)
            prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
-/* 0: refused, and then, with the other gone, not. 2: nothing could be forbidden. */
-static int refused_without_netlink(s32 other, u16 port)
+/* 0: the taken port is refused and the reserved one is not. 2: nothing could be forbidden. */
+static int judge_without_netlink(u16 taken_port, u16 reserved_port)
 {
     if (!netlink_forbid()) {
         return 2;
     }
     struct io_socket listener;
     struct err err = {0};
-    bool is_refused = !listen_at("127.0.0.1", port, &listener, &err) &&
+    bool is_refused = !listen_at("127.0.0.1", taken_port, &listener, &err) &&
                       strstr(err.text, "another server listens there") != NULL;
-    (void)close(other);
-    return is_refused && listen_at("127.0.0.1", port, &listener, &err) ? 0 : 1;
+    return is_refused && listen_at("127.0.0.1", reserved_port, &listener, &err) ? 0 : 1;
 }
 
 TEST(without_sock_diag_whoever_answers_a_connection_listens)
@@ -140,14 +139,17 @@ TEST(without_sock_diag_whoever_answers_a_connection_listens)
     u16 port = 0;
     s32 other = socket_bound(INADDR_LOOPBACK, &port, true);
     EXPECT(listen(other, 1) == 0);
+    u16 reserved_port = 0;
+    s32 reserved = socket_bound(INADDR_LOOPBACK, &reserved_port, true);
     pid_t child = fork();
     EXPECT(child >= 0);
     if (child == 0) {
-        _exit(refused_without_netlink(other, port));
+        _exit(judge_without_netlink(port, reserved_port));
     }
-    (void)close(other);
     int status = 0;
     EXPECT(waitpid(child, &status, 0) == child);
+    (void)close(reserved);
+    (void)close(other);
     EXPECT(WIFEXITED(status));
     if (WEXITSTATUS(status) == 2) {
         SKIP("this machine lets no process filter its own calls");
