@@ -86,8 +86,8 @@ static bool take_integer(struct span *text, u64 *value)
     return count > 0;
 }
 
-/* Takes ".25" off `text`, if it is there, as a numerator over a power of ten. Digits beyond the ninth
- * change nothing that matters. */
+/* Takes ".25" off `text`, if it is there, as a numerator over a power of ten. Digits beyond the
+ * ninth change nothing that matters. */
 static bool take_fraction(struct span *text, u64 *numerator, u64 *denominator)
 {
     *numerator = 0;
