@@ -54,6 +54,18 @@ static bool parse_log_level(const char *text, u64 *value)
     return true;
 }
 
+/* Sizes follow the reference, where "64M" is 64,000,000. Memory is given as to other tools that limit it,
+ * in powers of 1024, and what the documents call 64M must be enough for the least plan. */
+static bool parse_memory(const char *text, u64 *bytes)
+{
+    char unit_in_full[64];
+    size_t size = strlen(text);
+    bool ends_in_letter = size > 0 && strchr("kKmMgGtT", text[size - 1]) != NULL;
+    return str_format(unit_in_full, sizeof(unit_in_full), "%s%s", text,
+                      ends_in_letter ? "iB" : "") &&
+           quantity_parse_size(span_of(unit_in_full), bytes) == OK;
+}
+
 static bool parse_kind(enum config_kind kind, const char *text, u64 *number)
 {
     struct span span = span_of(text);
@@ -61,6 +73,7 @@ static bool parse_kind(enum config_kind kind, const char *text, u64 *number)
     case CONFIG_KIND_TEXT:
     case CONFIG_KIND_SECRET: return span.size < CONFIG_TEXT_BYTES;
     case CONFIG_KIND_SIZE: return quantity_parse_size(span, number) == OK;
+    case CONFIG_KIND_MEMORY: return parse_memory(text, number);
     case CONFIG_KIND_DURATION: return quantity_parse_duration_us(span, number) == OK;
     case CONFIG_KIND_COUNT: return str_to_u64(text, number) && *number <= UINT32_MAX;
     case CONFIG_KIND_BOOL: return parse_bool(text, number);
@@ -79,7 +92,8 @@ static const char *kind_example(enum config_kind kind)
     switch (kind) {
     case CONFIG_KIND_TEXT:
     case CONFIG_KIND_SECRET: return "a text of at most 255 bytes";
-    case CONFIG_KIND_SIZE: return "a size such as 64 MiB";
+    case CONFIG_KIND_SIZE:
+    case CONFIG_KIND_MEMORY: return "a size such as 64 MiB";
     case CONFIG_KIND_DURATION: return "a duration such as 5 s";
     case CONFIG_KIND_COUNT: return "a whole number";
     case CONFIG_KIND_BOOL: return "true or false";

@@ -15,6 +15,7 @@ enum config_kind {
     CONFIG_KIND_TEXT,
     CONFIG_KIND_SECRET, /* text that is never shown */
     CONFIG_KIND_SIZE,
+    CONFIG_KIND_MEMORY, /* a size whose single letters are powers of 1024: 64M is 64 MiB */
     CONFIG_KIND_DURATION,
     CONFIG_KIND_COUNT,
     CONFIG_KIND_BOOL,

@@ -47,6 +47,18 @@ TEST(a_file_overrides_what_it_names_and_nothing_else)
     EXPECT_STR(config.values[CONFIG_data].text, "levriero_data");
 }
 
+TEST(memory_counts_in_powers_of_1024_and_other_sizes_as_the_reference)
+{
+    config_init(&config);
+    EXPECT(config_set(&config, CONFIG_memory, "64M", "--memory", &err));
+    EXPECT_EQ(config.values[CONFIG_memory].number, 64 * MIB);
+    EXPECT(config_set(&config, CONFIG_memory, "64 MB", "--memory", &err));
+    EXPECT_EQ(config.values[CONFIG_memory].number, 64000000);
+    EXPECT(config_set(&config, CONFIG_segment_size, "64M", "file", &err));
+    EXPECT_EQ(config.values[CONFIG_segment_size].number, 64000000);
+    EXPECT(!config_set(&config, CONFIG_memory, "lots", "--memory", &err));
+}
+
 TEST(a_mistyped_key_is_refused_and_the_nearest_is_named)
 {
     EXPECT(!read_text("[tcp]\nadress = \"127.0.0.1:1\"\n"));
