@@ -1,0 +1,177 @@
+"""The commands of the binary as a person at a terminal uses them: words, exit codes, pipes."""
+
+import os
+import subprocess
+
+from case import Case
+from server import BINARY
+from wire_client import Client
+
+DONE, REFUSED, USAGE = 0, 1, 2
+
+
+class Terminal(Case):
+    def run_command(self, *words, code=DONE, text=None, environment=None, server=None):
+        """Runs `levriero words`, with `text` as its standard input; returns what it printed."""
+        address = "%s:%d" % (server or self.server).address
+        done = subprocess.run(
+            [str(BINARY), *words], input=text, capture_output=True, timeout=15,
+            env=os.environ | {"LEVRIERO_SERVER_URL": address} | (environment or {}))
+        story = f"{words}: {done.stdout[-500:]!r} {done.stderr[-500:]!r}"
+        self.assertEqual(done.returncode, code, story)
+        self.assertNotIn(b"Sanitizer", done.stderr, story)
+        self.said = done.stderr.decode()
+        return done.stdout
+
+
+class Commands(Terminal):
+    def test_a_ping_says_how_long_it_took(self):
+        self.assertIn(b"answered in", self.run_command("ping"))
+
+    def test_streams_and_topics_are_created_listed_shown_and_deleted(self):
+        stream = self.name
+        self.run_command("stream", "create", stream)
+        self.assertIn(stream.encode(), self.run_command("stream", "list"))
+        self.run_command("topic", "create", stream, "t", "--partitions", "3")
+        self.assertIn(b"t", self.run_command("topic", "list", stream))
+        self.assertIn(stream.encode(), self.run_command("stream", "get", stream))
+        self.run_command("topic", "get", stream, "t")
+        self.assertEqual(self.client().get_topic(stream, "t")["partitions_count"], 3)
+        self.run_command("topic", "delete", stream, "t", code=USAGE)
+        self.assertIn("--yes", self.said)
+        self.run_command("topic", "delete", stream, "t", "--yes")
+        self.run_command("stream", "delete", stream, code=USAGE)
+        self.run_command("stream", "delete", stream, "--yes")
+        self.assertIsNone(self.client().get_stream(stream))
+
+    def test_what_does_not_exist_is_said_with_exit_code_1(self):
+        self.run_command("stream", "get", "nowhere", code=REFUSED)
+        self.assertIn("nowhere", self.said)
+        self.run_command("topic", "get", "nowhere", "t", code=REFUSED)
+        self.run_command("stream", "delete", "nowhere", "--yes", code=REFUSED)
+        self.run_command("message", "send", "nowhere", "t", "text", code=REFUSED)
+        self.run_command("message", "poll", "nowhere", "t", code=REFUSED)
+
+    def test_mistyped_words_are_exit_code_2_and_name_the_nearest(self):
+        self.run_command("stream", "list", "--sever", "x", code=USAGE)
+        self.assertIn("--server", self.said)
+        self.run_command("stream", "crate", "x", code=USAGE)
+        self.run_command("stream", "create", code=USAGE)
+        self.run_command("message", "poll", "s", "t", "--strategy", "middle", code=USAGE)
+        self.run_command("message", "poll", "s", "t", "--count", "many", code=USAGE)
+
+    def test_words_lines_and_files_become_messages(self):
+        stream, topic = self.topic(self.client(), 2)
+        self.run_command("message", "send", stream, topic, "one", "two words", "three")
+        self.run_command("message", "send", stream, topic, text=b"four\n\nsix\nno line break")
+        client = self.client()
+        self.assertEqual(client.poll(stream, topic).payloads,
+                         [b"one", b"two words", b"three", b"four", b"", b"six", b"no line break"])
+        path = self.server.scratch / "lines"
+        lines = [b"line %d " % i + bytes([97 + i % 26]) * (i % 300) for i in range(20_000)]
+        path.write_bytes(b"".join(line + b"\n" for line in lines))
+        self.run_command("message", "send", stream, topic, "--partition", "1", "--file", str(path),
+                         "--batch-bytes", "64 KiB")
+        self.assertEqual([m.payload for m in client.poll_all(stream, topic, 1)], lines)
+        raw = self.run_command("message", "poll", stream, topic, "--partition", "1", "--raw")
+        self.assertEqual(raw, path.read_bytes(), "what went in comes out, byte for byte")
+
+    def test_a_poll_prints_offsets_and_follows_its_strategy(self):
+        client = self.client()
+        stream, topic = self.topic(client)
+        client.send_messages(stream, topic, [b"m%d" % i for i in range(10)])
+        words = ("message", "poll", stream, topic, "--count", "2", "--strategy")
+        self.assertEqual(self.run_command(*words, "first"), b"0: m0\n1: m1\n")
+        self.assertEqual(self.run_command(*words, "last"), b"8: m8\n9: m9\n")
+        self.assertEqual(self.run_command(*words, "offset", "--value", "4"), b"4: m4\n5: m5\n")
+        for expected in (b"0: m0\n1: m1\n", b"2: m2\n3: m3\n"):
+            self.assertEqual(self.run_command(*words, "next", "--auto-commit"), expected)
+
+    def test_a_wrong_password_and_a_dead_address_are_said(self):
+        self.run_command("stream", "list", environment={"LEVRIERO_PASSWORD": "wrong"}, code=REFUSED)
+        self.assertTrue(self.said)
+        self.run_command("ping", "--server", "127.0.0.1:1", code=REFUSED)
+        self.assertIn("127.0.0.1:1", self.said)
+        self.run_command("ping", "--server", "nonsense", code=REFUSED)
+
+    def test_statistics_name_what_they_count(self):
+        client = self.client()
+        stream, topic = self.topic(client)
+        client.send_messages(stream, topic, [b"x"] * 3)
+        shown = self.run_command("stats").decode().lower()
+        for word in ("streams", "topics", "partitions", "messages", "memory"):
+            self.assertIn(word, shown)
+
+    def test_a_reader_that_goes_away_ends_the_poll_quietly(self):
+        client = self.client()
+        stream, topic = self.topic(client)
+        client.send_messages(stream, topic, [bytes([97]) * 1000] * 2000)
+        with subprocess.Popen(
+                [str(BINARY), "message", "poll", stream, topic, "--raw",
+                 "--server", "%s:%d" % self.server.address], stdout=subprocess.PIPE) as command:
+            command.stdout.read(10)
+            command.stdout.close()
+            self.assertNotEqual(command.wait(10), -6, "aborted")
+
+    def test_help_and_version_are_offered_everywhere(self):
+        self.assertIn(b"stream create", self.run_command("--help"))
+        self.assertIn(b"--data", self.run_command("server", "--help"))
+        self.assertIn(b"stream create", self.run_command("stream", "create", "--help"))
+        self.assertIn(b".", self.run_command("--version"))
+        self.run_command("sream", "list", code=USAGE)
+
+
+class Offline(Terminal):
+    """What is done to a data directory while no server runs on it."""
+
+    @classmethod
+    def setUpClass(cls):
+        pass
+
+    def stranger(self, server):
+        client = Client(server.address)
+        self.addCleanup(client.close)
+        return client
+
+    def test_root_can_be_given_a_new_password(self):
+        server = self.own_server().start()
+        self.client(server).create_stream("kept")
+        directory = str(server.data)
+        self.run_command("user", "reset-root", "--data", directory, code=REFUSED, server=server)
+        server.stop()
+        shown = self.run_command("user", "reset-root", "--data", directory, server=server).decode()
+        password = shown.split()[-1]
+        server.start()
+        client = self.stranger(server)
+        self.refused(42, client.register)
+        client = self.stranger(server)
+        client.register("iggy", password)
+        self.assertIsNotNone(client.get_stream("kept"))
+
+    def test_the_doctor_finds_a_healthy_directory_healthy_and_changes_nothing(self):
+        server = self.own_server().start()
+        client = self.client(server)
+        client.create_stream("s")
+        client.create_topic("s", "t", 2)
+        client.send_messages("s", "t", [b"x"] * 10)
+        server.stop()
+        before = {path: path.read_bytes() for path in server.data.rglob("*") if path.is_file()}
+        self.run_command("doctor", "--data", str(server.data), server=server)
+        after = {path: path.read_bytes() for path in server.data.rglob("*") if path.is_file()}
+        self.assertEqual(before.keys(), after.keys())
+        self.assertTrue(before == after, "the doctor changed something")
+
+    def test_the_doctor_names_a_rotten_file(self):
+        server = self.own_server().start()
+        client = self.client(server)
+        client.create_stream("s")
+        client.create_topic("s", "t")
+        client.send_messages("s", "t", [b"rotten " * 1000])
+        client.send_messages("s", "t", [b"sound " * 1000])
+        server.stop()
+        path = next(server.data.rglob("*.log"))
+        data = bytearray(path.read_bytes())
+        data[data.index(b"rotten ") + 100] ^= 1
+        path.write_bytes(data)
+        shown = self.run_command("doctor", "--data", str(server.data), code=REFUSED, server=server)
+        self.assertIn(path.name, shown.decode() + self.said)
