@@ -107,6 +107,7 @@ void request_abandon(struct edge *edge, struct request *request)
 void request_ask(struct edge *edge, struct request *request, u32 to)
 {
     struct core *core = edge->core;
+    conn_watch(edge, request->conn, request->deadline_us);
     request->msg.to = (u8)to;
     request->msg.token =
         (struct msg_token){.slot = request->slot, .generation = request->generation};
