@@ -53,11 +53,13 @@ struct topic_options {
     u8 consumer_offset_durability; /* enum topic_durability: of stored offsets */
     bool preallocate_segments;
     u32 messages_required_to_save;
+    u32 reserved; /* 0: no padding, so that equal options are equal bytes */
     u64 size_of_messages_required_to_save;
     u64 max_topic_size_bytes; /* QUANTITY_UNLIMITED, or bytes */
     u64 message_expiry_us;    /* QUANTITY_NEVER, or microseconds */
     u64 segment_size_bytes;
 };
+static_assert(sizeof(struct topic_options) == 48, "no padding");
 
 /* The defaults of the table above, nothing explicit. A server copies them and lays its
  * configuration over them. */
