@@ -13,7 +13,7 @@
 
 all:
 	@tools/setup build
-	@tools/build release
+	@tools/build release levriero
 
 run: all
 	@tools/run $(if $(ONCE),--once)
