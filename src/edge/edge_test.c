@@ -471,6 +471,10 @@ TEST(before_the_login_mutations_are_evicted_and_reads_refused)
     give(roster.bytes, roster.size);
     run_for(US_PER_SECOND);
     EXPECT_EQ(take_reply().status, WIRE_UNAUTHENTICATED);
+    put_u32(roster.bytes + 196, 9999); /* a code that no command has */
+    give(roster.bytes, roster.size);
+    run_for(US_PER_SECOND);
+    EXPECT_EQ(take_reply().status, WIRE_UNAUTHENTICATED);
     tear_down();
 }
 

@@ -227,6 +227,9 @@ static enum verdict begin_frame(struct edge *edge, struct conn *conn)
     if (!may_begin(conn, command)) {
         return VERDICT_WAIT;
     }
+    if (refusal.error != WIRE_OK && header.operation == OP_NON_REPLICATED && !conn->logged_in) {
+        refusal.error = WIRE_UNAUTHENTICATED; /* strangers are not told what exists */
+    }
     bool is_plain = command != COMMAND_SEND_MESSAGES;
     if (sound == ERR_TOO_LARGE ||
         (is_plain && request_body_bytes(&header) > PLAIN_BODY_BYTES_MAX)) {
