@@ -39,8 +39,9 @@ void sim_trace(struct sim *sim, u64 a, u64 b)
     sim->trace_hash = hash_u64_pair(sim->trace_hash ^ sim->clock.now_us, hash_u64_pair(a, b));
     sim->trace_steps++;
     if (sim->trace_prints) {
-        fprintf(stderr, "trace %" PRIu64 " at %" PRIu64 " us: %" PRIx64 " %" PRIx64 " = %016" PRIx64
-                "\n", sim->trace_steps, sim->clock.now_us, a, b, sim->trace_hash);
+        fprintf(stderr,
+                "trace %" PRIu64 " at %" PRIu64 " us: %" PRIx64 " %" PRIx64 " = %016" PRIx64 "\n",
+                sim->trace_steps, sim->clock.now_us, a, b, sim->trace_hash);
     }
 }
 
@@ -140,9 +141,8 @@ static void core_turn(void *context, u64 word)
     wall_drifts(io);
     sim->counts.turns++;
     sim_trace(sim, SIM_STEP_TURN | (u64)io->node->index << 8 | (u64)io->core_index << 16, 0);
-    struct sim_turn turn = io->turn == NULL
-                               ? turn_plainly(io)
-                               : io->turn(io->context, sim_time(sim, io->node->index));
+    struct sim_turn turn =
+        io->turn == NULL ? turn_plainly(io) : io->turn(io->context, sim_time(sim, io->node->index));
     u64 takes_us = sim_between(sim, 1, 30);
     if (sim_happens(sim, sim->options.faults.core_starved, &sim->counts.starvations)) {
         takes_us = sim_between(sim, 1000, US_PER_SECOND);
@@ -189,8 +189,8 @@ static void wake_askers(struct sim *sim)
 bool sim_run_until(struct sim *sim, bool (*condition)(void *context), void *context, u64 limit_us)
 {
     wake_askers(sim);
-    u64 end_us = limit_us > UINT64_MAX - sim->clock.now_us ? UINT64_MAX
-                                                           : sim->clock.now_us + limit_us;
+    u64 end_us =
+        limit_us > UINT64_MAX - sim->clock.now_us ? UINT64_MAX : sim->clock.now_us + limit_us;
     for (;;) {
         if (condition != NULL && condition(context)) {
             return true;
@@ -205,8 +205,8 @@ bool sim_run_until(struct sim *sim, bool (*condition)(void *context), void *cont
 
 static void io_init(struct io *io, struct sim_node *node, u32 core_index)
 {
-    *io = (struct io){.sim = node->sim, .node = node, .core_index = core_index,
-                      .turn_at_us = UINT64_MAX};
+    *io = (struct io){
+        .sim = node->sim, .node = node, .core_index = core_index, .turn_at_us = UINT64_MAX};
     list_init(&io->asked);
     list_init(&io->running);
     list_init(&io->completed);
@@ -269,7 +269,7 @@ struct sim *sim_create(const struct sim_options *options)
 
 static void drop_requests(struct list *list)
 {
-    list_for_each (node, next, list) {
+    list_for_each(node, next, list) {
         sim_request_drop(container_of(node, struct sim_request, node));
     }
 }
@@ -308,6 +308,17 @@ void sim_destroy(struct sim *sim)
     sim_job_timers_destroy(sim);
     sim_clock_deinit(&sim->clock);
     mem_return(sim);
+}
+
+bool sim_has_core(const struct sim *sim, u32 core)
+{
+    return core < sim->cores_count;
+}
+
+void sim_after(struct sim *sim, u64 after_us, void (*run)(void *context, u64 word), void *context,
+               u64 word)
+{
+    sim_clock_at(&sim->clock, sim->clock.now_us + after_us, run, context, word);
 }
 
 struct io *sim_io(struct sim *sim, u32 node, u32 core)
@@ -364,7 +375,7 @@ static void node_forget(struct sim_node *node)
 static void leave_traces(struct sim_node *node)
 {
     for (u32 i = 0; i < SIM_CORES_MAX; i++) {
-        list_for_each (at, next, &node->ios[i].running) {
+        list_for_each(at, next, &node->ios[i].running) {
             sim_request_leave_traces(container_of(at, struct sim_request, node));
         }
     }

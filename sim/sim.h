@@ -43,14 +43,14 @@ struct sim_faults {
 
 struct sim_options {
     u64 seed;
-    u32 nodes_count;      /* 0: one */
-    u32 cores_count;      /* per node; 0: one */
-    u32 sector_bytes;     /* 512 or 4096; 0: 4096 */
-    u64 disk_bytes;       /* capacity; 0: 1 GiB */
-    u32 write_bytes_max;  /* io_facts; 0: 1 MiB */
-    u32 socket_bytes;     /* bound of each socket buffer; 0: 64 KiB */
-    u32 descriptors_max;  /* per node; 0: 4096 */
-    bool direct_refused;  /* the file system refuses O_DIRECT */
+    u32 nodes_count;     /* 0: one */
+    u32 cores_count;     /* per node; 0: one */
+    u32 sector_bytes;    /* 512 or 4096; 0: 4096 */
+    u64 disk_bytes;      /* capacity; 0: 1 GiB */
+    u32 write_bytes_max; /* io_facts; 0: 1 MiB */
+    u32 socket_bytes;    /* bound of each socket buffer; 0: 64 KiB */
+    u32 descriptors_max; /* per node; 0: 4096 */
+    bool direct_refused; /* the file system refuses O_DIRECT */
     struct sim_faults faults;
 };
 
@@ -60,6 +60,8 @@ extern const struct sim_crash_odds sim_crash_default;
 struct sim *sim_create(const struct sim_options *options);
 void sim_destroy(struct sim *sim);
 
+/* Is there a core of this number on each node? */
+bool sim_has_core(const struct sim *sim, u32 core);
 struct io *sim_io(struct sim *sim, u32 node, u32 core);
 struct offload *sim_offload(struct sim *sim, u32 node);
 struct sim_disk *sim_disk(struct sim *sim, u32 node);
@@ -87,6 +89,10 @@ void sim_wake(struct sim *sim, u32 node, u32 core_index);
  * condition, when nothing more will happen. Calls that were not yet submitted are. */
 bool sim_run_until(struct sim *sim, bool (*condition)(void *context), void *context, u64 limit_us);
 
+/* Calls `run` after `after_us` of virtual time; `context` must be there until then. */
+void sim_after(struct sim *sim, u64 after_us, void (*run)(void *context, u64 word), void *context,
+               u64 word);
+
 /* Virtual time since the simulator began, and a node's own clocks. */
 u64 sim_now_us(const struct sim *sim);
 struct turn_time sim_time(const struct sim *sim, u32 node);
@@ -95,11 +101,12 @@ void sim_wall_jump(struct sim *sim, u32 node, s64 by_us);
 /* ---- Failing ---- */
 
 /* Power loss of a node: operations in flight are undecided, connections break, jobs are forgotten,
- * cores are detached. No `done` of before is called any more, so the caller may drop its memory. The
- * disk then holds what the odds left; the node can be used again at once. */
+ * cores are detached. No `done` of before is called any more, so the caller may drop its memory.
+ * The disk then holds what the odds left; the node can be used again at once. */
 void sim_crash(struct sim *sim, u32 node, const struct sim_crash_odds *odds);
 
-/* The process ends but the machine does not: all that was written stays readable, as after SIGKILL. */
+/* The process ends but the machine does not: all that was written stays readable, as after
+ * SIGKILL. */
 void sim_kill(struct sim *sim, u32 node);
 
 /* Rates from now on: to heal, or to arm one fault for a while. */
@@ -118,7 +125,7 @@ enum sim_operation {
 void sim_fail_next(struct sim *sim, u32 node, enum sim_operation operation, const char *part,
                    enum status status);
 
-/* Fills or empties the disk: how much is free from now on is capacity less use. */
+/* How much is free from now on is this capacity less what is used. */
 void sim_disk_resize(struct sim *sim, u32 node, u64 capacity_bytes);
 
 /* ---- Looking ---- */
@@ -133,6 +140,7 @@ void sim_disk_resize(struct sim *sim, u32 node, u64 capacity_bytes);
     X(sync_errors)                                                                                 \
     X(read_errors)                                                                                 \
     X(space_errors)                                                                                \
+    X(disk_full_times)                                                                             \
     X(disk_slow_times)                                                                             \
     X(offload_lates)                                                                               \
     X(starvations)                                                                                 \
@@ -152,6 +160,23 @@ struct sim_counts *sim_counts(struct sim *sim);
 
 /* Rots one durable sector below `prefix`; see sim_disk_rot, which it counts and traces. */
 bool sim_rot(struct sim *sim, u32 node, const char *prefix);
+
+/* What a step of the trace is about: the low byte of `a`. */
+enum sim_step {
+    SIM_STEP_TURN = 1,
+    SIM_STEP_COMPLETE,
+    SIM_STEP_CRASH,
+    SIM_STEP_KILL,
+    SIM_STEP_ROT,
+    SIM_STEP_FAULT,
+    SIM_STEP_CONNECT,
+    SIM_STEP_ARRIVE,
+    SIM_STEP_END,
+    SIM_STEP_JOB,
+    SIM_STEP_CLIENT,
+    SIM_STEP_EVENT,
+    SIM_STEP_ACTOR
+};
 
 /* The running hash of all that happened: equal seeds, equal hashes. Tests may feed it too. */
 u64 sim_trace_hash(const struct sim *sim);

@@ -10,7 +10,7 @@
 
 static struct sim_inode *child_of(const struct sim_inode *directory, const char *name, size_t size)
 {
-    list_for_each (node, next, &directory->children) {
+    list_for_each(node, next, &directory->children) {
         struct sim_inode *inode = container_of(node, struct sim_inode, sibling);
         if (strncmp(inode->place.name, name, size) == 0 && inode->place.name[size] == 0) {
             return inode;
@@ -67,14 +67,14 @@ void sim_disk_init(struct sim_disk *disk, u64 seed, u32 sector_bytes, u64 capaci
 
 void sim_disk_deinit(struct sim_disk *disk)
 {
-    list_for_each (node, next, &disk->changes) {
+    list_for_each(node, next, &disk->changes) {
         mem_return(container_of(node, struct sim_name_change, node));
     }
     /* Children are linked through their directory, so they leave it before anything goes. */
-    list_for_each (node, next, &disk->inodes) {
+    list_for_each(node, next, &disk->inodes) {
         list_remove(&container_of(node, struct sim_inode, node)->sibling);
     }
-    list_for_each (node, next, &disk->inodes) {
+    list_for_each(node, next, &disk->inodes) {
         inode_destroy(disk, container_of(node, struct sim_inode, node));
     }
     mem_return(disk->rots);
@@ -104,7 +104,8 @@ struct sim_inode *sim_disk_find(struct sim_disk *disk, const char *path)
 void sim_disk_path(const struct sim_inode *inode, char *path, u32 capacity)
 {
     char below[192] = "";
-    for (const struct sim_inode *at = inode; at->place.directory != NULL; at = at->place.directory) {
+    for (const struct sim_inode *at = inode; at->place.directory != NULL;
+         at = at->place.directory) {
         char joined[192];
         (void)snprintf(joined, sizeof(joined), "%s%s%.120s", at->place.name, below[0] ? "/" : "",
                        below);
@@ -156,12 +157,12 @@ static void change_name(struct sim_disk *disk, struct sim_inode *inode, struct s
     inode->place = change->to;
 }
 
-/* The change is decided: `kept` puts it on the device. Where two inodes claim one place, the younger
- * claim holds. */
+/* The change is decided: `kept` puts it on the device. Where two inodes claim one place, the
+ * younger claim holds. */
 static void settle(struct sim_disk *disk, struct sim_name_change *change, bool kept)
 {
     if (kept) {
-        list_for_each (node, next, &disk->inodes) {
+        list_for_each(node, next, &disk->inodes) {
             struct sim_inode *other = container_of(node, struct sim_inode, node);
             if (change->to.directory != NULL && other != change->inode &&
                 other->durable_place.directory == change->to.directory &&
@@ -184,7 +185,7 @@ static void settle(struct sim_disk *disk, struct sim_name_change *change, bool k
 /* Some other inode lies, or durably lies, in this directory. */
 static bool inode_is_named(const struct sim_disk *disk, const struct sim_inode *inode)
 {
-    list_for_each (node, next, &disk->inodes) {
+    list_for_each(node, next, &disk->inodes) {
         const struct sim_inode *other = container_of(node, struct sim_inode, node);
         if (other->place.directory == inode || other->durable_place.directory == inode) {
             return true;
@@ -198,7 +199,7 @@ static void destroy_lost(struct sim_disk *disk)
     bool again = true;
     while (again) {
         again = false;
-        list_for_each (node, next, &disk->inodes) {
+        list_for_each(node, next, &disk->inodes) {
             struct sim_inode *inode = container_of(node, struct sim_inode, node);
             if (inode != disk->root && inode_is_lost(inode) && !inode_is_named(disk, inode)) {
                 inode_destroy(disk, inode);
@@ -284,7 +285,7 @@ enum status sim_disk_unlink(struct sim_disk *disk, const char *path)
 
 static void remove_below(struct sim_disk *disk, struct sim_inode *inode)
 {
-    list_for_each (node, next, &inode->children) {
+    list_for_each(node, next, &inode->children) {
         remove_below(disk, container_of(node, struct sim_inode, sibling));
     }
     change_name(disk, inode, NULL, "");
@@ -317,7 +318,7 @@ enum status sim_disk_list(struct sim_disk *disk, const char *path, char *names, 
     }
     struct sim_inode **children = NULL;
     u32 children_count = 0;
-    list_for_each (node, next, &directory->children) {
+    list_for_each(node, next, &directory->children) {
         children = mem_resize(children, (children_count + 1) * sizeof(*children));
         children[children_count++] = container_of(node, struct sim_inode, sibling);
     }
@@ -366,14 +367,14 @@ static bool change_is_settled_by(const struct sim_name_change *change,
 
 void sim_disk_sync_directory(struct sim_disk *disk, struct sim_inode *directory, u64 order)
 {
-    list_for_each (node, next, &disk->changes) {
+    list_for_each(node, next, &disk->changes) {
         struct sim_name_change *change = container_of(node, struct sim_name_change, node);
         bool settles = change_is_settled_by(change, directory, order);
         for (struct list_node *later = next; !settles && later != &disk->changes.head;
              later = later->next) {
             const struct sim_name_change *other = container_of(later, struct sim_name_change, node);
-            settles = other->inode == change->inode &&
-                      change_is_settled_by(other, directory, order);
+            settles =
+                other->inode == change->inode && change_is_settled_by(other, directory, order);
         }
         if (settles) {
             settle(disk, change, true);
@@ -385,12 +386,12 @@ void sim_disk_sync_directory(struct sim_disk *disk, struct sim_inode *directory,
 /* The tree becomes what the device holds. */
 static void adopt_durable_tree(struct sim_disk *disk)
 {
-    list_for_each (node, next, &disk->inodes) {
+    list_for_each(node, next, &disk->inodes) {
         struct sim_inode *inode = container_of(node, struct sim_inode, node);
         list_remove(&inode->sibling);
         inode->place = inode->durable_place;
     }
-    list_for_each (node, next, &disk->inodes) {
+    list_for_each(node, next, &disk->inodes) {
         struct sim_inode *inode = container_of(node, struct sim_inode, node);
         if (inode->place.directory != NULL) {
             list_add_last(&inode->place.directory->children, &inode->sibling);
@@ -413,7 +414,7 @@ static void drop_unreachable(struct sim_disk *disk)
     bool again = true;
     while (again) {
         again = false;
-        list_for_each (node, next, &disk->inodes) {
+        list_for_each(node, next, &disk->inodes) {
             struct sim_inode *inode = container_of(node, struct sim_inode, node);
             if (!is_below_root(disk, inode) && list_is_empty(&inode->children)) {
                 inode_destroy(disk, inode);
@@ -425,24 +426,24 @@ static void drop_unreachable(struct sim_disk *disk)
 
 void sim_disk_lose_power(struct sim_disk *disk, const struct sim_crash_odds *odds)
 {
-    list_for_each (node, next, &disk->changes) {
+    list_for_each(node, next, &disk->changes) {
         settle(disk, container_of(node, struct sim_name_change, node),
                prng_below(&disk->prng, 100) < odds->name_kept);
     }
     adopt_durable_tree(disk);
     sim_disk_forget_writers(disk);
-    list_for_each (node, next, &disk->inodes) {
+    list_for_each(node, next, &disk->inodes) {
         check(container_of(node, struct sim_inode, node)->users == 0);
     }
     drop_unreachable(disk);
-    list_for_each (node, next, &disk->inodes) {
+    list_for_each(node, next, &disk->inodes) {
         sim_file_lose_power(disk, container_of(node, struct sim_inode, node), odds);
     }
 }
 
 void sim_disk_forget_writers(struct sim_disk *disk)
 {
-    list_for_each (node, next, &disk->inodes) {
+    list_for_each(node, next, &disk->inodes) {
         struct sim_inode *inode = container_of(node, struct sim_inode, node);
         inode->written_direct = false;
         inode->written_buffered = false;

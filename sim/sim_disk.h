@@ -5,9 +5,9 @@
  *     sectors   newest ─▶ older ─▶ older ─▶ durable    a crash picks one of them, or tears
  *     size      newest size, durable size, and those between
  *
- * A name change is pending until a directory it touches is synced; content is pending until the file
- * is synced, or was written synced. `order` numbers all changes of a disk: a sync keeps what has an
- * order up to the one noted when it was asked.
+ * A name change is pending until a directory it touches is synced; content is pending until the
+ * file is synced, or was written synced. `order` numbers all changes of a disk: a sync keeps what
+ * has an order up to the one noted when it was asked.
  *
  * Owner: the simulator. Memory: taken as needed, given back with the disk. */
 #pragma once
@@ -65,7 +65,7 @@ struct sim_inode {
     u32 *unsynced; /* indexes of sectors that may be unsynced */
     u32 unsynced_count;
     u32 unsynced_room;
-    bool written_direct;   /* since the node started: a file is never written both ways */
+    bool written_direct; /* since the node started: a file is never written both ways */
     bool written_buffered;
 };
 
@@ -86,7 +86,8 @@ struct sim_rot {
     bool unreadable;
 };
 
-/* How a crash treats unsynced things, in percent; what is left of `sector_old` + `sector_new` tears. */
+/* How a crash treats unsynced things, in percent; what is left of `sector_old` + `sector_new`
+ * tears. */
 struct sim_crash_odds {
     u32 name_kept;
     u32 size_kept;
@@ -107,6 +108,16 @@ struct sim_disk {
     struct list changes; /* pending name changes, oldest first */
     struct sim_rot *rots;
     u32 rots_count;
+};
+
+/* Bytes to write, and room to read into. */
+struct sim_bytes {
+    const u8 *data;
+    u64 size;
+};
+struct sim_room {
+    u8 *data;
+    u64 size;
 };
 
 void sim_disk_init(struct sim_disk *disk, u64 seed, u32 sector_bytes, u64 capacity_bytes);
@@ -143,18 +154,18 @@ void sim_disk_sync_directory(struct sim_disk *disk, struct sim_inode *directory,
 
 /* Copies up to the end of the file; `count` says how much. ERR_IO over an unreadable sector. */
 must_check enum status sim_disk_read(struct sim_disk *disk, struct sim_inode *inode, u64 position,
-                                     u8 *bytes, u64 size, u64 *count);
+                                     struct sim_room room, u64 *count);
 
 /* Sectors that the write would newly use. */
-u64 sim_disk_sectors_needed(const struct sim_disk *disk, const struct sim_inode *inode, u64 position,
-                            u64 size);
-void sim_disk_write(struct sim_disk *disk, struct sim_inode *inode, u64 position, const u8 *bytes,
-                    u64 size, bool synced);
+u64 sim_disk_sectors_needed(const struct sim_disk *disk, const struct sim_inode *inode,
+                            u64 position, u64 size);
+void sim_disk_write(struct sim_disk *disk, struct sim_inode *inode, u64 position,
+                    struct sim_bytes bytes, bool synced);
 
 /* A write that failed, or was in flight at a crash: each sector may have been written, and is
  * unsynced for ever. */
 void sim_disk_write_some(struct sim_disk *disk, struct sim_inode *inode, u64 position,
-                         const u8 *bytes, u64 size);
+                         struct sim_bytes bytes);
 void sim_disk_truncate(struct sim_disk *disk, struct sim_inode *inode, u64 size);
 void sim_disk_allocate(struct sim_disk *disk, struct sim_inode *inode, u64 position, u64 size);
 void sim_disk_sync_file(struct sim_disk *disk, struct sim_inode *inode, u64 order);

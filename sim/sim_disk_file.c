@@ -94,8 +94,7 @@ static void list_unsynced(struct sim_inode *inode, u32 index)
 }
 
 /* The sector now holds `bytes` (NULL: zeros). */
-static void sector_put(struct sim_disk *disk, struct sim_inode *inode, u32 index, const u8 *bytes,
-                       bool durable)
+static void sector_put(struct sim_disk *disk, struct sim_inode *inode, u32 index, const u8 *bytes)
 {
     struct sim_sector *sector = sector_at(inode, index);
     u8 *data = copy_content(bytes, disk->sector_bytes);
@@ -103,12 +102,7 @@ static void sector_put(struct sim_disk *disk, struct sim_inode *inode, u32 index
         disk->sectors_used++;
     }
     struct sim_version *version = sector->newest;
-    bool replaces = version != NULL && (durable || versions_count(version) == VERSIONS_MAX);
-    if (replaces) {
-        if (durable) {
-            version_destroy(version->older);
-            version->older = NULL;
-        }
+    if (versions_count(version) == VERSIONS_MAX) {
         mem_return(version->data);
     } else {
         version = mem_take(sizeof(*version));
@@ -117,12 +111,10 @@ static void sector_put(struct sim_disk *disk, struct sim_inode *inode, u32 index
     }
     version->data = data;
     version->order = disk->order_last;
-    version->durable = durable;
+    version->durable = false;
     version->unknown = false;
     version->unreadable = false;
-    if (!durable) {
-        list_unsynced(inode, index);
-    }
+    list_unsynced(inode, index);
 }
 
 static void note_size(struct sim_disk *disk, struct sim_inode *inode, u64 size)
@@ -147,10 +139,10 @@ static void keep_size_above(struct sim_inode *inode, u64 end)
     }
 }
 
-enum status sim_disk_read(struct sim_disk *disk, struct sim_inode *inode, u64 position, u8 *bytes,
-                          u64 size, u64 *count)
+enum status sim_disk_read(struct sim_disk *disk, struct sim_inode *inode, u64 position,
+                          struct sim_room room, u64 *count)
 {
-    u64 end = u64_min(position + size, inode->size);
+    u64 end = u64_min(position + room.size, inode->size);
     u64 done = 0;
     while (position + done < end) {
         u64 index = (position + done) / disk->sector_bytes;
@@ -161,9 +153,9 @@ enum status sim_disk_read(struct sim_disk *disk, struct sim_inode *inode, u64 po
             return ERR_IO;
         }
         if (version == NULL || version->data == NULL) {
-            memset(bytes + done, 0, piece);
+            memset(room.data + done, 0, piece);
         } else {
-            memcpy(bytes + done, version->data + within, piece);
+            memcpy(room.data + done, version->data + within, piece);
         }
         done += piece;
     }
@@ -171,8 +163,8 @@ enum status sim_disk_read(struct sim_disk *disk, struct sim_inode *inode, u64 po
     return OK;
 }
 
-u64 sim_disk_sectors_needed(const struct sim_disk *disk, const struct sim_inode *inode, u64 position,
-                            u64 size)
+u64 sim_disk_sectors_needed(const struct sim_disk *disk, const struct sim_inode *inode,
+                            u64 position, u64 size)
 {
     u64 needed = 0;
     for (u64 i = position / disk->sector_bytes; i * disk->sector_bytes < position + size; i++) {
@@ -183,12 +175,12 @@ u64 sim_disk_sectors_needed(const struct sim_disk *disk, const struct sim_inode 
 
 /* One sector of a write; parts of a sector are laid over what it holds. */
 static void write_sector(struct sim_disk *disk, struct sim_inode *inode, u64 index, u64 position,
-                         const u8 *bytes, u64 size, bool durable)
+                         struct sim_bytes bytes)
 {
     u32 sector_bytes = disk->sector_bytes;
     u64 start = index * sector_bytes;
-    if (position <= start && position + size >= start + sector_bytes) {
-        sector_put(disk, inode, (u32)index, bytes + (start - position), durable);
+    if (position <= start && position + bytes.size >= start + sector_bytes) {
+        sector_put(disk, inode, (u32)index, bytes.data + (start - position));
         return;
     }
     u8 merged[SECTOR_BYTES_MAX] = {0};
@@ -197,37 +189,50 @@ static void write_sector(struct sim_disk *disk, struct sim_inode *inode, u64 ind
         memcpy(merged, version->data, sector_bytes);
     }
     u64 from = u64_max(position, start);
-    u64 end = u64_min(position + size, start + sector_bytes);
-    memcpy(merged + (from - start), bytes + (from - position), end - from);
-    sector_put(disk, inode, (u32)index, merged, durable);
+    u64 end = u64_min(position + bytes.size, start + sector_bytes);
+    memcpy(merged + (from - start), bytes.data + (from - position), end - from);
+    sector_put(disk, inode, (u32)index, merged);
 }
 
-void sim_disk_write(struct sim_disk *disk, struct sim_inode *inode, u64 position, const u8 *bytes,
-                    u64 size, bool synced)
+/* What the sector holds now is durable. */
+static void keep_newest(struct sim_sector *sector)
+{
+    sector->newest->durable = true;
+    version_destroy(sector->newest->older);
+    sector->newest->older = NULL;
+}
+
+void sim_disk_write(struct sim_disk *disk, struct sim_inode *inode, u64 position,
+                    struct sim_bytes bytes, bool synced)
 {
     check(!inode->is_directory);
     disk->order_last++;
-    for (u64 i = position / disk->sector_bytes; i * disk->sector_bytes < position + size; i++) {
-        write_sector(disk, inode, i, position, bytes, size, synced);
+    u64 end = position + bytes.size;
+    for (u64 i = position / disk->sector_bytes; i * disk->sector_bytes < end; i++) {
+        write_sector(disk, inode, i, position, bytes);
+        if (synced) {
+            keep_newest(&inode->sectors[i]);
+        }
     }
     if (synced) {
-        keep_size_above(inode, position + size);
-    } else if (position + size > inode->size) {
-        note_size(disk, inode, position + size);
+        keep_size_above(inode, end);
+    } else if (end > inode->size) {
+        note_size(disk, inode, end);
     }
 }
 
 void sim_disk_write_some(struct sim_disk *disk, struct sim_inode *inode, u64 position,
-                         const u8 *bytes, u64 size)
+                         struct sim_bytes bytes)
 {
     disk->order_last++;
+    u64 end = position + bytes.size;
     u64 reached = 0;
-    for (u64 i = position / disk->sector_bytes; i * disk->sector_bytes < position + size; i++) {
+    for (u64 i = position / disk->sector_bytes; i * disk->sector_bytes < end; i++) {
         bool fits = newest_at(inode, i) != NULL || sim_disk_free_bytes(disk) > 0;
         if (fits && prng_chance(&disk->prng, 1, 2)) {
-            write_sector(disk, inode, i, position, bytes, size, false);
+            write_sector(disk, inode, i, position, bytes);
             inode->sectors[i].newest->unknown = true;
-            reached = u64_min(position + size, (i + 1) * disk->sector_bytes);
+            reached = u64_min(end, (i + 1) * disk->sector_bytes);
         }
     }
     if (reached > inode->size) {
@@ -249,7 +254,7 @@ void sim_disk_truncate(struct sim_disk *disk, struct sim_inode *inode, u64 size)
         if (version->data != NULL) {
             memcpy(kept, version->data, within);
         }
-        sector_put(disk, inode, (u32)i, kept, false);
+        sector_put(disk, inode, (u32)i, kept);
     }
     note_size(disk, inode, size);
 }
@@ -259,7 +264,7 @@ void sim_disk_allocate(struct sim_disk *disk, struct sim_inode *inode, u64 posit
     disk->order_last++;
     for (u64 i = position / disk->sector_bytes; i * disk->sector_bytes < position + size; i++) {
         if (newest_at(inode, i) == NULL) {
-            sector_put(disk, inode, (u32)i, NULL, false);
+            sector_put(disk, inode, (u32)i, NULL);
         }
     }
     if (position + size > inode->size) {
@@ -480,12 +485,12 @@ static void rot_nth(struct sim_disk *disk, struct sim_inode *inode, u64 skip)
 bool sim_disk_rot(struct sim_disk *disk, const char *prefix)
 {
     u64 total = 0;
-    list_for_each (node, next, &disk->inodes) {
+    list_for_each(node, next, &disk->inodes) {
         struct sim_inode *inode = container_of(node, struct sim_inode, node);
         total += path_begins(inode, prefix) ? sectors_that_may_rot(inode) : 0;
     }
     u64 skip = total > 0 ? prng_below(&disk->prng, total) : 0;
-    list_for_each (node, next, &disk->inodes) {
+    list_for_each(node, next, &disk->inodes) {
         struct sim_inode *inode = container_of(node, struct sim_inode, node);
         u64 here = path_begins(inode, prefix) ? sectors_that_may_rot(inode) : 0;
         if (skip < here) {
@@ -500,7 +505,7 @@ bool sim_disk_rot(struct sim_disk *disk, const char *prefix)
 u64 sim_disk_hash(const struct sim_disk *disk)
 {
     u64 hash = disk->sectors_used;
-    list_for_each (node, next, &disk->inodes) {
+    list_for_each(node, next, &disk->inodes) {
         const struct sim_inode *inode = container_of(node, struct sim_inode, node);
         char path[192];
         sim_disk_path(inode, path, sizeof(path));

@@ -70,7 +70,7 @@ void sim_request_drop(struct sim_request *request)
 
 void sim_orphans_destroy(struct sim *sim)
 {
-    list_for_each (node, next, &sim->orphans) {
+    list_for_each(node, next, &sim->orphans) {
         list_remove(node);
         request_destroy(container_of(node, struct sim_request, node));
     }
@@ -99,17 +99,12 @@ static void request_start(struct sim_request *request)
     case SIM_REQUEST_DIRECTORY_CREATE:
     case SIM_REQUEST_DIRECTORY_LIST:
     case SIM_REQUEST_TREE_REMOVE:
-    case SIM_REQUEST_DISK_FREE:
-        sim_request_start_file(request);
-        return;
+    case SIM_REQUEST_DISK_FREE: sim_request_start_file(request); return;
     case SIM_REQUEST_ACCEPT:
     case SIM_REQUEST_RECEIVE:
     case SIM_REQUEST_SEND:
-    case SIM_REQUEST_SOCKET_CLOSE:
-        sim_request_start_net(request);
-        return;
-    case SIM_REQUEST_KINDS:
-        break;
+    case SIM_REQUEST_SOCKET_CLOSE: sim_request_start_net(request); return;
+    case SIM_REQUEST_KINDS: break;
     }
     unreachable();
 }

@@ -79,25 +79,29 @@ static u64 pieces_size(const struct io_piece *pieces, u32 pieces_count)
     return size;
 }
 
+static void check_apart(const struct sim_request *a, const struct sim_request *b, u64 sector)
+{
+    check(align_up(a->position + a->size, sector) <= align_down(b->position, sector) ||
+          align_up(b->position + b->size, sector) <= align_down(a->position, sector));
+}
+
 /* Two writes of one file in flight at once end in any order, so they must not meet. */
+static void check_no_overlap_in(const struct list *list, const struct sim_request *request)
+{
+    list_for_each(node, next, list) {
+        const struct sim_request *other = container_of(node, struct sim_request, node);
+        if (other != request && other->kind == SIM_REQUEST_WRITE &&
+            other->inode == request->inode) {
+            check_apart(request, other, request->io->sim->options.sector_bytes);
+        }
+    }
+}
+
 static void check_no_overlap(struct io *io, const struct sim_request *request)
 {
-    u64 sector_bytes = io->sim->options.sector_bytes;
     for (u32 i = 0; i < io->sim->cores_count; i++) {
-        struct list *lists[2] = {&io->node->ios[i].asked, &io->node->ios[i].running};
-        for (u32 j = 0; j < 2; j++) {
-            list_for_each (node, next, lists[j]) {
-                struct sim_request *other = container_of(node, struct sim_request, node);
-                if (other == request || other->kind != SIM_REQUEST_WRITE ||
-                    other->inode != request->inode) {
-                    continue;
-                }
-                u64 other_end = align_up(other->position + other->size, sector_bytes);
-                u64 end = align_up(request->position + request->size, sector_bytes);
-                check(end <= align_down(other->position, sector_bytes) ||
-                      other_end <= align_down(request->position, sector_bytes));
-            }
-        }
+        check_no_overlap_in(&io->node->ios[i].asked, request);
+        check_no_overlap_in(&io->node->ios[i].running, request);
     }
 }
 
@@ -233,7 +237,7 @@ static void finish_read(struct sim_request *request)
     }
     u64 count = 0;
     enum status status = sim_disk_read(&request->io->node->disk, request->inode, request->position,
-                                       request->buffer, request->size, &count);
+                                       (struct sim_room){request->buffer, request->size}, &count);
     sim_request_end(request, status, status == OK ? count : 0);
 }
 
@@ -275,12 +279,14 @@ static void finish_write(struct sim_request *request)
     check_loan(request);
     bool fails = sim_happens(sim, sim->options.faults.write_error, &sim->counts.write_errors);
     if (fails || is_out_of_space(request, request->position, request->size)) {
-        sim_disk_write_some(disk, request->inode, request->position, request->copy, request->size);
+        sim_disk_write_some(disk, request->inode, request->position,
+                            (struct sim_bytes){request->copy, request->size});
         sim_request_end(request, fails ? ERR_IO : ERR_SPACE, 0);
         return;
     }
     bool synced = (request->flags & IO_WRITE_SYNCED) != 0 && !bug_is_on(BUG_DROP_SYNC);
-    sim_disk_write(disk, request->inode, request->position, request->copy, request->size, synced);
+    sim_disk_write(disk, request->inode, request->position,
+                   (struct sim_bytes){request->copy, request->size}, synced);
     sim_request_end(request, OK, request->size);
 }
 
@@ -325,39 +331,29 @@ static void finish_list(struct sim_request *request)
 static u64 free_bytes(const struct sim_request *request)
 {
     const struct sim_node *node = request->io->node;
-    bool short_of_space = request->io->sim->clock.now_us < node->space_error_until_us;
-    return short_of_space ? 0 : sim_disk_free_bytes(&node->disk);
+    struct sim *sim = request->io->sim;
+    if (sim->clock.now_us < node->space_error_until_us) {
+        sim->counts.space_errors++;
+        return 0;
+    }
+    return sim_disk_free_bytes(&node->disk);
 }
 
 static void request_finish(struct sim_request *request)
 {
     struct sim_disk *disk = &request->io->node->disk;
     switch (request->kind) {
-    case SIM_REQUEST_OPEN:
-        finish_open(request);
-        return;
-    case SIM_REQUEST_CLOSE:
-        sim_request_end(request, OK, 0);
-        return;
-    case SIM_REQUEST_READ:
-        finish_read(request);
-        return;
-    case SIM_REQUEST_WRITE:
-        finish_write(request);
-        return;
-    case SIM_REQUEST_SYNC:
-        finish_sync(request);
-        return;
+    case SIM_REQUEST_OPEN: finish_open(request); return;
+    case SIM_REQUEST_CLOSE: sim_request_end(request, OK, 0); return;
+    case SIM_REQUEST_READ: finish_read(request); return;
+    case SIM_REQUEST_WRITE: finish_write(request); return;
+    case SIM_REQUEST_SYNC: finish_sync(request); return;
     case SIM_REQUEST_TRUNCATE:
         sim_disk_truncate(disk, request->inode, request->size);
         sim_request_end(request, OK, 0);
         return;
-    case SIM_REQUEST_ALLOCATE:
-        finish_allocate(request);
-        return;
-    case SIM_REQUEST_SIZE:
-        sim_request_end(request, OK, request->inode->size);
-        return;
+    case SIM_REQUEST_ALLOCATE: finish_allocate(request); return;
+    case SIM_REQUEST_SIZE: sim_request_end(request, OK, request->inode->size); return;
     case SIM_REQUEST_RENAME:
         sim_request_end(request, sim_disk_rename(disk, request->path, request->path_to), 0);
         return;
@@ -367,21 +363,16 @@ static void request_finish(struct sim_request *request)
     case SIM_REQUEST_DIRECTORY_CREATE:
         sim_request_end(request, sim_disk_create_directories(disk, request->path), 0);
         return;
-    case SIM_REQUEST_DIRECTORY_LIST:
-        finish_list(request);
-        return;
+    case SIM_REQUEST_DIRECTORY_LIST: finish_list(request); return;
     case SIM_REQUEST_TREE_REMOVE:
         sim_request_end(request, sim_disk_remove_tree(disk, request->path), 0);
         return;
-    case SIM_REQUEST_DISK_FREE:
-        sim_request_end(request, OK, free_bytes(request));
-        return;
+    case SIM_REQUEST_DISK_FREE: sim_request_end(request, OK, free_bytes(request)); return;
     case SIM_REQUEST_ACCEPT:
     case SIM_REQUEST_RECEIVE:
     case SIM_REQUEST_SEND:
     case SIM_REQUEST_SOCKET_CLOSE:
-    case SIM_REQUEST_KINDS:
-        break;
+    case SIM_REQUEST_KINDS: break;
     }
     unreachable();
 }
@@ -415,8 +406,8 @@ static bool fails_on_demand(struct sim_request *request)
             enum status status = node->fails[i].status;
             node->fails[i] = node->fails[--node->fails_count];
             if (operation == SIM_WRITE) {
-                sim_disk_write_some(&node->disk, request->inode, request->position, request->copy,
-                                    request->size);
+                sim_disk_write_some(&node->disk, request->inode, request->position,
+                                    (struct sim_bytes){request->copy, request->size});
             } else if (operation == SIM_SYNC && !request->inode->is_directory) {
                 sim_disk_sync_failed(&node->disk, request->inode);
             }
@@ -477,7 +468,8 @@ static u64 device_us(struct sim_request *request)
         bytes = (u64)request->inode->unsynced_count * sim->options.sector_bytes;
     }
     return sim_between(sim, device_times[request->kind].from_us,
-                       device_times[request->kind].to_us) + bytes_us(bytes);
+                       device_times[request->kind].to_us) +
+           bytes_us(bytes);
 }
 
 void sim_request_start_file(struct sim_request *request)
@@ -526,9 +518,10 @@ void sim_request_leave_traces(struct sim_request *request)
     }
     if (request->kind == SIM_REQUEST_WRITE) {
         if (sim_disk_sectors_needed(disk, request->inode, request->position, request->size) *
-                disk->sector_bytes <= sim_disk_free_bytes(disk)) {
-            sim_disk_write(disk, request->inode, request->position, request->copy, request->size,
-                           false);
+                disk->sector_bytes <=
+            sim_disk_free_bytes(disk)) {
+            sim_disk_write(disk, request->inode, request->position,
+                           (struct sim_bytes){request->copy, request->size}, false);
         }
     } else if (request->kind == SIM_REQUEST_TRUNCATE) {
         sim_disk_truncate(disk, request->inode, request->size);

@@ -24,9 +24,9 @@ static struct io_file open_file(struct sim *sim, const char *path, u32 flags)
     return op.file;
 }
 
-static enum status write_at(struct sim *sim, struct io_file file, u64 position, u8 byte, u32 size,
-                            u32 flags)
+static enum status write_at(struct sim *sim, struct io_file file, u64 position, u32 size, u32 flags)
 {
+    u8 byte = 9;
     struct io_op op;
     io_op_init(&op, on_done);
     memset(memory, byte, size);
@@ -73,7 +73,7 @@ TEST(a_synced_direct_write_survives_a_crash)
     struct sim *sim = sim_create(&(struct sim_options){.seed = 1});
     struct io_file file = open_file(sim, "a", IO_OPEN_CREATE | IO_OPEN_DIRECT);
     EXPECT_EQ(sync_path(sim, ""), OK);
-    EXPECT_EQ(write_at(sim, file, 4096, 9, 8192, IO_WRITE_SYNCED), OK);
+    EXPECT_EQ(write_at(sim, file, 4096, 8192, IO_WRITE_SYNCED), OK);
     sim_crash(sim, 0, &(struct sim_crash_odds){.sector_old = 100});
     file = open_file(sim, "a", IO_OPEN_DIRECT);
     struct io_op op;
@@ -109,10 +109,10 @@ TEST(what_callers_owe_the_door_is_checked)
     struct sim *sim = sim_create(&(struct sim_options){.seed = 1});
     struct io_file direct = open_file(sim, "a", IO_OPEN_CREATE | IO_OPEN_DIRECT);
     struct io_file buffered = open_file(sim, "a", 0);
-    EXPECT_CHECK_FAILS((void)write_at(sim, direct, 100, 1, 4096, 0));
-    EXPECT_CHECK_FAILS((void)write_at(sim, direct, 0, 1, 100, 0));
-    EXPECT_EQ(write_at(sim, direct, 0, 1, 4096, 0), OK);
-    EXPECT_CHECK_FAILS((void)write_at(sim, buffered, 0, 1, 4096, 0));
+    EXPECT_CHECK_FAILS((void)write_at(sim, direct, 100, 4096, 0));
+    EXPECT_CHECK_FAILS((void)write_at(sim, direct, 0, 100, 0));
+    EXPECT_EQ(write_at(sim, direct, 0, 4096, 0), OK);
+    EXPECT_CHECK_FAILS((void)write_at(sim, buffered, 0, 4096, 0));
 
     struct io_op first;
     struct io_op second;
@@ -135,9 +135,9 @@ TEST(a_full_disk_and_a_failed_sync_are_told)
 {
     struct sim *sim = sim_create(&(struct sim_options){.seed = 1, .disk_bytes = 8192});
     struct io_file file = open_file(sim, "a", IO_OPEN_CREATE);
-    EXPECT_EQ(write_at(sim, file, 0, 1, 8192, 0), OK);
-    EXPECT_EQ(write_at(sim, file, 8192, 1, 1, 0), ERR_SPACE);
-    EXPECT_EQ(write_at(sim, file, 0, 2, 8192, 0), OK);
+    EXPECT_EQ(write_at(sim, file, 0, 8192, 0), OK);
+    EXPECT_EQ(write_at(sim, file, 8192, 1, 0), ERR_SPACE);
+    EXPECT_EQ(write_at(sim, file, 0, 8192, 0), OK);
     sim_fail_next(sim, 0, SIM_SYNC, "a", ERR_IO);
     struct io_op op;
     io_op_init(&op, on_done);
@@ -145,7 +145,7 @@ TEST(a_full_disk_and_a_failed_sync_are_told)
     EXPECT(sim_run_until(sim, NULL, NULL, US_PER_SECOND));
     EXPECT_EQ(op.status, ERR_IO);
     sim_disk_resize(sim, 0, 16384);
-    EXPECT_EQ(write_at(sim, file, 8192, 1, 1, 0), OK);
+    EXPECT_EQ(write_at(sim, file, 8192, 1, 0), OK);
     sim_destroy(sim);
 }
 
@@ -243,9 +243,10 @@ static bool echo_is_complete(void *context)
 static u64 run_echo(u64 seed)
 {
     echo = (struct echo){0};
-    echo.sim = sim_create(&(struct sim_options){
-        .seed = seed, .socket_bytes = 8192,
-        .faults = {.network_cut = 20000, .network_late = 20000}});
+    echo.sim =
+        sim_create(&(struct sim_options){.seed = seed,
+                                         .socket_bytes = 8192,
+                                         .faults = {.network_cut = 20000, .network_late = 20000}});
     io_op_init(&echo.accept, echo_on_accepted);
     io_op_init(&echo.receive, echo_on_received);
     io_op_init(&echo.send, echo_on_sent);

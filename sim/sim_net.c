@@ -39,12 +39,12 @@ struct sim_conn {
     bool event_planned;
     bool connected;
     bool refused;
-    bool reset;        /* both ways; each side sees it when it looks */
+    bool reset; /* both ways; each side sees it when it looks */
     bool client_gone;
     bool client_silent; /* vanished: nobody reads, nobody says so */
     bool node_gone;     /* closed by the node */
     bool node_shut;
-    u32 small_pieces;   /* in a hundred receives */
+    u32 small_pieces; /* in a hundred receives */
 };
 
 /* ---- Pipes ---- */
@@ -126,7 +126,7 @@ static bool request_try(struct sim_request *request);
 static void poke_node(struct sim_conn *conn)
 {
     for (u32 i = 0; i < conn->sim->cores_count; i++) {
-        list_for_each (node, next, &conn->machine->ios[i].running) {
+        list_for_each(node, next, &conn->machine->ios[i].running) {
             struct sim_request *request = container_of(node, struct sim_request, node);
             if (request->conn == conn && !request->scheduled) {
                 (void)request_try(request);
@@ -247,7 +247,7 @@ static void on_connect(void *context, u64 word)
     node->backlog_count++;
     plan_client_event(conn);
     for (u32 i = 0; i < conn->sim->cores_count; i++) {
-        list_for_each (at, next, &node->ios[i].running) {
+        list_for_each(at, next, &node->ios[i].running) {
             struct sim_request *request = container_of(at, struct sim_request, node);
             if (request->kind == SIM_REQUEST_ACCEPT && !request->scheduled) {
                 (void)request_try(request);
@@ -367,20 +367,27 @@ static struct sim_request *ask(struct io *io, struct io_op *op, enum sim_request
     return request;
 }
 
-/* True when another request of this kind (or any, with `any`) is in flight on the connection. */
-static bool is_in_flight(const struct sim_conn *conn, const struct sim_request *but,
-                         enum sim_request_kind kind, bool any)
+/* Is another request on this connection in the list, of this kind, or any for SIM_REQUEST_KINDS? */
+static bool is_in_list(const struct list *list, const struct sim_request *but,
+                       enum sim_request_kind kind)
 {
-    for (u32 i = 0; i < conn->sim->cores_count; i++) {
-        struct io *io = &conn->machine->ios[i];
-        struct list *lists[2] = {&io->asked, &io->running};
-        for (u32 j = 0; j < 2; j++) {
-            list_for_each (node, next, lists[j]) {
-                struct sim_request *request = container_of(node, struct sim_request, node);
-                if (request != but && request->conn == conn && (any || request->kind == kind)) {
-                    return true;
-                }
-            }
+    list_for_each(node, next, list) {
+        const struct sim_request *request = container_of(node, struct sim_request, node);
+        if (request != but && request->conn == but->conn &&
+            (kind == SIM_REQUEST_KINDS || request->kind == kind)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_in_flight(const struct sim_request *but, enum sim_request_kind kind)
+{
+    const struct sim_node *node = but->io->node;
+    for (u32 i = 0; i < node->sim->cores_count; i++) {
+        if (is_in_list(&node->ios[i].asked, but, kind) ||
+            is_in_list(&node->ios[i].running, but, kind)) {
+            return true;
         }
     }
     return false;
@@ -395,7 +402,7 @@ void io_accept(struct io *io, struct io_op *op, struct io_socket listener)
 void io_receive_any(struct io *io, struct io_op *op, struct io_socket socket)
 {
     struct sim_request *request = ask(io, op, SIM_REQUEST_RECEIVE, socket);
-    check(!is_in_flight(request->conn, request, SIM_REQUEST_RECEIVE, false));
+    check(!is_in_flight(request, SIM_REQUEST_RECEIVE));
     request->buffer_is_ours = true;
     request->size = RECEIVE_ANY_BYTES;
 }
@@ -403,14 +410,15 @@ void io_receive_any(struct io *io, struct io_op *op, struct io_socket socket)
 void io_receive(struct io *io, struct io_op *op, struct io_socket socket, void *buffer, u32 size)
 {
     struct sim_request *request = ask(io, op, SIM_REQUEST_RECEIVE, socket);
-    check(!is_in_flight(request->conn, request, SIM_REQUEST_RECEIVE, false));
+    check(!is_in_flight(request, SIM_REQUEST_RECEIVE));
     check(size > 0);
     request->buffer = buffer;
     request->size = size;
 }
 
 /* Copies at most what a socket buffer can hold: more cannot be sent by one call. */
-static void lend_pieces(struct sim_request *request, const struct io_piece *pieces, u32 pieces_count)
+static void lend_pieces(struct sim_request *request, const struct io_piece *pieces,
+                        u32 pieces_count)
 {
     u64 bound = request->io->sim->options.socket_bytes;
     request->copy = mem_take(bound);
@@ -424,14 +432,14 @@ static void lend_pieces(struct sim_request *request, const struct io_piece *piec
     }
 }
 
-void io_send(struct io *io, struct io_op *op, struct io_socket socket, const struct io_piece *pieces,
-             u32 pieces_count)
+void io_send(struct io *io, struct io_op *op, struct io_socket socket,
+             const struct io_piece *pieces, u32 pieces_count)
 {
     check(pieces_count > 0);
     check(pieces_count <= IO_PIECES_MAX);
     struct sim_request *request = ask(io, op, SIM_REQUEST_SEND, socket);
     /* Two sends at once would mix their bytes. */
-    check(!is_in_flight(request->conn, request, SIM_REQUEST_SEND, false));
+    check(!is_in_flight(request, SIM_REQUEST_SEND));
     lend_pieces(request, pieces, pieces_count);
     check(request->size > 0);
 }
@@ -449,7 +457,7 @@ void io_socket_close(struct io *io, struct io_op *op, struct io_socket socket)
     struct sim_request *request = ask(io, op, SIM_REQUEST_SOCKET_CLOSE, socket);
     struct sim_conn *conn = request->conn;
     /* The owner waits for what is in flight, then closes. */
-    check(!is_in_flight(conn, request, SIM_REQUEST_SOCKET_CLOSE, true));
+    check(!is_in_flight(request, SIM_REQUEST_KINDS));
     request->conn = NULL;
     conn->node_gone = true;
     sim_number_return(io->node, socket.id);
@@ -501,8 +509,8 @@ static bool try_receive(struct sim_request *request)
     }
     u32 size = u32_min(conn->to_node.arrived, (u32)request->size);
     if (prng_below(&sim->prng, 100) < conn->small_pieces) {
-        size = 1 + (u32)prng_below(&sim->prng, prng_chance(&sim->prng, 1, 4) ? u32_min(size, 8)
-                                                                             : size);
+        size = 1 +
+               (u32)prng_below(&sim->prng, prng_chance(&sim->prng, 1, 4) ? u32_min(size, 8) : size);
     }
     if (request->buffer_is_ours) {
         request->buffer = mem_take(size);
@@ -591,7 +599,7 @@ void sim_request_start_net(struct sim_request *request)
 void sim_conn_node_lost(struct sim_node *node)
 {
     struct sim *sim = node->sim;
-    list_for_each (at, next, &sim->conns) {
+    list_for_each(at, next, &sim->conns) {
         struct sim_conn *conn = container_of(at, struct sim_conn, node);
         if (conn->machine != node || conn->reset || !conn->connected) {
             continue;
@@ -609,7 +617,7 @@ void sim_conn_node_lost(struct sim_node *node)
 
 void sim_conns_destroy(struct sim *sim)
 {
-    list_for_each (node, next, &sim->conns) {
+    list_for_each(node, next, &sim->conns) {
         struct sim_conn *conn = container_of(node, struct sim_conn, node);
         pipe_drop(&conn->to_node);
         pipe_drop(&conn->to_client);

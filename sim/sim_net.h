@@ -13,7 +13,8 @@
 
 struct sim_conn;
 
-/* Something changed: connected, bytes came, room came, or it ended. Never from inside a call here. */
+/* Something changed: connected, bytes came, room came, or it ended. Never from inside a call here.
+ * */
 struct sim_conn *sim_connect(struct sim *sim, u32 node,
                              void (*on_event)(void *context, struct sim_conn *conn), void *context);
 

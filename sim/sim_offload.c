@@ -1,7 +1,7 @@
 /* The door offload.h over virtual time: late answers, and hashes that cost nothing.
  *
- * A hash reads `$argon2id$v=19$m=8,t=1,p=1$<salt>$<digest>`, both 16 hexadecimal digits: of the shape
- * of the real one, of no strength. It depends on password and salt alone. */
+ * A hash reads `$argon2id$v=19$m=8,t=1,p=1$<salt>$<digest>`, both 16 hexadecimal digits: of the
+ * shape of the real one, of no strength. It depends on password and salt alone. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -75,9 +75,7 @@ static void do_job(struct offload *offload, struct offload_job *job)
         write_hash(job->hash, prng_next(&offload->sim->prng), job->password, job->password_size);
         job->status = OK;
         break;
-    case OFFLOAD_PASSWORD_VERIFY:
-        job->status = verify_password(job);
-        break;
+    case OFFLOAD_PASSWORD_VERIFY: job->status = verify_password(job); break;
     case OFFLOAD_PROCESS_FACTS:
         tell_facts(offload, job->facts);
         job->status = OK;
@@ -114,11 +112,12 @@ void offload_submit(struct offload *offload, u32 core_index, struct offload_job 
     list_add_last(&offload->lanes[core_index].running, &job->node);
     offload->lanes[core_index].jobs_count++;
     struct job_timer *timer = mem_take(sizeof(*timer));
-    *timer = (struct job_timer){.offload = offload, .job = job, .core_index = core_index,
+    *timer = (struct job_timer){.offload = offload,
+                                .job = job,
+                                .core_index = core_index,
                                 .incarnation = offload->node->incarnation};
     list_add_last(&sim->job_timers, &timer->node);
-    bool is_late =
-        sim_happens(sim, sim->options.faults.offload_late, &sim->counts.offload_lates);
+    bool is_late = sim_happens(sim, sim->options.faults.offload_late, &sim->counts.offload_lates);
     u64 takes_us = is_late ? sim_between(sim, 500000, 3000000) : sim_between(sim, 500, 40000);
     sim_clock_at(&sim->clock, sim->clock.now_us + takes_us, on_job_done, timer, 0);
 }
@@ -148,7 +147,7 @@ void sim_offload_forget(struct sim_node *node)
 
 void sim_job_timers_destroy(struct sim *sim)
 {
-    list_for_each (node, next, &sim->job_timers) {
+    list_for_each(node, next, &sim->job_timers) {
         mem_return(container_of(node, struct job_timer, node));
     }
 }

@@ -53,7 +53,7 @@ struct sim_request {
     u64 sync_order;
     u8 *buffer; /* read, receive, list: the caller's. receive_any: ours, until done returned */
     bool buffer_is_ours;
-    u8 *copy;   /* write, send: the bytes as they were when lent */
+    u8 *copy; /* write, send: the bytes as they were when lent */
     struct io_piece *pieces;
     u32 pieces_count;
     char *path;
@@ -78,11 +78,11 @@ struct io {
     struct core *core;
     struct sim_turn (*turn)(void *context, struct turn_time time);
     void *context;
-    struct list asked;     /* not yet submitted */
+    struct list asked; /* not yet submitted */
     struct list running;
     struct list completed; /* waiting for io_reap */
     bool reaping;
-    u64 turn_at_us;    /* when the next turn is planned; UINT64_MAX: not */
+    u64 turn_at_us;     /* when the next turn is planned; UINT64_MAX: not */
     u64 rests_until_us; /* the last turn took until then, or the core is starved */
 };
 
@@ -139,21 +139,6 @@ struct sim {
     u32 nodes_count;
     u32 cores_count;
     struct sim_node nodes[SIM_NODES_MAX];
-};
-
-/* What the trace names. */
-enum sim_step {
-    SIM_STEP_TURN = 1,
-    SIM_STEP_COMPLETE,
-    SIM_STEP_CRASH,
-    SIM_STEP_KILL,
-    SIM_STEP_ROT,
-    SIM_STEP_FAULT,
-    SIM_STEP_CONNECT,
-    SIM_STEP_ARRIVE,
-    SIM_STEP_END,
-    SIM_STEP_JOB,
-    SIM_STEP_CLIENT
 };
 
 /* Rolls the dice for a fault and counts it. */

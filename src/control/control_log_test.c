@@ -207,10 +207,11 @@ static void rot(u32 side, u32 slot, u64 position, bool unreadable)
     }
     u8 block[CONTROL_BLOCK_BYTES];
     u64 count = 0;
-    EXPECT_EQ(sim_disk_read(disk, inode, position, block, sizeof(block), &count), OK);
+    EXPECT_EQ(sim_disk_read(disk, inode, position, (struct sim_room){block, sizeof(block)}, &count),
+              OK);
     EXPECT_EQ(count, sizeof(block));
     block[50] ^= 4;
-    sim_disk_write(disk, inode, position, block, sizeof(block), true);
+    sim_disk_write(disk, inode, position, (struct sim_bytes){block, sizeof(block)}, true);
 }
 
 static const struct sim_crash_odds crash_old = {.sector_old = 100, .size_kept = 50};
@@ -446,11 +447,12 @@ TEST(a_log_of_another_format_version_is_refused_by_name)
     u8 block[CONTROL_BLOCK_BYTES];
     u64 count = 0;
     struct sim_disk *disk = sim_disk(fixture.sim, 0);
-    EXPECT_EQ(sim_disk_read(disk, file_of(0, 0), 0, block, sizeof(block), &count), OK);
+    EXPECT_EQ(
+        sim_disk_read(disk, file_of(0, 0), 0, (struct sim_room){block, sizeof(block)}, &count), OK);
     put_u32(block + 8, 2);
     put_u32(block + 12, 0);
     put_u32(block + 12, crc32c(0, block, sizeof(block)));
-    sim_disk_write(disk, file_of(0, 0), 0, block, sizeof(block), true);
+    sim_disk_write(disk, file_of(0, 0), 0, (struct sim_bytes){block, sizeof(block)}, true);
     expect_refused("control/a/log.0 has format version 2, this server reads version 1");
     end();
 }
@@ -464,7 +466,8 @@ TEST(sides_of_two_servers_are_refused)
     u8 block[CONTROL_BLOCK_BYTES];
     struct control_header header = {.epoch = 1, .salt = 123};
     control_header_encode(&header, block);
-    sim_disk_write(sim_disk(fixture.sim, 0), file_of(1, 0), 0, block, sizeof(block), true);
+    sim_disk_write(sim_disk(fixture.sim, 0), file_of(1, 0), 0,
+                   (struct sim_bytes){block, sizeof(block)}, true);
     expect_refused("begin differently");
     end();
 }

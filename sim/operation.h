@@ -1,0 +1,92 @@
+/* One request of an actor, from its body to the judgement of its answer. */
+#pragma once
+
+#include "sim/workload.h"
+#include "wire/topic_info.h"
+
+enum operation_kind {
+    OPERATION_REGISTER,
+    OPERATION_WRONG_PASSWORD,
+    OPERATION_PLAIN, /* a read whose answer has nothing to judge but its status */
+    OPERATION_SEND,
+    OPERATION_SEND_DAMAGED,
+    OPERATION_POLL,
+    OPERATION_OFFSET_GET,
+    OPERATION_OFFSET_STORE,
+    OPERATION_OFFSET_DELETE,
+    OPERATION_SEGMENTS_DELETE,
+    OPERATION_CHANGE /* of a stream or topic by its owner */
+};
+
+enum change_kind {
+    CHANGE_CREATE_STREAM,
+    CHANGE_DELETE_STREAM,
+    CHANGE_PURGE_STREAM,
+    CHANGE_CREATE_TOPIC,
+    CHANGE_DELETE_TOPIC,
+    CHANGE_PURGE_TOPIC,
+    CHANGE_CREATE_PARTITIONS,
+    CHANGE_DELETE_PARTITIONS
+};
+
+struct operation {
+    struct sim_client_call call;
+    struct actor *actor;
+    enum operation_kind kind;
+    u32 expected; /* the status; 0: success */
+    struct model_stream *stream;
+    struct model_topic *topic;
+    struct model_partition *partition;
+    struct model_glimpse glimpse;
+
+    struct model_send *send;
+
+    u8 strategy; /* enum poll_strategy */
+    u64 value;
+    u32 count;
+    bool auto_commit;
+    u64 end_at_issue;
+    u64 first_at_issue;
+
+    struct model_stored *stored;
+    u64 offset;
+    bool wait_for_commit;
+    u64 session_max_at_issue;
+
+    enum change_kind change;
+    u32 partitions_count; /* of a new topic, or how many more or fewer */
+    bool persisted;
+};
+
+struct actor {
+    struct sim_client client;
+    struct workload *workload;
+    struct prng prng;
+    u32 index;
+    bool logged_in;
+    u32 window; /* appends in flight at once */
+    u8 *body;   /* of the request being written */
+    bool step_planned;
+    bool busy_alone; /* an operation is in flight that allows no other */
+};
+
+#define OPERATION_BODY_BYTES (1024u * 1024u)
+
+/* A random operation, issued; false when there was nothing to do now. */
+bool operation_begin(struct actor *actor);
+void operation_register(struct actor *actor);
+
+void operation_on_reply(struct operation *operation, const struct sim_client_reply *reply);
+void operation_on_lost(struct operation *operation);
+
+/* Judges the body of a poll of `partition` and shows it to the model. `messages` counts them,
+ * `next` is the offset after the last. False after a violation. */
+struct poll_judgement {
+    u32 messages;
+    u64 first;
+    u64 next;
+    u64 first_stamp_us;
+    u64 current_offset;
+};
+bool poll_judge(struct workload *workload, struct model_partition *partition, bool is_fuzzy,
+                struct span body, struct poll_judgement *judgement);

@@ -1,0 +1,84 @@
+/* The body of a poll reply: is it well formed, are its checksums right, and what does it show? */
+#include <inttypes.h>
+
+#include "base/check.h"
+#include "sim/operation.h"
+#include "wire/batch.h"
+
+static bool fail_poll(struct workload *workload, const struct model_partition *partition,
+                      enum checker checker, const char *why, u64 offset)
+{
+    verdict_fail(workload->verdict, checker, "a poll of %s/%s/%u: %s at offset %" PRIu64,
+                 partition->topic->stream->name, partition->topic->name, partition->id, why,
+                 offset);
+    return false;
+}
+
+/* Clients check no checksums; we do. */
+static bool batches_are_sound(struct span batches)
+{
+    u32 position = 0;
+    while (position < batches.size) {
+        struct batch_header header;
+        if (batches.size - position < BATCH_HEADER_BYTES) {
+            return false;
+        }
+        batch_header_decode(batches.data + position, &header);
+        if (header.batch_length > batches.size - position ||
+            header.batch_length < BATCH_HEADER_BYTES) {
+            return false;
+        }
+        struct batch_check batch_check;
+        struct batch_budget budget = {UINT32_MAX, UINT32_MAX};
+        batch_check_init_stored(&batch_check, batches.data + position, (u32)header.batch_length);
+        if (batch_check_step(&batch_check, (u32)header.batch_length, &budget) != BATCH_CHECK_GOOD) {
+            return false;
+        }
+        for (u32 i = BATCH_RESERVED_POSITION; i < BATCH_HEADER_BYTES; i++) {
+            if (batches.data[position + i] != 0) {
+                return false; /* data of the server's own, served */
+            }
+        }
+        position += (u32)header.batch_length;
+    }
+    return true;
+}
+
+bool poll_judge(struct workload *workload, struct model_partition *partition, bool is_fuzzy,
+                struct span body, struct poll_judgement *judgement)
+{
+    struct poll_reply reply;
+    if (poll_reply_decode(body, &reply) != OK || reply.prefix.partition_id != partition->id ||
+        !batches_are_sound(reply.batches)) {
+        return fail_poll(workload, partition, CHECK_never_served_wrong, "an unreadable reply", 0);
+    }
+    *judgement = (struct poll_judgement){.current_offset = reply.prefix.current_offset};
+    struct poll_iterator iterator = poll_iterate(&reply);
+    struct polled_message message;
+    u64 stamp_us = 0;
+    while (poll_next(&iterator, &message)) {
+        if (judgement->messages == 0) {
+            judgement->first = message.offset;
+            judgement->first_stamp_us = message.timestamp_us;
+        } else if (message.offset != judgement->next) {
+            return fail_poll(workload, partition, CHECK_offsets_are_dense, "a gap or a repeat",
+                             message.offset);
+        } else if (message.timestamp_us < stamp_us) {
+            return fail_poll(workload, partition, CHECK_model_agrees, "time runs back",
+                             message.offset);
+        }
+        stamp_us = message.timestamp_us;
+        judgement->messages++;
+        judgement->next = message.offset + 1;
+        model_saw(workload->model, partition, &message, sim_now_us(workload->sim), is_fuzzy);
+    }
+    if (iterator.failed || judgement->messages != reply.prefix.messages_count) {
+        return fail_poll(workload, partition, CHECK_never_served_wrong,
+                         "the count does not fit the batches", judgement->next);
+    }
+    if (judgement->messages > 0 && judgement->next > judgement->current_offset + 1) {
+        return fail_poll(workload, partition, CHECK_model_agrees, "beyond the current offset",
+                         judgement->next - 1);
+    }
+    return !workload->verdict->failed;
+}
