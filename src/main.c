@@ -1,0 +1,42 @@
+/* One binary: picks the subcommand and hands it the rest of the command line. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/types.h"
+#include "cli/cli.h"
+#include "node/server.h"
+
+#define EXIT_USAGE 2
+
+static void print_help(void)
+{
+    printf("levriero " LEVRIERO_VERSION ": a persistent log that speaks Apache Iggy's protocol\n\n"
+           "  levriero server [options]   runs the server; `levriero server --help` lists them\n");
+    cli_print_commands();
+}
+
+static bool is_one_of(const char *word, const char *option, const char *letter, const char *command)
+{
+    return strcmp(word, option) == 0 || strcmp(word, letter) == 0 || strcmp(word, command) == 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2 || is_one_of(argv[1], "--help", "-h", "help")) {
+        print_help();
+        return argc < 2 ? EXIT_USAGE : 0;
+    }
+    if (is_one_of(argv[1], "--version", "-V", "version")) {
+        printf("levriero " LEVRIERO_VERSION "\n");
+        return 0;
+    }
+    if (strcmp(argv[1], "server") == 0) {
+        return server_main(argc - 1, argv + 1);
+    }
+    if (cli_knows(argv[1])) {
+        return cli_main(argc - 1, argv + 1);
+    }
+    (void)fprintf(stderr, "levriero: there is no command %s; `levriero --help` lists them\n",
+                  argv[1]);
+    return EXIT_USAGE;
+}
