@@ -62,8 +62,8 @@ bool control_log_needs_snapshot(const struct control_log *log);
 /* True when the present file fills up. */
 bool control_log_wants_snapshot(const struct control_log *log);
 
-/* Writes `state`, which does not change durably meanwhile, as a new epoch. Nothing is appended until
- * `snapshotted`. The log is idle. */
+/* Writes `state`, which does not change durably meanwhile, as a new epoch. Nothing is appended
+ * until `snapshotted`. The log is idle. */
 void control_log_snapshot(struct control_log *log, const struct state *state);
 
 /* Makes the second pair of files, if it is missing, so that a full disk cannot prevent a snapshot.

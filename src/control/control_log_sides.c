@@ -2,7 +2,8 @@
 
 #include "base/check.h"
 
-/* A read that fails may be a passing fault of the device: it is tried again, then block by block. */
+/* A read that fails may be a passing fault of the device: it is tried again, then block by
+ * block. */
 #define READ_ATTEMPTS 3u
 
 char control_side_name(u32 side)

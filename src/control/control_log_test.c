@@ -572,7 +572,8 @@ TEST(a_passing_read_error_is_read_again)
     end();
 }
 
-/* One run with crashes at any moment: what was synced must be there, and at most what was appended. */
+/* One run with crashes at any moment: what was synced must be there, and at most what was
+ * appended. */
 static void crash_at_random(u64 seed)
 {
     struct prng prng;

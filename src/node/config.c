@@ -54,8 +54,9 @@ static bool parse_log_level(const char *text, u64 *value)
     return true;
 }
 
-/* Sizes follow the reference, where "64M" is 64,000,000. Memory is given as to other tools that limit it,
- * in powers of 1024, and what the documents call 64M must be enough for the least plan. */
+/* Sizes follow the reference, where "64M" is 64,000,000. Memory is given as to other tools that
+ * limit it, in powers of 1024, and what the documents call 64M must be enough for the least
+ * plan. */
 static bool parse_memory(const char *text, u64 *bytes)
 {
     char unit_in_full[64];

@@ -1,7 +1,8 @@
-/* Which slots of a table are free? Taken in the order they were returned last, then those never used:
- * a pure function of the takes and returns, so copies that see the same commands agree.
+/* Which slots of a table are free? Taken in the order they were returned last, then those never
+ * used: a pure function of the takes and returns, so copies that see the same commands agree.
  *
- * Owner: the table it belongs to. Memory: one word a slot from the arena, touched on first return. */
+ * Owner: the table it belongs to. Memory: one word a slot from the arena, touched on first
+ *        return. */
 #pragma once
 
 #include "base/mem.h"

@@ -106,8 +106,9 @@ u64 state_index(const struct state *state);
 /* Number of this start of the server, from 1. */
 u32 state_boot(const struct state *state);
 
-/* The highest life that was ever given. A life on disk above it was given by a control log whose end
- * is lost: refuse to start. (state_index is no measure for that: starts and logins take numbers too.) */
+/* The highest life that was ever given. A life on disk above it was given by a control log whose
+ * end is lost: refuse to start. (state_index is no measure for that: starts and logins take numbers
+ * too.) */
 u64 state_life_max(const struct state *state);
 
 /* ---- Look-ups: NULL when there is no such object. By number and by name everywhere ---- */
@@ -131,8 +132,8 @@ const struct state_session *state_session_get(const struct state *state, u64 ses
 /* The session that a client id of the header has now. */
 const struct state_session *state_session_of_client(const struct state *state, struct u128 client);
 
-/* Iteration in rising id: UINT32_MAX as `after` gives the first, then give the last one's id. NULL at
- * the end. `after` need not exist any more. */
+/* Iteration in rising id: UINT32_MAX as `after` gives the first, then give the last one's id. NULL
+ * at the end. `after` need not exist any more. */
 const struct state_stream *state_stream_next(const struct state *state, u32 after);
 const struct state_topic *state_topic_next(const struct state *state, u32 stream_id, u32 after);
 const struct state_user *state_user_next(const struct state *state, u32 after);
@@ -148,9 +149,9 @@ u32 state_users_count(const struct state *state);
 u32 state_sessions_count(const struct state *state);
 u32 state_partitions_max(const struct state *state);
 
-/* Is this life of this place over? True when something at these ids had this life and was deleted or
- * purged since: every life up to state_life_max that is not the present one. False for lives above,
- * which this state never gave: what bears one is never trash. */
+/* Is this life of this place over? True when something at these ids had this life and was deleted
+ * or purged since: every life up to state_life_max that is not the present one. False for lives
+ * above, which this state never gave: what bears one is never trash. */
 bool state_life_is_over(const struct state *state, u64 life, u32 stream_id, u32 topic_id, u32 id);
 
 /* ---- Change ---- */
@@ -177,8 +178,8 @@ void state_apply(struct state *state, u64 index, struct span command,
                  void (*on_effect)(void *context, const struct state_effect *effect),
                  void *context);
 
-/* Would this command be refused by what exists or by a limit? Decides for control, in one place, what
- * state_apply then does without failing. WIRE_INVALID_COMMAND when it does not decode. */
+/* Would this command be refused by what exists or by a limit? Decides for control, in one place,
+ * what state_apply then does without failing. WIRE_INVALID_COMMAND when it does not decode. */
 enum wire_error state_check(const struct state *state, struct span command);
 
 /* ---- Snapshot: a chain of pieces, so that encoding can be cut into turns ---- */
@@ -190,9 +191,9 @@ struct state_cursor {
     u32 partition_id;
 };
 
-/* Writes the next piece into `writer` (at least 4 KiB free); false when it was the last. A cursor of
- * zeros begins. Volatile things (sessions) are left out, and where partitions live: loading places
- * them anew. The pieces of one snapshot are of one index: the caller pauses durable commands
+/* Writes the next piece into `writer` (at least 4 KiB free); false when it was the last. A cursor
+ * of zeros begins. Volatile things (sessions) are left out, and where partitions live: loading
+ * places them anew. The pieces of one snapshot are of one index: the caller pauses durable commands
  * meanwhile. */
 bool state_save(const struct state *state, struct state_cursor *cursor, struct writer *writer);
 
