@@ -89,12 +89,20 @@ static void purge_partition(struct model *model, struct model_partition *partiti
     }
     partition->runs_count = 0;
     partition->first = 0;
-    partition->trims = false;
+    partition->trims = partition->expires;
     partition->rotten_count = 0;
     partition->tail_rotten = false;
     partition->is_read_only = false;
     for (u32 i = 0; i < MODEL_CONSUMERS_MAX; i++) {
         store_nothing(&partition->stored[i]);
+    }
+}
+
+void model_topic_expires(struct model_topic *topic, bool expires)
+{
+    for (u32 i = 0; i < MODEL_PARTITIONS_MAX; i++) {
+        topic->partitions[i].expires = expires;
+        topic->partitions[i].trims = expires;
     }
 }
 

@@ -84,6 +84,7 @@ struct model_partition {
     u32 runs_room;
     u64 first;                    /* the oldest offset that must still be there */
     bool trims;                   /* segments may have been deleted: `first` may rise */
+    bool expires;                 /* everything may be gone after a while */
     struct model_range rotten[8]; /* offsets of segments in which a sector rotted */
     u32 rotten_count;
     bool tail_rotten;  /* one of them was the last segment */
@@ -144,6 +145,9 @@ struct model_glimpse {
 };
 struct model_glimpse model_glimpse(const struct model_topic *topic);
 bool model_is_fuzzy(const struct model_topic *topic, struct model_glimpse glimpse);
+
+/* Messages of a topic that is new expire, or do not. */
+void model_topic_expires(struct model_topic *topic, bool expires);
 
 /* All that is bound in these partitions is gone for good; so are stored offsets. */
 void model_purge(struct model *model, struct model_topic *topic, u32 from_partition);

@@ -356,6 +356,7 @@ static void on_topic_created(struct operation *operation, struct reader *reader)
     topic->persisted = operation->persisted;
     topic->partitions_count = operation->partitions_count;
     topic->partitions_other = operation->partitions_count;
+    model_topic_expires(topic, operation->expires);
 }
 
 static void apply_change(struct operation *operation, struct reader *reader)
@@ -443,6 +444,7 @@ static void change_is_unknown(struct operation *operation)
         topic->partitions_count = operation->partitions_count;
         topic->partitions_other = operation->partitions_count;
         topic->persisted = operation->persisted;
+        model_topic_expires(topic, operation->expires);
         topic->existence = MODEL_UNKNOWN;
         return;
     case CHANGE_DELETE_TOPIC: topic->existence = MODEL_UNKNOWN; return;

@@ -56,6 +56,7 @@ struct operation {
     enum change_kind change;
     u32 partitions_count; /* of a new topic, or how many more or fewer */
     bool persisted;
+    bool expires;
 };
 
 struct actor {

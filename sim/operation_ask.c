@@ -388,6 +388,10 @@ static void create_topic(struct actor *actor, struct operation *operation)
     write_option_string(&option_writer, "consumer_offset_durability", span_of("replicated"));
     write_option_string(&option_writer, "durability",
                         span_of(operation->persisted ? "persisted" : "replicated"));
+    operation->expires = draw(actor, 8) == 0;
+    if (operation->expires) {
+        write_option_u64(&option_writer, "message_expiry", (3 + draw(actor, 20)) * US_PER_SECOND);
+    }
     struct writer body = body_of(actor);
     create_topic_request_encode(
         &(struct create_topic_request){

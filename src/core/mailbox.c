@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 
+#include "base/bug.h"
 #include "base/check.h"
 #include "core/core.h"
 
@@ -110,6 +111,10 @@ void mailbox_send(struct core *core, struct msg *msg)
     }
     msg->from = (u8)mailbox->core_index;
     msg->applied = core->applied;
+    if (bug_is_on(BUG_LOSE_MESSAGE) && msg->kind == MSG_APPEND &&
+        prng_chance(&core->prng, 1, 300)) {
+        return;
+    }
     struct msg *slot =
         ring_reserve(ring_between(mailbox->board, mailbox->core_index, msg->to, lane));
     check(slot != NULL); /* credits and windows bound what is under way */
