@@ -3,7 +3,7 @@
  *     side a   |1|2|#|4|5|          a place that is good on one side suffices: damage, to be healed
  *     side b   |1|2|3|4|#|          the walk goes 1 2 3 4 5
  *
- *     side a   |1|2|#|4|            bad on both: the walk ends behind 2. The search then finds 4, so
+ *     side a   |1|2|#|4|            bad on both: the walk ends behind 2. The search finds 4, so
  *     side b   |1|2|#|4|            this was not the end of the log */
 #include "base/check.h"
 #include "control/control_log_sides.h"
