@@ -1,5 +1,7 @@
 #include "base/mem.h"
 
+#include <sys/mman.h>
+
 #include "test.h"
 
 TEST(an_arena_hands_out_zeroed_aligned_pieces_that_do_not_overlap)
@@ -67,6 +69,21 @@ TEST(a_reservation_far_beyond_the_memory_costs_nothing)
     u8 *last = arena.base + arena.reserved_bytes - 1;
     *last = 1;
     EXPECT_EQ(*last, 1);
+    arena_destroy(&arena);
+}
+
+TEST(a_touched_byte_costs_one_page)
+{
+    struct arena arena;
+    EXPECT(arena_create(&arena, 16 * MIB));
+    arena.base[8 * MIB] = 1;
+    unsigned char pages[4096] = {0};
+    EXPECT_EQ(mincore(arena.base, 16 * MIB, pages), 0);
+    u32 count = 0;
+    for (u32 i = 0; i < array_count(pages); i++) {
+        count += pages[i] & 1;
+    }
+    EXPECT_EQ(count, 1);
     arena_destroy(&arena);
 }
 
