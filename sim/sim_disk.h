@@ -125,7 +125,7 @@ void sim_disk_deinit(struct sim_disk *disk);
 
 /* ---- Names ---- */
 
-/* NULL when there is no such file or directory. "" is the root. */
+/* NULL when there is no such file or directory. "" and "." are the root. */
 struct sim_inode *sim_disk_find(struct sim_disk *disk, const char *path);
 
 /* The path as it is now, for stories and records. */

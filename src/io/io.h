@@ -76,7 +76,8 @@ static inline void io_op_init(struct io_op *op, void (*done)(struct core *core, 
 /* True between a call and its `done`. */
 bool io_op_is_busy(const struct io_op *op);
 
-/* ---- Files: paths are relative to the data directory, which the door was created with ---- */
+/* ---- Files: paths are relative to the data directory, which the door was created with and which
+ * is "." itself ---- */
 
 enum io_open_flags {
     IO_OPEN_READ = 1,

@@ -1,0 +1,65 @@
+#include "shard/disk.h"
+
+#include "base/check.h"
+#include "shard/shard_inside.h"
+
+#define FRESH_US US_PER_SECOND
+#define FRESH_WHEN_SHORT_US (20 * US_PER_MS)
+
+static void on_free(struct core *core, struct io_op *op)
+{
+    struct disk *disk = container_of(op, struct disk, op);
+    (void)core;
+    check(disk->asking);
+    disk->asking = false;
+    if (op->status == OK) {
+        disk->known = true;
+        disk->free_bytes = op->count;
+        disk->written_bytes = 0;
+    }
+}
+
+static void ask(struct disk *disk)
+{
+    if (!disk->asking) {
+        disk->asking = true;
+        disk->asked_at_us = disk->shard->core->time.monotonic_us;
+        io_disk_free(disk->shard->core->io, &disk->op);
+    }
+}
+
+void disk_init(struct disk *disk, struct shard *shard)
+{
+    *disk = (struct disk){.shard = shard};
+    io_op_init(&disk->op, on_free);
+}
+
+bool disk_has_room(struct disk *disk, u64 bytes)
+{
+    const struct shard *shard = disk->shard;
+    u64 age_us = shard->core->time.monotonic_us - disk->asked_at_us;
+    if (!disk->known) {
+        ask(disk);
+        return true;
+    }
+    u64 spent = disk->written_bytes + shard->settings->disk_reserve_bytes;
+    u64 left = disk->free_bytes > spent ? disk->free_bytes - spent : 0;
+    bool is_short = left < bytes + disk->free_bytes / 8;
+    if (age_us >= (is_short ? FRESH_WHEN_SHORT_US : FRESH_US)) {
+        ask(disk);
+    }
+    return left >= bytes;
+}
+
+void disk_on_written(struct disk *disk, u64 bytes)
+{
+    disk->written_bytes += bytes;
+}
+
+void disk_on_full(struct disk *disk)
+{
+    disk->known = true;
+    disk->free_bytes = 0;
+    disk->written_bytes = 0;
+    ask(disk);
+}

@@ -1,0 +1,223 @@
+/* A record, 128 bytes, little-endian:
+ *
+ *       0  boot           u32
+ *       4  position       u32   in the segment: where the next unit goes
+ *       8  sequence       u64   with boot: the highest wins
+ *      16  life           u64
+ *      24  stream_id      u32
+ *      28  topic_id       u32
+ *      32  partition_id   u32
+ *      36  previous_crc   u32   control CRC of the last unit
+ *      40  segment        u64   base offset of the segment
+ *      48  next_offset    u64
+ *      56  next_unit      u64
+ *      64  next_write     u64
+ *      72  bytes          u64   lengths of all batches of the life
+ *      80  last_time      u64   append time of the last batch
+ *      88  control_index  u64   the state's index when this was written
+ *      96  zeros
+ *     124  crc            u32   CRC-32C over bytes 0 to 123 */
+#include "shard/ends.h"
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "shard/shard_inside.h"
+
+#define RECORD_BYTES 128u
+#define ENDS_MAGIC 0x31444e45u /* "END1" */
+#define TICK_US (500 * US_PER_MS)
+
+static void encode(const struct shard *shard, const struct partition *partition, u64 sequence,
+                   u8 *record)
+{
+    const struct log_point *point = &partition->point;
+    memset(record, 0, RECORD_BYTES);
+    put_u32(record, state_boot(shard->core->state));
+    put_u32(record + 4, point->position);
+    put_u64(record + 8, sequence);
+    put_u64(record + 16, partition->life);
+    put_u32(record + 24, partition->stream_id);
+    put_u32(record + 28, partition->topic_id);
+    put_u32(record + 32, partition->id);
+    put_u32(record + 36, point->previous_crc);
+    put_u64(record + 40, point->segment_base_offset);
+    put_u64(record + 48, point->next_offset);
+    put_u64(record + 56, point->next_unit);
+    put_u64(record + 64, point->next_write);
+    put_u64(record + 72, point->bytes);
+    put_u64(record + 80, point->last_time_us);
+    put_u64(record + 88, state_index(shard->core->state));
+}
+
+static struct log_point decode(const u8 *record)
+{
+    return (struct log_point){
+        .position = get_u32(record + 4),
+        .previous_crc = get_u32(record + 36),
+        .segment_base_offset = get_u64(record + 40),
+        .next_offset = get_u64(record + 48),
+        .next_unit = get_u64(record + 56),
+        .next_write = get_u64(record + 64),
+        .bytes = get_u64(record + 72),
+        .last_time_us = get_u64(record + 80),
+    };
+}
+
+static void on_record(struct shard *shard, const u8 *record)
+{
+    u64 life = get_u64(record + 16);
+    u64 index = u64_max(life, get_u64(record + 88));
+    if (index > state_index(shard->core->state)) {
+        shard->ends.life_unknown = u64_max(shard->ends.life_unknown, index);
+        return;
+    }
+    const struct state_partition *described = state_partition_find(
+        shard->core->state, get_u32(record + 24), get_u32(record + 28), get_u32(record + 32));
+    if (described == NULL || described->life != life || described->home != shard->core->index) {
+        return;
+    }
+    /* Units only rise, so the furthest point is the newest, whatever the file. */
+    struct partition *partition = &shard->partitions[described->slot];
+    struct log_point point = decode(record);
+    if (!partition->has_point || point.next_unit >= partition->point.next_unit) {
+        partition->has_point = true;
+        partition->point = point;
+    }
+}
+
+static bool next_record(struct shard *shard, u64 *cursor, u8 *record)
+{
+    while (*cursor < shard->slots_used) {
+        struct partition *partition = &shard->partitions[(*cursor)++];
+        if (partition->state != PARTITION_NONE && partition->has_point) {
+            encode(shard, partition, ++shard->ends.sequence, record);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void on_started(struct shard *shard, enum status status)
+{
+    if (shard->ends.life_unknown != 0) {
+        event_error(shard->core->events,
+                    "ends.life_unknown index=%llu control_index=%llu: control lost its tail",
+                    (unsigned long long)shard->ends.life_unknown,
+                    (unsigned long long)state_index(shard->core->state));
+        status = ERR_CORRUPT;
+    }
+    shard_on_phase_done(shard, status == OK ? WIRE_OK : WIRE_IO_ERROR);
+}
+
+static void on_forgotten(struct shard *shard)
+{
+    shard_on_phase_done(shard, WIRE_OK);
+}
+
+static void on_written(struct shard *shard, u64 count, enum status status)
+{
+    (void)count;
+    (void)status; /* failed: said by the file; recovery will begin further back */
+    shard_on_partition_settled(shard);
+}
+
+static const struct record_file_user user = {
+    .directory = "ends",
+    .magic = ENDS_MAGIC,
+    .record_bytes = RECORD_BYTES,
+    .on_record = on_record,
+    .next_record = next_record,
+    .on_started = on_started,
+    .on_forgotten = on_forgotten,
+    .on_written = on_written,
+};
+
+static u64 tick_us(const struct shard *shard)
+{
+    u64 flush_us = shard->settings->flush_interval_us;
+    bool all_sync = shard->settings->durability == DURABILITY_SYNC || flush_us == 0;
+    return all_sync ? TICK_US : u64_min(TICK_US, flush_us);
+}
+
+/* What is synced gets its record; what is not is asked to sync, and gets it then. */
+static void on_tick(struct core *core, struct timer *timer)
+{
+    struct ends *ends = container_of(timer, struct ends, timer);
+    struct shard *shard = core->shard;
+    check(shard == ends->shard);
+    list_for_each(node, next, &ends->dirty) {
+        struct partition *partition = container_of(node, struct partition, ends_node);
+        if (!log_is_synced(&partition->log)) {
+            partition->log.sync_wanted = true;
+            shard_wake(shard, partition);
+        } else {
+            ends_note(ends, partition);
+        }
+    }
+    if (!list_is_empty(&ends->dirty)) {
+        timer_set(&core->timers, &ends->timer, core->time.monotonic_us + tick_us(shard));
+    }
+}
+
+u64 ends_arena_bytes(void)
+{
+    return record_file_arena_bytes();
+}
+
+void ends_init(struct ends *ends, struct shard *shard, struct arena *arena)
+{
+    *ends = (struct ends){.shard = shard};
+    list_init(&ends->dirty);
+    timer_init(&ends->timer, on_tick);
+    record_file_init(&ends->file, shard, arena, &user);
+}
+
+void ends_start(struct ends *ends)
+{
+    record_file_start(&ends->file, state_boot(ends->shard->core->state));
+}
+
+void ends_on_written(struct ends *ends, struct partition *partition)
+{
+    struct core *core = ends->shard->core;
+    if (!list_node_is_linked(&partition->ends_node)) {
+        list_add_last(&ends->dirty, &partition->ends_node);
+    }
+    if (!timer_is_set(&ends->timer)) {
+        timer_set(&core->timers, &ends->timer, core->time.monotonic_us + tick_us(ends->shard));
+    }
+}
+
+void ends_note(struct ends *ends, struct partition *partition)
+{
+    struct log *log = &partition->log;
+    check(!log->stopped);
+    if (!record_file_has_room(&ends->file)) {
+        ends_on_written(ends, partition);
+        return;
+    }
+    u8 record[RECORD_BYTES];
+    partition->has_point = true;
+    partition->point = log->synced;
+    encode(ends->shard, partition, ++ends->sequence, record);
+    (void)record_file_add(&ends->file, record);
+    if (log_is_synced(log)) {
+        list_remove(&partition->ends_node);
+    }
+}
+
+void ends_drop(struct ends *ends, struct partition *partition)
+{
+    (void)ends;
+    list_remove(&partition->ends_node);
+}
+
+void ends_flush(struct ends *ends)
+{
+    record_file_flush(&ends->file);
+}
+
+bool ends_is_idle(const struct ends *ends)
+{
+    return record_file_is_idle(&ends->file);
+}

@@ -1,0 +1,46 @@
+/* Recovery points: up to where each partition's log was known to be synced.
+ *
+ *     write ─▶ dirty ─▶ (tick) ─▶ synced? ─▶ record       record ─▶ at start: partition->point
+ *
+ * A record is written only after the log up to it is synced, at every level: within a second of
+ * the last write at `sync`, every flush interval otherwise, at each roll and at a clean stop;
+ * never for a partition that stopped on an error. What lies below a point is verified when it is
+ * read; damage there is rot.
+ *
+ * A point also carries a life: one that control does not know shows that control lost its tail.
+ *
+ * Owner: one shard. Losing the newest record is no harm: recovery begins further back. */
+#pragma once
+
+#include "core/timer.h"
+#include "shard/record_file.h"
+
+struct partition;
+
+struct ends {
+    struct shard *shard;
+    struct record_file file;
+    struct list dirty; /* partitions written to since their last record */
+    struct timer timer;
+    u64 sequence;
+    u64 life_unknown; /* a record of a life that control does not know, 0: none */
+};
+
+u64 ends_arena_bytes(void);
+void ends_init(struct ends *ends, struct shard *shard, struct arena *arena);
+
+/* Reads and merges all files into the partitions in their slots. Ends in shard_on_phase_done. */
+void ends_start(struct ends *ends);
+
+/* The partition was written to: a record follows within the interval. */
+void ends_on_written(struct ends *ends, struct partition *partition);
+
+/* Its log is synced up to log->synced: the record is gathered now, or at the next tick when
+ * there is no room. */
+void ends_note(struct ends *ends, struct partition *partition);
+
+/* Its life is over, or its log stopped: no record any more. */
+void ends_drop(struct ends *ends, struct partition *partition);
+
+void ends_flush(struct ends *ends);
+bool ends_is_idle(const struct ends *ends);

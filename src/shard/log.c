@@ -1,0 +1,311 @@
+#include "shard/log.h"
+
+#include "base/check.h"
+#include "shard/shard_inside.h"
+
+static void log_on_io(struct core *core, struct io_op *op)
+{
+    struct log *log = container_of(op, struct log, op);
+    (void)core;
+    check(log->magic == LOG_MAGIC);
+    log_on_step_done(log, op->status);
+    if (log->step == LOG_READY) {
+        shard_wake(log->shard, log->partition);
+    }
+}
+
+void log_init(struct log *log, struct shard *shard, struct partition *partition)
+{
+    *log = (struct log){
+        .magic = LOG_MAGIC,
+        .shard = shard,
+        .partition = partition,
+        .directory = IO_FILE_NONE,
+        .made_file = IO_FILE_NONE,
+    };
+    list_init(&log->segments);
+    list_init(&log->gathering);
+    list_init(&log->writing);
+    io_op_init(&log->op, log_on_io);
+}
+
+bool log_is_busy(const struct log *log)
+{
+    return log->step != LOG_READY;
+}
+
+bool log_is_synced(const struct log *log)
+{
+    return log->synced.next_unit == log->written.next_unit && list_is_empty(&log->gathering) &&
+           list_is_empty(&log->writing);
+}
+
+void log_sync(struct log *log)
+{
+    if (log->step != LOG_READY || log->stopped || log->active == NULL) {
+        return;
+    }
+    log->sync_wanted = false;
+    if (log->synced.next_unit == log->written.next_unit) {
+        return;
+    }
+    if (log->active->file.id < 0) {
+        log->sync_wanted = true;
+        log_open_active(log);
+        return;
+    }
+    log->step = LOG_SYNC;
+    log->syncing = log->written;
+    io_file_sync(log->shard->core->io, &log->op, log->active->file);
+}
+
+void log_roll_soon(struct log *log)
+{
+    log->roll_wanted = true;
+    if (log->step == LOG_READY && !log->stopped && log->active != NULL) {
+        log_roll_begin(log);
+    }
+}
+
+/* ---- The chain ---- */
+
+u64 log_first_offset(const struct log *log)
+{
+    struct list_node *node = list_first(&log->segments);
+    if (node == NULL) {
+        return 0;
+    }
+    return container_of(node, struct segment, node)->header.base_offset;
+}
+
+u64 log_end_offset(const struct log *log)
+{
+    return log->partition->replica.committed_end;
+}
+
+struct segment *log_find(const struct log *log, u64 offset)
+{
+    list_for_each(node, next, &log->segments) {
+        struct segment *segment = container_of(node, struct segment, node);
+        if (offset < segment->end_offset) {
+            return segment;
+        }
+    }
+    return NULL;
+}
+
+struct segment *log_find_time(const struct log *log, u64 time_us)
+{
+    list_for_each(node, next, &log->segments) {
+        struct segment *segment = container_of(node, struct segment, node);
+        if (segment->end_time_us >= time_us && segment->end_offset > segment->header.base_offset) {
+            return segment;
+        }
+    }
+    return NULL;
+}
+
+void log_add_segment(struct log *log, struct segment *segment)
+{
+    list_add_last(&log->segments, &segment->node);
+    log->segments_count++;
+}
+
+void log_remove_segment(struct log *log, struct segment *segment)
+{
+    check(log->segments_count > 0);
+    log->segments_count--;
+    if (log->active == segment) {
+        log->active = NULL;
+    }
+    segment_destroy(segment);
+}
+
+/* ---- Failure ---- */
+
+void log_refuse_gathered(struct log *log, u32 error)
+{
+    struct list_node *node;
+    while ((node = list_pop(&log->gathering)) != NULL) {
+        struct log_unit *unit = container_of(node, struct log_unit, node);
+        while ((node = list_pop(&unit->requests)) != NULL) {
+            partition_refuse(container_of(node, struct shard_request, node), error);
+        }
+        log_unit_return(log, unit);
+    }
+    log->gathering_units = 0;
+    log->gathering_bytes = 0;
+    log->write_bytes_wanted = 0;
+    log->next_offset = log->written.next_offset;
+    replica_give_up(&log->partition->replica);
+}
+
+/* What was in the write may be on disk all the same. */
+static void give_up_writing(struct log *log)
+{
+    struct list_node *node;
+    while ((node = list_pop(&log->writing)) != NULL) {
+        struct log_unit *unit = container_of(node, struct log_unit, node);
+        while ((node = list_pop(&unit->requests)) != NULL) {
+            struct shard_request *request = container_of(node, struct shard_request, node);
+            check(log->partition->appends_count > 0);
+            log->partition->appends_count--;
+            shard_answer_by_closing(request);
+        }
+        log_unit_return(log, unit);
+    }
+}
+
+void log_stop(struct log *log, enum status status, const char *what)
+{
+    struct partition *partition = log->partition;
+    struct core *core = log->shard->core;
+    log->stopped = true;
+    log->step = LOG_READY;
+    event_error(core->events,
+                "partition.stopped stream=%u topic=%u partition=%u failed=%s status=%s: restart "
+                "the server once the device is sound",
+                partition->stream_id, partition->topic_id, partition->id, what,
+                status_name(status));
+    core_note(core, "partition.stopped", partition->slot, status);
+    counter_add(core->counters, COUNTER_partitions_stopped, 1);
+    give_up_writing(log);
+    log_refuse_gathered(log, WIRE_CANNOT_APPEND_MESSAGE);
+    partition_refuse_appends(partition, WIRE_CANNOT_APPEND_MESSAGE);
+    ends_drop(&log->shard->ends, partition);
+    shard_on_partition_settled(log->shard);
+}
+
+/* Back to the last good unit: its numbers are given out again, since the log is cut there. */
+static void log_begin_cut(struct log *log)
+{
+    struct partition *partition = log->partition;
+    event_warn(log->shard->core->events,
+               "partition.disk_full stream=%u topic=%u partition=%u end_offset=%llu",
+               partition->stream_id, partition->topic_id, partition->id,
+               (unsigned long long)log->written.next_offset);
+    give_up_writing(log);
+    log_refuse_gathered(log, WIRE_CANNOT_APPEND_MESSAGE);
+    partition_refuse_appends(partition, WIRE_CANNOT_APPEND_MESSAGE);
+    disk_on_full(&log->shard->disk);
+    log->next_unit = log->written.next_unit;
+    log->next_write = log->written.next_write;
+    log->previous_crc = log->written.previous_crc;
+    log->step = CUT_TRUNCATE;
+    log_run(log);
+}
+
+static void on_write_done(struct log *log, enum status status)
+{
+    if (status == ERR_SPACE) {
+        log_begin_cut(log);
+        return;
+    }
+    if (status != OK) {
+        log_stop(log, status, "write");
+        return;
+    }
+    log->step = LOG_READY;
+    log_on_written(log);
+}
+
+static void on_open_active(struct log *log, enum status status)
+{
+    log->step = LOG_READY;
+    if (status == OK) {
+        segment_adopt_file(log->active, log->op.file);
+    } else if (status == ERR_LIMIT) {
+        log_refuse_gathered(log, WIRE_CANNOT_APPEND_MESSAGE);
+    } else {
+        log_stop(log, status, "open");
+    }
+}
+
+static void on_sync_done(struct log *log, enum status status)
+{
+    if (status != OK) {
+        log_stop(log, status, "sync");
+        return;
+    }
+    log->step = LOG_READY;
+    log->synced = log->syncing;
+    ends_note(&log->shard->ends, log->partition);
+    shard_on_partition_settled(log->shard);
+}
+
+void log_open_active(struct log *log)
+{
+    char path[SEGMENT_PATH_BYTES];
+    check(log->step == LOG_READY);
+    log->step = LOG_OPEN_ACTIVE;
+    segment_path(log, log->active->header.base_offset, "log", path);
+    io_file_open(log->shard->core->io, &log->op, path, segment_open_flags(log->active));
+}
+
+/* The first step of a long operation, or the next one. */
+void log_run(struct log *log)
+{
+    struct io *io = log->shard->core->io;
+    switch (log->step) {
+    case CUT_TRUNCATE: io_file_truncate(io, &log->op, log->active->file, log->active->tail); break;
+    case CUT_SYNC: io_file_sync(io, &log->op, log->active->file); break;
+    case LOG_READY:
+    case LOG_WRITE:
+    case LOG_OPEN_ACTIVE:
+    case LOG_SYNC: break;
+    case ROLL_SYNC_OLD:
+    case ROLL_OPEN_INDEX:
+    case ROLL_WRITE_INDEX:
+    case ROLL_CLOSE_INDEX:
+    case ROLL_MAKE_DIRECTORY:
+    case ROLL_REMOVE_LEFTOVER:
+    case ROLL_CREATE:
+    case ROLL_WRITE_HEADER:
+    case ROLL_RENAME:
+    case ROLL_OPEN_DIRECTORY:
+    case ROLL_SYNC_DIRECTORY:
+    case ROLL_CLOSE_DIRECTORY:
+    case ROLL_DONE:
+    case NAMES_SYNC_FILE:
+    case NAMES_OPEN_DIRECTORY:
+    case NAMES_SYNC_DIRECTORY:
+    case NAMES_CLOSE_DIRECTORY: log_roll_run(log); break;
+    }
+}
+
+void log_on_step_done(struct log *log, enum status status)
+{
+    switch (log->step) {
+    case LOG_WRITE: on_write_done(log, status); break;
+    case LOG_OPEN_ACTIVE: on_open_active(log, status); break;
+    case LOG_SYNC: on_sync_done(log, status); break;
+    case CUT_TRUNCATE:
+    case CUT_SYNC:
+        if (status != OK) {
+            log_stop(log, status, "cut");
+            break;
+        }
+        log->active->ahead_end = log->active->tail;
+        log->step = log->step == CUT_TRUNCATE ? CUT_SYNC : LOG_READY;
+        log_run(log);
+        break;
+    case ROLL_SYNC_OLD:
+    case ROLL_OPEN_INDEX:
+    case ROLL_WRITE_INDEX:
+    case ROLL_CLOSE_INDEX:
+    case ROLL_MAKE_DIRECTORY:
+    case ROLL_REMOVE_LEFTOVER:
+    case ROLL_CREATE:
+    case ROLL_WRITE_HEADER:
+    case ROLL_RENAME:
+    case ROLL_OPEN_DIRECTORY:
+    case ROLL_SYNC_DIRECTORY:
+    case ROLL_CLOSE_DIRECTORY:
+    case NAMES_SYNC_FILE:
+    case NAMES_OPEN_DIRECTORY:
+    case NAMES_SYNC_DIRECTORY:
+    case NAMES_CLOSE_DIRECTORY: log_roll_on_io(log, status); break;
+    case ROLL_DONE:
+    case LOG_READY: unreachable();
+    }
+}

@@ -1,0 +1,230 @@
+/* Gathering and writing: batches become units, units become one write. */
+#include "base/check.h"
+#include "base/crc32c.h"
+#include "shard/log.h"
+#include "shard/shard_inside.h"
+
+#define LOG_UNIT_MAGIC 0x74696e75676f6c76ull
+
+/* A unit into which small batches are copied grows to this, then the next begins. */
+#define UNIT_BYTES_MAX (256u * 1024u)
+
+void log_unit_return(struct log *log, struct log_unit *unit)
+{
+    check(unit->magic == LOG_UNIT_MAGIC);
+    check(list_is_empty(&unit->requests));
+    if (unit->buf != NULL) {
+        buf_return(unit->buf);
+    }
+    unit->magic = 0;
+    pool_return(&log->shard->units, unit);
+}
+
+static struct log_unit *last_gathering(const struct log *log)
+{
+    struct list_node *node = list_last(&log->gathering);
+    return node == NULL ? NULL : container_of(node, struct log_unit, node);
+}
+
+static struct log_unit *unit_begin(struct log *log, const struct log_batch *batch)
+{
+    struct log_unit *unit = pool_take(&log->shard->units);
+    if (unit == NULL) {
+        return NULL;
+    }
+    unit->magic = LOG_UNIT_MAGIC;
+    list_node_init(&unit->node);
+    list_init(&unit->requests);
+    unit->head.base_offset = batch->base_offset;
+    unit->head.first_time_us = batch->time_us;
+    return unit;
+}
+
+/* A buffer for this batch and, when others gathered before it, for as many again behind it. */
+static struct buf *take_unit_buf(struct log *log, const struct log_batch *batch)
+{
+    u32 needed = segment_unit_bytes(batch->size, SECTOR_BYTES_MAX);
+    const struct log_unit *last = last_gathering(log);
+    u32 wanted = needed;
+    if (last != NULL && last->buf != NULL) {
+        wanted = u32_max(needed, u32_min(2 * last->buf->capacity, UNIT_BYTES_MAX));
+    }
+    struct buf *buf = shard_take_buf(log->shard, wanted);
+    return buf == NULL && wanted > needed ? shard_take_buf(log->shard, needed) : buf;
+}
+
+static struct log_unit *unit_for(struct log *log, const struct log_batch *batch)
+{
+    struct log_unit *last = last_gathering(log);
+    if (!batch->in_place && last != NULL && last->buf != NULL &&
+        last->capacity - last->head.batches_bytes >= batch->size) {
+        return last;
+    }
+    struct buf *buf = NULL;
+    if (!batch->in_place) {
+        buf = take_unit_buf(log, batch);
+        if (buf == NULL) {
+            return NULL;
+        }
+    }
+    struct log_unit *unit = unit_begin(log, batch);
+    if (unit == NULL) {
+        if (buf != NULL) {
+            buf_return(buf);
+        }
+        return NULL;
+    }
+    unit->buf = buf;
+    unit->bytes = buf == NULL ? batch->bytes - UNIT_CONTROL_BYTES : buf->data;
+    unit->capacity = buf == NULL ? batch->size : buf->capacity - UNIT_CONTROL_BYTES;
+    list_add_last(&log->gathering, &unit->node);
+    log->gathering_units++;
+    return unit;
+}
+
+static void unit_add(struct log_unit *unit, const struct log_batch *batch)
+{
+    struct segment_unit *head = &unit->head;
+    if (unit->buf != NULL) {
+        memcpy(unit->bytes + UNIT_CONTROL_BYTES + head->batches_bytes, batch->bytes, batch->size);
+    }
+    head->headers_crc = crc32c(head->headers_crc, batch->bytes, BATCH_HEADER_BYTES);
+    head->batches_bytes += batch->size;
+    head->messages_count += batch->messages_count;
+    head->last_time_us = batch->time_us;
+    unit->batches_count++;
+}
+
+enum status log_append(struct log *log, const struct log_batch *batch)
+{
+    check(!log->stopped);
+    check(batch->size >= BATCH_HEADER_BYTES);
+    struct log_unit *unit = unit_for(log, batch);
+    if (unit == NULL) {
+        return ERR_MEMORY;
+    }
+    check(batch->base_offset == unit->head.base_offset + unit->head.messages_count);
+    unit_add(unit, batch);
+    if (batch->request != NULL) {
+        list_add_last(&unit->requests, &batch->request->node);
+    }
+    log->gathering_bytes += batch->size;
+    log->write_bytes_wanted = u32_max(
+        log->write_bytes_wanted, segment_unit_bytes(unit->head.batches_bytes, SECTOR_BYTES_MAX));
+    return OK;
+}
+
+/* ---- Writing ---- */
+
+static void seal_unit(struct log *log, struct log_unit *unit, u64 first_unit, u32 position)
+{
+    const struct segment_header *header = &log->active->header;
+    struct segment_unit *head = &unit->head;
+    head->partition_id = log->partition->id;
+    head->life = log->partition->life;
+    head->write_number = log->next_write;
+    head->write_first_unit = first_unit;
+    head->unit_number = log->next_unit++;
+    head->term = log->partition->replica.term;
+    head->previous_crc = log->previous_crc;
+    head->level = header->level;
+    memcpy(head->salt, header->salt, SEGMENT_SALT_BYTES);
+    segment_unit_encode(head, unit->bytes);
+    u32 used = UNIT_CONTROL_BYTES + head->batches_bytes;
+    u32 unit_bytes = segment_unit_bytes(head->batches_bytes, header->sector_bytes);
+    memset(unit->bytes + used, 0, unit_bytes - used);
+    log->previous_crc = head->control_crc;
+    unit->position = position;
+}
+
+/* Moves what fits into one write from `gathering` to `writing`. */
+static u64 take_write(struct log *log)
+{
+    const struct segment_header *header = &log->active->header;
+    u64 first_unit = log->next_unit;
+    u64 bytes = 0;
+    u32 units_count = 0;
+    struct list_node *node;
+    while ((node = list_first(&log->gathering)) != NULL && units_count < LOG_UNITS_MAX) {
+        struct log_unit *unit = container_of(node, struct log_unit, node);
+        u32 unit_bytes = segment_unit_bytes(unit->head.batches_bytes, header->sector_bytes);
+        if (bytes + unit_bytes > header->write_bytes_max) {
+            break;
+        }
+        list_remove(node);
+        list_add_last(&log->writing, node);
+        seal_unit(log, unit, first_unit, log->active->tail + (u32)bytes);
+        log->gathering_bytes -= unit->head.batches_bytes;
+        log->gathering_units--;
+        bytes += unit_bytes;
+        units_count++;
+    }
+    if (list_is_empty(&log->gathering)) {
+        log->write_bytes_wanted = 0;
+    }
+    log->next_write++;
+    check(bytes > 0);
+    return bytes;
+}
+
+static void write_begin(struct log *log)
+{
+    u64 bytes = take_write(log);
+    bool synced = log->active->header.level == DURABILITY_SYNC;
+    disk_on_written(&log->shard->disk, bytes);
+    segment_touch_file(log->active);
+    log->step = LOG_WRITE;
+    segment_write(log->active, &log->op, &log->writing, synced);
+}
+
+void log_flush(struct log *log)
+{
+    if (log->step != LOG_READY || log->stopped || list_is_empty(&log->gathering)) {
+        return;
+    }
+    if (log->active == NULL || log_needs_roll(log)) {
+        log_roll_begin(log);
+    } else if (log->active->file.id < 0) {
+        log_open_active(log);
+    } else if (log->names_unsynced) {
+        log_names_begin(log);
+    } else {
+        write_begin(log);
+    }
+}
+
+static void note_written(struct log *log, const struct log_unit *unit)
+{
+    log->written = (struct log_point){
+        .segment_base_offset = log->active->header.base_offset,
+        .next_offset = log->active->end_offset,
+        .next_unit = unit->head.unit_number + 1,
+        .next_write = unit->head.write_number + 1,
+        .bytes = log->active->end_bytes,
+        .last_time_us = log->active->end_time_us,
+        .position = log->active->tail,
+        .previous_crc = unit->head.control_crc,
+    };
+}
+
+void log_on_written(struct log *log)
+{
+    struct list done;
+    list_init(&done);
+    struct list_node *node;
+    while ((node = list_pop(&log->writing)) != NULL) {
+        struct log_unit *unit = container_of(node, struct log_unit, node);
+        segment_on_written(log->active, unit);
+        note_written(log, unit);
+        list_add_last(&done, node);
+    }
+    if (log->active->header.level == DURABILITY_SYNC) {
+        log->synced = log->written;
+    }
+    ends_on_written(&log->shard->ends, log->partition);
+    while ((node = list_pop(&done)) != NULL) {
+        struct log_unit *unit = container_of(node, struct log_unit, node);
+        partition_on_written(log->partition, unit);
+        log_unit_return(log, unit);
+    }
+}

@@ -1,0 +1,156 @@
+/* One partition: takes appends in order, serves polls, and knows what of its log may be seen.
+ *
+ *     NONE ─▶ QUEUED ─▶ OPENING ─▶ OPEN ─▶ CLOSING ─▶ NONE (or QUEUED again, in its next life)
+ *
+ * Requests wait in the partition until it is open; a damaged one is open for reading only, one
+ * whose log stopped answers errors. Closing waits for what is in flight, renames the directory
+ * into the trash and syncs its parent; a next life that came meanwhile opens only then.
+ *
+ * Owner: the shard of its home core. One struct per slot of the state's table, from the arena. */
+#pragma once
+
+#include "replica/replica.h"
+#include "shard/cache.h"
+#include "shard/log.h"
+#include "shard/offsets.h"
+#include "shard/partition_request.h"
+#include "state/state.h"
+
+#define PARTITION_MAGIC 0x6e6f697469747261ull
+#define PARTITION_HINTS 4u
+
+enum partition_state {
+    PARTITION_NONE,
+    PARTITION_QUEUED, /* waits for a recovery struct, or for its last life to be gone */
+    PARTITION_OPENING,
+    PARTITION_OPEN,
+    PARTITION_CLOSING
+};
+
+/* Where a poll left off: the next one of the same consumer begins there. */
+struct partition_hint {
+    u64 offset;
+    u64 segment_base_offset;
+    u32 position; /* 0: none */
+    u32 generation;
+};
+
+struct partition {
+    u64 magic;
+    struct shard *shard;
+    struct list_node ready_node; /* in shard->ready */
+    struct list_node queue_node; /* in shard->opening */
+    struct list_node ends_node;  /* in ends.dirty */
+    enum partition_state state;
+    bool read_only;  /* damaged: serves what verifies, takes nothing */
+    bool unreadable; /* cannot be opened at all */
+    u32 slot;
+    u32 generation;
+    u32 stream_id;
+    u32 topic_id;
+    u32 id;
+    u64 life;
+    bool has_next; /* another life waits for this slot */
+    struct state_partition next;
+
+    struct list next_waiting; /* requests for it */
+
+    struct list waiting; /* requests that came before it was open */
+    struct list appends; /* in order of arrival, not yet in the log */
+    u32 removals_count;  /* segments out of the chain whose files are not gone yet */
+    u32 polls_count;     /* under way, loans not counted */
+    u32 appends_count;   /* in `appends` and in the log */
+    struct log log;
+    struct replica replica;
+    u64 time_last_us; /* append time never falls */
+    u64 polled_at_us; /* monotonic */
+    struct partition_hint hints[PARTITION_HINTS];
+    u32 hint_next;
+    struct cache_run *cached; /* root of the tree of its cached runs */
+    u32 offsets_first;        /* first of its stored offsets, OFFSET_NONE */
+    u32 offsets_count;
+    bool has_point; /* a recovery point was found for this life */
+    struct log_point point;
+    u32 close_step;
+    bool owns_place;   /* the directory is this life's: closing moves it away */
+    u32 place_waits;   /* how often its place was not free yet */
+    u64 not_before_us; /* queued: not opened before this monotonic time */
+    bool close_wanted; /* closed while it was being opened */
+    struct io_op op;   /* closing */
+    struct io_file close_directory;
+};
+
+/* How it is written, by its topic's options and the server's settings, as they are now. */
+struct partition_wants {
+    u8 level; /* enum durability */
+    bool direct;
+    u64 segment_bytes;
+};
+
+struct partition_wants partition_wants(const struct partition *partition);
+
+/* ---- Its life ---- */
+
+void partition_begin(struct partition *partition, struct shard *shard, u32 slot);
+void partition_queue(struct partition *partition, const struct state_partition *described);
+void partition_on_opened(struct partition *partition);
+void partition_close(struct partition *partition);
+
+/* Its directory still holds the last life of these ids, which another core is closing: tried
+ * again soon. After a long time nobody is, and it is ours to move away. */
+#define PLACE_WAITS_MAX 10000u
+void partition_refuse_next(struct partition *partition);
+void partition_on_place_taken(struct partition *partition);
+bool partition_may_wait_for_place(const struct partition *partition);
+
+/* Something that held up the closing is over. */
+void partition_close_soon(struct partition *partition);
+
+/* Goes on closing when nothing is in flight any more. */
+void partition_close_run(struct partition *partition);
+
+/* Publishes the gauges. */
+void partition_publish(const struct partition *partition);
+
+/* A request for it: append, poll, offsets, segments. */
+void partition_on_request(struct partition *partition, struct shard_request *request);
+
+/* What is to be done this turn: appends that waited, the next write. */
+void partition_turn(struct partition *partition);
+
+/* ---- partition_append.c ---- */
+
+void partition_append(struct partition *partition, struct shard_request *request);
+
+/* Admits, stamps and hands in as many appends as the turn's budget and memory allow. */
+void partition_append_run(struct partition *partition);
+
+/* The log persisted this unit: its messages are committed, its requests answered. */
+void partition_on_written(struct partition *partition, struct log_unit *unit);
+void partition_on_commit(struct partition *partition, u64 committed_end);
+
+/* Refuses one that was counted, and is in no list any more. */
+void partition_refuse(struct shard_request *request, u32 error);
+
+/* Refuses every append that is not yet in the log. */
+void partition_refuse_appends(struct partition *partition, u32 error);
+
+/* ---- partition_poll.c ---- */
+
+void partition_poll(struct partition *partition, struct shard_request *request);
+void partition_poll_resume(struct shard_request *request);
+
+/* Its stored offset could not be made durable: lets go of everything, the answer follows. */
+void partition_poll_give_up(struct shard_request *request);
+
+/* The edge has sent, or will never send, what was lent. */
+void partition_poll_return(struct shard_request *request);
+
+/* ---- partition_offsets.c: what partitions answer about stored offsets ---- */
+
+void partition_offset_request(struct partition *partition, struct shard_request *request);
+struct offset_key partition_offset_key(const struct shard_request *request, u32 consumer);
+u32 partition_offset_error(enum status status);
+
+/* Are stored offsets durable before they are answered? */
+bool partition_offsets_are_synced(const struct partition *partition);

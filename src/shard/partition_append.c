@@ -1,0 +1,211 @@
+/* Appends: admitted in order of arrival, stamped in steps, handed to the log, answered when
+ * committed. */
+#include "base/check.h"
+#include "shard/partition.h"
+#include "shard/shard_inside.h"
+
+/* Frames walked in one go; a batch of more is stamped over several turns. */
+#define STAMP_FRAMES_BUDGET 10000u
+
+static u8 *batch_of(const struct shard_request *request)
+{
+    return request->msg.bufs[0]->data + request->msg.append.batch_position;
+}
+
+void partition_refuse(struct shard_request *request, u32 error)
+{
+    struct partition *partition = request->partition;
+    check(partition->appends_count > 0);
+    partition->appends_count--;
+    shard_answer(request, error);
+}
+
+void partition_refuse_appends(struct partition *partition, u32 error)
+{
+    struct list_node *node;
+    while ((node = list_pop(&partition->appends)) != NULL) {
+        partition_refuse(container_of(node, struct shard_request, node), error);
+    }
+    /* Offsets of those that were stamped and not yet handed in are free again. */
+    struct log *log = &partition->log;
+    if (list_is_empty(&log->gathering) && list_is_empty(&log->writing)) {
+        log->next_offset = log->written.next_offset;
+        replica_give_up(&partition->replica);
+    }
+}
+
+/* Why it may not be appended, before anything of it is written. */
+static u32 admit_error(struct partition *partition, const struct shard_request *request)
+{
+    struct disk *disk = &partition->shard->disk;
+    if (partition->read_only || partition->log.stopped) {
+        return WIRE_CANNOT_APPEND_MESSAGE;
+    }
+    if (!disk_has_room(disk, request->msg.append.batch_size)) {
+        return WIRE_CANNOT_APPEND_MESSAGE;
+    }
+    return WIRE_OK;
+}
+
+/* Offsets and time are given in order of arrival; time never falls within a partition. */
+static void begin_stamp(struct partition *partition, struct shard_request *request)
+{
+    struct core *core = partition->shard->core;
+    struct append *append = &request->append;
+    struct batch_header header;
+    batch_header_decode(batch_of(request), &header);
+    check(header.batch_length == request->msg.append.batch_size);
+    check(header.message_count > 0);
+    partition->time_last_us = u64_max(partition->time_last_us, core->time.wall_us);
+    append->messages_count = header.message_count;
+    append->base_offset = partition->log.next_offset;
+    append->time_us = partition->time_last_us;
+    partition->log.next_offset += header.message_count;
+    struct batch_stamp_values values = {
+        .partition_id = partition->id,
+        .base_offset = append->base_offset,
+        .base_timestamp_us = append->time_us,
+    };
+    batch_stamp_init(&append->stamp, batch_of(request), request->msg.append.batch_size, &values);
+    append->step = APPEND_STAMP;
+}
+
+static bool polled_lately(const struct partition *partition)
+{
+    u64 now_us = partition->shard->core->time.monotonic_us;
+    return partition->polled_at_us != 0 &&
+           now_us - partition->polled_at_us < SHARD_POLLED_LATELY_US;
+}
+
+/* Written from where it was received: when it is large, lies right, and nobody is about to read it. */
+static bool goes_in_place(const struct partition *partition, const struct shard_request *request)
+{
+    u32 size = request->msg.append.batch_size;
+    if ((request->msg.flags & MSG_BATCH_ALIGNED) == 0 || size < LOG_IN_PLACE_BYTES_MIN) {
+        return false;
+    }
+    return size > MIB || !polled_lately(partition);
+}
+
+static enum status place(struct partition *partition, struct shard_request *request)
+{
+    struct append *append = &request->append;
+    struct log_batch batch = {
+        .bytes = batch_of(request),
+        .size = request->msg.append.batch_size,
+        .messages_count = append->messages_count,
+        .base_offset = append->base_offset,
+        .time_us = append->time_us,
+        .in_place = goes_in_place(partition, request),
+        .request = request,
+    };
+    struct log *log = &partition->log;
+    list_remove(&request->node);
+    enum status status = log_append(log, &batch);
+    if (status != OK) {
+        list_add_first(&partition->appends, &request->node);
+        return status;
+    }
+    append->step = APPEND_IN_LOG;
+    replica_propose(&partition->replica, append->base_offset + append->messages_count);
+    return OK;
+}
+
+/* False: the turn's work is done, or memory is short; another turn goes on. */
+static bool run_first(struct partition *partition, struct shard_request *request)
+{
+    switch (request->append.step) {
+    case APPEND_ADMIT: {
+        u32 error = admit_error(partition, request);
+        if (error != WIRE_OK) {
+            list_remove(&request->node);
+            partition_refuse(request, error);
+            return true;
+        }
+        begin_stamp(partition, request);
+        return true;
+    }
+    case APPEND_STAMP:
+        if (!batch_stamp_step(&request->append.stamp, STAMP_FRAMES_BUDGET)) {
+            shard_wake(partition->shard, partition);
+            return false;
+        }
+        request->append.step = APPEND_PLACE;
+        return true;
+    case APPEND_PLACE:
+        if (place(partition, request) != OK) {
+            shard_wake_later(partition->shard, partition);
+            return false;
+        }
+        return true;
+    case APPEND_IN_LOG: unreachable();
+    }
+    unreachable();
+}
+
+void partition_append_run(struct partition *partition)
+{
+    struct list_node *node;
+    while ((node = list_first(&partition->appends)) != NULL) {
+        if (!run_first(partition, container_of(node, struct shard_request, node))) {
+            return;
+        }
+    }
+}
+
+void partition_append(struct partition *partition, struct shard_request *request)
+{
+    request->append.step = APPEND_ADMIT;
+    partition->appends_count++;
+    list_add_last(&partition->appends, &request->node);
+    partition_append_run(partition);
+    shard_wake(partition->shard, partition);
+}
+
+/* ---- Persisted ---- */
+
+/* What was just written is what a reader at the end asks for next. */
+static void keep_in_cache(struct partition *partition, const struct log_unit *unit)
+{
+    if (unit->buf == NULL || !polled_lately(partition)) {
+        return;
+    }
+    const struct segment *segment = partition->log.active;
+    struct cache_range range = {
+        .base_offset = unit->head.base_offset,
+        .end_offset = unit->head.base_offset + unit->head.messages_count,
+        .units = unit->bytes,
+        .bytes = segment_unit_bytes(unit->head.batches_bytes, segment->header.sector_bytes),
+        .sector_bytes = segment->header.sector_bytes,
+    };
+    cache_add(&partition->shard->cache, &partition->cached, unit->buf, &range);
+}
+
+static void answer_append(struct shard_request *request)
+{
+    struct partition *partition = request->partition;
+    struct msg reply = {.appended = {.base_offset = request->append.base_offset}};
+    check(partition->appends_count > 0);
+    partition->appends_count--;
+    shard_reply(request, &reply);
+}
+
+void partition_on_written(struct partition *partition, struct log_unit *unit)
+{
+    struct core *core = partition->shard->core;
+    u64 end = unit->head.base_offset + unit->head.messages_count;
+    counter_add(core->counters, COUNTER_messages_appended, unit->head.messages_count);
+    counter_add(core->counters, COUNTER_bytes_appended, unit->head.batches_bytes);
+    keep_in_cache(partition, unit);
+    partition_on_commit(partition, replica_on_persisted(&partition->replica, end));
+    struct list_node *node;
+    while ((node = list_pop(&unit->requests)) != NULL) {
+        answer_append(container_of(node, struct shard_request, node));
+    }
+}
+
+void partition_on_commit(struct partition *partition, u64 committed_end)
+{
+    check(committed_end == partition->replica.committed_end);
+    partition_publish(partition);
+}

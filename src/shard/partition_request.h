@@ -1,0 +1,112 @@
+/* A request of an edge while the shard works on it: the message, and where the work stands.
+ *
+ * There are as many as all edges together have credits, so one is always free; a poll keeps its
+ * own until the loan comes home. Whoever holds it links `node`. */
+#pragma once
+
+#include "base/list.h"
+#include "io/io.h"
+#include "msg/msg.h"
+#include "shard/segment_unit.h"
+#include "wire/batch.h"
+
+struct partition;
+struct segment;
+struct shard;
+
+#define REQUEST_MAGIC 0x7473657571657273ull
+
+/* Pieces are at most this many, and each may come from a buffer of its own. */
+#define POLL_BUFS_MAX (POLL_LOAN_PIECES_MAX + 8u)
+
+enum append_step { APPEND_ADMIT, APPEND_STAMP, APPEND_PLACE, APPEND_IN_LOG };
+
+struct append {
+    enum append_step step;
+    u32 messages_count;
+    u64 base_offset;
+    u64 time_us;
+    struct batch_stamp stamp;
+};
+
+enum poll_step {
+    POLL_START,
+    POLL_FIND,   /* in memory: the log's units, the cache */
+    POLL_LOCATE, /* on disk: which segment, from which position */
+    POLL_OPEN_INDEX,
+    POLL_READ_INDEX,
+    POLL_CLOSE_INDEX,
+    POLL_OPEN,
+    POLL_READ,
+    POLL_WALK,   /* to the unit that is wanted */
+    POLL_CHECK,  /* the units from there on */
+    POLL_GATHER, /* from memory into the reply */
+    POLL_COMMIT, /* the stored offset */
+    POLL_REPLY
+};
+
+/* Whole units in memory from which messages are taken. */
+struct poll_source {
+    const u8 *units;
+    u32 bytes;
+    u32 sector_bytes;
+    struct buf *buf; /* held by the poll while it takes from it */
+};
+
+struct poll {
+    enum poll_step step;
+    u64 offset;  /* the next message wanted */
+    u64 end;     /* offsets below were committed when the poll came */
+    u64 time_us; /* strategy timestamp: nothing older, until the first is found */
+    bool by_time;
+    bool auto_commit;
+    u32 count_left;
+    u32 error;
+    u64 last_offset; /* of the last message taken */
+
+    struct segment *segment; /* held */
+    u32 position;            /* in the file, of read_buf's first byte */
+    u32 read_bytes;          /* wanted next */
+    u32 limit;               /* end of what may be read in the segment */
+    u32 walked;              /* bytes of read_buf that lie before the unit wanted */
+    u32 checked;             /* bytes of read_buf up to which units verified */
+    struct buf *read_buf;
+    u32 read_wanted; /* bytes of the read under way */
+    u64 source_base; /* offset of the first unit verified */
+    bool check_begun;
+    struct unit_check next_check;
+    struct {
+        u64 next_offset; /* behind the last unit verified */
+    } check;
+    u64 hint_offset; /* the unit with this offset begins ... */
+    u64 hint_segment;
+    u32 hint_position; /* ... there; 0: not known */
+
+    struct poll_source source;
+    u32 source_position; /* of the unit under way in the source */
+    u32 batch_position;  /* of the batch under way, from the unit's first */
+    bool slice_begun;
+    bool waits_for_offset;
+    struct batch_slice slice;
+
+    struct buf *copy_buf; /* pieces below a limit are copied together into it */
+    u32 bufs_count;
+    struct buf *bufs[POLL_BUFS_MAX]; /* what the loan holds */
+    struct io_file index_file;
+    struct io_op op;
+};
+
+struct shard_request {
+    u64 magic;
+    struct list_node node;
+    struct shard *shard;
+    struct partition *partition; /* NULL once its answer is out, or lent */
+    struct msg msg;
+    bool waits;        /* for a turn, or for memory */
+    u64 offset_record; /* of its stored offset: answered when that is durable */
+    union {
+        struct append append;
+        struct poll poll;
+    };
+    struct poll_loan loan;
+};

@@ -1,0 +1,872 @@
+#include "shard/recovery.h"
+
+#include "base/check.h"
+#include "base/str.h"
+#include "shard/shard_inside.h"
+#include "shard/trash.h"
+
+static void next_step(struct recovery *recovery, enum recovery_step step);
+
+static struct log *log_of(const struct recovery *recovery)
+{
+    return &recovery->partition->log;
+}
+
+static struct segment *newest(const struct recovery *recovery)
+{
+    struct list_node *node = list_last(&log_of(recovery)->segments);
+    check(node != NULL);
+    return container_of(node, struct segment, node);
+}
+
+static void partition_path(const struct partition *partition, char path[IO_PATH_BYTES])
+{
+    (void)str_format(path, IO_PATH_BYTES, "streams/%u/topics/%u/partitions/%u",
+                     partition->stream_id, partition->topic_id, partition->id);
+}
+
+/* ---- Ends of a recovery ---- */
+
+static void give_back(struct recovery *recovery)
+{
+    struct shard *shard = recovery->shard;
+    if (recovery->file.id >= 0) {
+        shard_close_file(shard, recovery->file);
+    }
+    if (recovery->buf != NULL) {
+        buf_return(recovery->buf);
+    }
+    if (recovery->names != NULL) {
+        buf_return(recovery->names);
+    }
+    list_remove(&recovery->node);
+    recovery->magic = 0;
+    pool_return(&shard->recoveries, recovery);
+}
+
+static void open_damaged(struct recovery *recovery, const char *what)
+{
+    struct partition *partition = recovery->partition;
+    struct core *core = recovery->shard->core;
+    partition->read_only = true;
+    counter_add(core->counters, COUNTER_partitions_damaged, 1);
+    event_error(core->events,
+                "partition.damaged stream=%u topic=%u partition=%u what=\"%s\" end_offset=%llu: "
+                "open for reading only, nothing was deleted; see `levriero doctor`",
+                partition->stream_id, partition->topic_id, partition->id, what,
+                (unsigned long long)partition->log.written.next_offset);
+}
+
+/* There is something, and it cannot be opened: it stays as it is. */
+static void refuse(struct recovery *recovery, const char *what, u64 word)
+{
+    struct partition *partition = recovery->partition;
+    event_error(
+        recovery->shard->core->events,
+        "partition.refused stream=%u topic=%u partition=%u life=%llu found=%llu what=\"%s\"",
+        partition->stream_id, partition->topic_id, partition->id,
+        (unsigned long long)partition->life, (unsigned long long)word, what);
+    partition->read_only = true;
+    partition->unreadable = true;
+    struct partition *opened = partition;
+    give_back(recovery);
+    partition_on_opened(opened);
+}
+
+static void wait_for_place(struct recovery *recovery)
+{
+    struct partition *partition = recovery->partition;
+    give_back(recovery);
+    partition_on_place_taken(partition);
+}
+
+/* No segment is there: the life begins here, unless a recovery point says that there were some. */
+static void make_first(struct recovery *recovery)
+{
+    struct partition *partition = recovery->partition;
+    if (partition->has_point) {
+        partition->log.written = partition->point;
+        partition->log.synced = partition->point;
+        open_damaged(recovery, "all segments are missing");
+        give_back(recovery);
+        partition_on_opened(partition);
+        return;
+    }
+    give_back(recovery);
+    log_make_first(&partition->log);
+}
+
+/* ---- Names ---- */
+
+static bool is_digits(const char *text, u32 count)
+{
+    for (u32 i = 0; i < count; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* "<20 digits>.<suffix>" */
+static bool parse_segment_name(const char *text, const char *suffix, u64 *base_offset)
+{
+    char digits[21];
+    if (strlen(text) != 20 + strlen(suffix) || !is_digits(text, 20) ||
+        strcmp(text + 20, suffix) != 0) {
+        return false;
+    }
+    memcpy(digits, text, 20);
+    digits[20] = 0;
+    return str_to_u64(digits, base_offset);
+}
+
+static void open_header(struct recovery *recovery)
+{
+    char path[IO_PATH_BYTES];
+    segment_path(log_of(recovery), recovery->base_offset, "log", path);
+    io_file_open(recovery->shard->core->io, &recovery->op, path, IO_OPEN_READ);
+}
+
+static void remove_leftover(struct recovery *recovery)
+{
+    char path[IO_PATH_BYTES];
+    segment_path(log_of(recovery), recovery->base_offset, "new", path);
+    io_path_unlink(recovery->shard->core->io, &recovery->op, path);
+}
+
+static void chain_is_read(struct recovery *recovery);
+
+/* Names come sorted, so segments come in the order of their offsets. */
+static void next_name(struct recovery *recovery)
+{
+    while (recovery->names_position < recovery->names_bytes) {
+        const char *text = (const char *)recovery->names->data + recovery->names_position;
+        recovery->names_position += (u32)strlen(text) + 1;
+        if (parse_segment_name(text, ".log", &recovery->base_offset)) {
+            next_step(recovery, RECOVERY_OPEN_HEADER);
+            return;
+        }
+        if (parse_segment_name(text, ".new", &recovery->base_offset)) {
+            if (partition_may_wait_for_place(recovery->partition)) {
+                /* Perhaps another core is making a segment of the last life right now. */
+                wait_for_place(recovery);
+                return;
+            }
+            next_step(recovery, RECOVERY_REMOVE_LEFTOVER);
+            return;
+        }
+    }
+    chain_is_read(recovery);
+}
+
+/* ---- Headers ---- */
+
+/* The header names a life that is not ours. */
+static void on_other_life(struct recovery *recovery, u64 life)
+{
+    struct partition *partition = recovery->partition;
+    struct shard *shard = recovery->shard;
+    recovery->other_life = life;
+    if (life > state_index(shard->core->state)) {
+        shard->refused_start = true;
+        refuse(recovery, "a life above control's last index: control lost its tail", life);
+        return;
+    }
+    if (!state_life_is_over(shard->core->state, life, partition->stream_id, partition->topic_id,
+                            partition->id)) {
+        refuse(recovery, "a life that is not over", life);
+        return;
+    }
+    if (partition_may_wait_for_place(partition)) {
+        wait_for_place(recovery);
+        return;
+    }
+    next_step(recovery, RECOVERY_TRASH_RENAME);
+}
+
+static bool add_segment(struct recovery *recovery, const struct segment_header *header)
+{
+    struct segment *segment = segment_create(log_of(recovery), header);
+    if (segment == NULL) {
+        return false;
+    }
+    log_add_segment(log_of(recovery), segment);
+    return true;
+}
+
+/* Nothing of a unit behind it: then it was being made when the power went. */
+static bool nothing_follows(const struct recovery *recovery)
+{
+    u32 count = recovery->header_bytes_read;
+    const u8 *bytes = recovery->buf->data;
+    for (u32 i = SEGMENT_HEADER_BYTES; i < count; i++) {
+        if (bytes[i] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void on_unsound_header(struct recovery *recovery)
+{
+    struct partition *partition = recovery->partition;
+    if (list_is_empty(&log_of(recovery)->segments) && recovery->base_offset == 0 &&
+        !partition->has_point && nothing_follows(recovery)) {
+        recovery->first_unsound = true;
+        next_step(recovery, RECOVERY_CLOSE_HEADER);
+        return;
+    }
+    struct segment_header header = {
+        .version = SEGMENT_VERSION,
+        .sector_bytes = SECTOR_BYTES_MAX,
+        .write_bytes_max = LOG_WRITE_BYTES_MAX,
+        .base_offset = recovery->base_offset,
+    };
+    if (!add_segment(recovery, &header)) {
+        refuse(recovery, "more segments than the plan holds: give --memory more", 0);
+        return;
+    }
+    newest(recovery)->damaged = true;
+    partition->read_only = true;
+    next_step(recovery, RECOVERY_CLOSE_HEADER);
+}
+
+static void on_header(struct recovery *recovery, enum status status)
+{
+    struct partition *partition = recovery->partition;
+    struct segment_header header;
+    recovery->header_bytes_read = status == OK ? (u32)recovery->op.count : 0;
+    enum status sound = ERR_CORRUPT;
+    if (status == OK && recovery->op.count >= SEGMENT_HEADER_BYTES) {
+        sound = segment_header_decode(recovery->buf->data, &header);
+    }
+    if (sound == ERR_UNSUPPORTED) {
+        refuse(recovery, "a segment of another version of the format", recovery->base_offset);
+        return;
+    }
+    if (sound != OK || header.base_offset != recovery->base_offset) {
+        on_unsound_header(recovery);
+        return;
+    }
+    if (header.life != partition->life) {
+        on_other_life(recovery, header.life);
+        return;
+    }
+    if (header.stream_id != partition->stream_id || header.topic_id != partition->topic_id ||
+        header.partition_id != partition->id) {
+        refuse(recovery, "a segment of another partition", header.partition_id);
+        return;
+    }
+    if (!add_segment(recovery, &header)) {
+        refuse(recovery, "more segments than the plan holds: give --memory more", 0);
+        return;
+    }
+    next_step(recovery, RECOVERY_CLOSE_HEADER);
+}
+
+/* ---- The chain, and the newest segment ---- */
+
+/* What lies between two headers is known from them. */
+static void seal_by_next(struct segment *segment, const struct segment *next)
+{
+    segment->end_offset = next->header.base_offset;
+    if (!next->damaged) {
+        segment->end_time_us = next->header.last_time_us;
+        segment->end_bytes = next->header.bytes_before;
+    }
+    segment->tail = UINT32_MAX; /* its file says how far it can be read */
+}
+
+static void chain_is_read(struct recovery *recovery)
+{
+    struct log *log = log_of(recovery);
+    if (recovery->first_unsound) {
+        next_step(recovery, RECOVERY_REMOVE_FIRST);
+        return;
+    }
+    if (list_is_empty(&log->segments)) {
+        make_first(recovery);
+        return;
+    }
+    struct segment *before = NULL;
+    list_for_each(node, next, &log->segments) {
+        struct segment *segment = container_of(node, struct segment, node);
+        if (before != NULL) {
+            seal_by_next(before, segment);
+        }
+        before = segment;
+    }
+    if (newest(recovery)->damaged) {
+        struct log_point *written = &log->written;
+        *written = recovery->partition->point;
+        written->next_offset = u64_max(written->next_offset, newest(recovery)->header.base_offset);
+        newest(recovery)->end_offset = written->next_offset;
+        log->synced = *written;
+        open_damaged(recovery, "the header of the newest segment does not verify");
+        next_step(recovery, RECOVERY_OFFSETS);
+        return;
+    }
+    next_step(recovery, RECOVERY_OPEN_INDEX);
+}
+
+static struct recover_point first_point(const struct recovery *recovery)
+{
+    const struct partition *partition = recovery->partition;
+    const struct segment_header *header = &newest(recovery)->header;
+    const struct log_point *point = &partition->point;
+    if (partition->has_point && point->segment_base_offset == header->base_offset &&
+        point->next_unit >= header->first_unit && point->position >= SEGMENT_HEADER_BYTES) {
+        return (struct recover_point){
+            .position = point->position,
+            .next_offset = point->next_offset,
+            .next_unit = point->next_unit,
+            .next_write = point->next_write,
+            .previous_crc = point->previous_crc,
+            .bytes = point->bytes,
+            .last_time_us = point->last_time_us,
+        };
+    }
+    return (struct recover_point){
+        .position = SEGMENT_HEADER_BYTES,
+        .next_offset = header->base_offset,
+        .next_unit = header->first_unit,
+        .next_write = header->first_write,
+        .previous_crc = header->previous_crc,
+        .bytes = header->bytes_before,
+        .last_time_us = header->last_time_us,
+    };
+}
+
+/* An index that fits, up to where the scan begins; the scan adds the rest. */
+static void on_index(struct recovery *recovery)
+{
+    struct segment *segment = newest(recovery);
+    struct recover_point point = first_point(recovery);
+    u32 stride_bytes = 0;
+    u32 count = 0;
+    if (recovery->op.status != OK || point.position == SEGMENT_HEADER_BYTES ||
+        segment_index_decode(recovery->buf->data, (u32)recovery->op.count, segment->header.salt,
+                             segment->header.base_offset, &stride_bytes, &count) != OK) {
+        return;
+    }
+    (void)segment_index_fill(segment, recovery->buf->data, stride_bytes, count);
+    if (segment->index_buf != NULL && segment->index.entries_count > 0) {
+        segment_index_truncate(&segment->index,
+                               u64_max(point.next_offset, segment->header.base_offset));
+    }
+}
+
+static void scan_begin(struct recovery *recovery, u64 file_bytes)
+{
+    struct recover_point point = first_point(recovery);
+    struct segment *segment = newest(recovery);
+    segment_recover_init(&recovery->scan, &segment->header, file_bytes, &point);
+    if (point.position > recovery->scan.file_bytes) {
+        open_damaged(recovery, "the newest segment ends before its recovery point");
+        next_step(recovery, RECOVERY_DONE);
+        return;
+    }
+    next_step(recovery, RECOVERY_SCAN);
+}
+
+/* Reads what the scan wants; after a failed read sector by sector, zeros for those that cannot
+ * be read. */
+static void read_wanted(struct recovery *recovery)
+{
+    struct segment_recover *scan = &recovery->scan;
+    u32 wanted = (u32)align_up(scan->want_bytes, scan->header.sector_bytes);
+    if (recovery->buf == NULL || recovery->buf->capacity < wanted) {
+        struct buf *buf = shard_take_buf(recovery->shard, u32_max(wanted, RECOVER_READ_BYTES));
+        if (buf == NULL) {
+            recovery->waits = true;
+            shard_wait_for_turn(recovery->shard);
+            return;
+        }
+        scan->window.size = 0;
+        if (recovery->buf != NULL) {
+            buf_return(recovery->buf);
+        }
+        recovery->buf = buf;
+    }
+    recovery->read_end = wanted;
+    recovery->position = 0;
+    recovery->read_singly = false;
+    scan->window.size = 0;
+    io_file_read(recovery->shard->core->io, &recovery->op, recovery->file, scan->want_position,
+                 recovery->buf->data, wanted);
+}
+
+static void read_sector(struct recovery *recovery)
+{
+    struct segment_recover *scan = &recovery->scan;
+    io_file_read(recovery->shard->core->io, &recovery->op, recovery->file,
+                 (u64)scan->want_position + recovery->position,
+                 recovery->buf->data + recovery->position, scan->header.sector_bytes);
+}
+
+static void scan_run(struct recovery *recovery)
+{
+    struct segment_recover *scan = &recovery->scan;
+    struct batch_budget budget = {.bytes = BATCH_STEP_BYTES, .frames = BATCH_STEP_FRAMES};
+    for (;;) {
+        switch (segment_recover_step(scan, &budget)) {
+        case RECOVER_READ: read_wanted(recovery); return;
+        case RECOVER_PAUSED:
+            recovery->waits = true;
+            shard_wait_for_turn(recovery->shard);
+            return;
+        case RECOVER_UNIT: segment_note(newest(recovery), &scan->unit, scan->unit_position); break;
+        case RECOVER_DONE: next_step(recovery, RECOVERY_DONE); return;
+        }
+    }
+}
+
+static void on_scanned(struct recovery *recovery, enum status status)
+{
+    struct segment_recover *scan = &recovery->scan;
+    u32 sector_bytes = scan->header.sector_bytes;
+    if (!recovery->read_singly && status == OK) {
+        u32 count = u32_min((u32)recovery->op.count, scan->want_bytes);
+        segment_recover_give(scan, (struct span){recovery->buf->data, count});
+        scan_run(recovery);
+        return;
+    }
+    if (!recovery->read_singly) {
+        recovery->read_singly = true;
+        recovery->position = 0;
+        read_sector(recovery);
+        return;
+    }
+    if (status != OK) {
+        memset(recovery->buf->data + recovery->position, 0, sector_bytes);
+        recovery->unreadable_seen = true;
+    }
+    recovery->position += sector_bytes;
+    if (recovery->position < recovery->read_end) {
+        read_sector(recovery);
+        return;
+    }
+    segment_recover_give(scan, (struct span){recovery->buf->data, scan->want_bytes});
+    scan_run(recovery);
+}
+
+/* ---- The verdict ---- */
+
+static void adopt_end(struct recovery *recovery)
+{
+    struct log *log = log_of(recovery);
+    struct segment *segment = newest(recovery);
+    const struct recover_point *end = &recovery->scan.end;
+    segment->tail = end->position;
+    segment->ahead_end = end->position;
+    segment->end_offset = end->next_offset;
+    segment->end_time_us = end->last_time_us;
+    segment->end_bytes = end->bytes;
+    log->active = segment;
+    log->written = (struct log_point){
+        .segment_base_offset = segment->header.base_offset,
+        .next_offset = end->next_offset,
+        .next_unit = end->next_unit,
+        .next_write = end->next_write,
+        .bytes = end->bytes,
+        .last_time_us = end->last_time_us,
+        .position = end->position,
+        .previous_crc = end->previous_crc,
+    };
+    log->synced = log->written;
+}
+
+static void judge(struct recovery *recovery)
+{
+    struct segment_recover *scan = &recovery->scan;
+    struct partition *partition = recovery->partition;
+    adopt_end(recovery);
+    switch (scan->verdict) {
+    case RECOVER_ENDS: break;
+    case RECOVER_UNFINISHED:
+        if (!partition->read_only) {
+            next_step(recovery, RECOVERY_CREATE_CUT);
+            return;
+        }
+        break;
+    case RECOVER_ROT: open_damaged(recovery, "a synced unit does not verify"); break;
+    }
+    if (partition->read_only) {
+        next_step(recovery, RECOVERY_OFFSETS);
+    } else if (scan->header.level != DURABILITY_SYNC && scan->file_bytes > scan->end.position) {
+        next_step(recovery, RECOVERY_TRUNCATE);
+    } else {
+        recovery->keeps_space = true;
+        next_step(recovery, RECOVERY_SYNC);
+    }
+}
+
+static void cut_path(const struct recovery *recovery, char path[IO_PATH_BYTES])
+{
+    const struct partition *partition = recovery->partition;
+    (void)str_format(path, IO_PATH_BYTES, "streams/%u/topics/%u/partitions/%u/%020llu-%u.cut",
+                     partition->stream_id, partition->topic_id, partition->id,
+                     (unsigned long long)recovery->scan.end.next_offset,
+                     state_boot(recovery->shard->core->state));
+}
+
+static void create_cut(struct recovery *recovery)
+{
+    char path[IO_PATH_BYTES];
+    cut_path(recovery, path);
+    recovery->position = recovery->scan.damage_position;
+    io_file_open(recovery->shard->core->io, &recovery->op, path,
+                 IO_OPEN_READ | IO_OPEN_WRITE | IO_OPEN_CREATE);
+}
+
+static void read_cut(struct recovery *recovery)
+{
+    u32 left = recovery->scan.damage_end - recovery->position;
+    u32 wanted = u32_min(left, u32_min(recovery->buf->capacity, RECOVER_READ_BYTES));
+    if (recovery->read_singly) {
+        wanted = recovery->scan.header.sector_bytes;
+    }
+    recovery->read_end = wanted;
+    io_file_read(recovery->shard->core->io, &recovery->op, recovery->file, recovery->position,
+                 recovery->buf->data, wanted);
+}
+
+static void write_cut(struct recovery *recovery)
+{
+    struct io_piece piece = {.data = recovery->buf->data, .size = recovery->read_end};
+    io_file_write(recovery->shard->core->io, &recovery->op, recovery->cut_file,
+                  recovery->position - recovery->scan.damage_position, &piece, 1, 0);
+}
+
+static void say_cut(struct recovery *recovery)
+{
+    const struct segment_recover *scan = &recovery->scan;
+    const struct partition *partition = recovery->partition;
+    struct core *core = recovery->shard->core;
+    counter_add(core->counters, COUNTER_tails_cut, 1);
+    event_warn(core->events,
+               "partition.tail_cut stream=%u topic=%u partition=%u first_lost_offset=%llu "
+               "bytes=%u level=%u: offsets from there on are issued again",
+               partition->stream_id, partition->topic_id, partition->id,
+               (unsigned long long)scan->end.next_offset, scan->damage_end - scan->damage_position,
+               scan->header.level);
+}
+
+/* ---- Steps ---- */
+
+static void directory_open(struct recovery *recovery, bool parent)
+{
+    char path[IO_PATH_BYTES];
+    const struct partition *partition = recovery->partition;
+    partition_path(partition, path);
+    if (parent) {
+        (void)str_format(path, IO_PATH_BYTES, "streams/%u/topics/%u/partitions",
+                         partition->stream_id, partition->topic_id);
+    }
+    io_file_open(recovery->shard->core->io, &recovery->op, path, IO_OPEN_READ | IO_OPEN_DIRECTORY);
+}
+
+static void list_names(struct recovery *recovery)
+{
+    char path[IO_PATH_BYTES];
+    if (recovery->names == NULL) {
+        recovery->names = shard_take_buf(recovery->shard, RECOVERY_NAMES_BYTES);
+    }
+    if (recovery->names != NULL && recovery->buf == NULL) {
+        recovery->buf = shard_take_buf(recovery->shard, RECOVER_READ_BYTES);
+    }
+    if (recovery->buf == NULL) {
+        recovery->waits = true;
+        shard_wait_for_turn(recovery->shard);
+        return;
+    }
+    partition_path(recovery->partition, path);
+    io_directory_list(recovery->shard->core->io, &recovery->op, path, (char *)recovery->names->data,
+                      recovery->names->capacity);
+}
+
+static void trash_rename(struct recovery *recovery)
+{
+    const struct partition *partition = recovery->partition;
+    char from[IO_PATH_BYTES];
+    char to[IO_PATH_BYTES];
+    partition_path(partition, from);
+    trash_path(recovery->other_life, partition->stream_id, partition->topic_id, partition->id, to);
+    io_path_rename(recovery->shard->core->io, &recovery->op, from, to);
+}
+
+static void open_segment(struct recovery *recovery, const char *suffix, u32 flags)
+{
+    char path[IO_PATH_BYTES];
+    segment_path(log_of(recovery), newest(recovery)->header.base_offset, suffix, path);
+    io_file_open(recovery->shard->core->io, &recovery->op, path, flags);
+}
+
+static u32 newest_flags(const struct recovery *recovery)
+{
+    return IO_OPEN_READ | IO_OPEN_WRITE | (newest(recovery)->header.direct ? IO_OPEN_DIRECT : 0u);
+}
+
+/* Stored offsets beyond the end are set back before anybody can ask, durably. */
+static void cut_offsets(struct recovery *recovery)
+{
+    struct partition *partition = recovery->partition;
+    struct offsets *offsets = &recovery->shard->offsets;
+    if (!partition->read_only && recovery->offsets_record == 0) {
+        recovery->offsets_record =
+            offsets_cut(offsets, partition, partition->log.written.next_offset);
+    }
+    if (recovery->offsets_record != 0 && !offsets->failed &&
+        !offsets_is_durable(offsets, recovery->offsets_record)) {
+        recovery->waits = true;
+        return;
+    }
+    give_back(recovery);
+    partition_on_opened(partition);
+}
+
+/* The scan is over, or could not begin. */
+static void scan_done(struct recovery *recovery)
+{
+    if (recovery->partition->read_only && recovery->scan.state != RECOVER_OVER) {
+        adopt_end(recovery);
+        next_step(recovery, RECOVERY_OFFSETS);
+        return;
+    }
+    judge(recovery);
+}
+
+static void remove_first(struct recovery *recovery)
+{
+    char path[IO_PATH_BYTES];
+    segment_path(log_of(recovery), 0, "log", path);
+    io_path_unlink(recovery->shard->core->io, &recovery->op, path);
+}
+
+static void run(struct recovery *recovery)
+{
+    struct io *io = recovery->shard->core->io;
+    struct io_op *op = &recovery->op;
+    switch (recovery->step) {
+    case RECOVERY_LIST: list_names(recovery); break;
+    case RECOVERY_NEXT_NAME: next_name(recovery); break;
+    case RECOVERY_REMOVE_LEFTOVER: remove_leftover(recovery); break;
+    case RECOVERY_OPEN_HEADER: open_header(recovery); break;
+    case RECOVERY_READ_HEADER:
+        io_file_read(io, op, recovery->file, 0, recovery->buf->data, RECOVER_READ_BYTES);
+        break;
+    case RECOVERY_CLOSE_HEADER:
+    case RECOVERY_CLOSE_INDEX:
+        io_file_close(io, op, recovery->file);
+        recovery->file = IO_FILE_NONE;
+        break;
+    case RECOVERY_TRASH_RENAME: trash_rename(recovery); break;
+    case RECOVERY_TRASH_OPEN: directory_open(recovery, true); break;
+    case RECOVERY_TRASH_SYNC:
+    case RECOVERY_SYNC_DIRECTORY: io_file_sync(io, op, recovery->directory); break;
+    case RECOVERY_TRASH_CLOSE:
+    case RECOVERY_CLOSE_DIRECTORY: io_file_close(io, op, recovery->directory); break;
+    case RECOVERY_OPEN_INDEX: open_segment(recovery, "index", IO_OPEN_READ); break;
+    case RECOVERY_READ_INDEX:
+        io_file_read(io, op, recovery->file, 0, recovery->buf->data, SEGMENT_INDEX_FILE_BYTES_MAX);
+        break;
+    case RECOVERY_OPEN: open_segment(recovery, "log", newest_flags(recovery)); break;
+    case RECOVERY_SIZE: io_file_size(io, op, recovery->file); break;
+    case RECOVERY_SCAN: scan_run(recovery); break;
+    case RECOVERY_CREATE_CUT: create_cut(recovery); break;
+    case RECOVERY_READ_CUT: read_cut(recovery); break;
+    case RECOVERY_WRITE_CUT: write_cut(recovery); break;
+    case RECOVERY_SYNC_CUT: io_file_sync(io, op, recovery->cut_file); break;
+    case RECOVERY_CLOSE_CUT: io_file_close(io, op, recovery->cut_file); break;
+    case RECOVERY_OPEN_DIRECTORY: directory_open(recovery, false); break;
+    case RECOVERY_TRUNCATE:
+        io_file_truncate(io, op, recovery->file, recovery->scan.end.position);
+        break;
+    case RECOVERY_SYNC: io_file_sync(io, op, recovery->file); break;
+    case RECOVERY_OFFSETS: cut_offsets(recovery); break;
+    case RECOVERY_REMOVE_FIRST: remove_first(recovery); break;
+    case RECOVERY_DONE: scan_done(recovery); break;
+    }
+}
+
+static void next_step(struct recovery *recovery, enum recovery_step step)
+{
+    recovery->step = step;
+    run(recovery);
+}
+
+/* The copy of the tail cannot be made: then the tail stays where it is. */
+static void on_cut_failed(struct recovery *recovery)
+{
+    open_damaged(recovery, "an unfinished tail could not be copied");
+    next_step(recovery, RECOVERY_OFFSETS);
+}
+
+static bool is_cut_step(enum recovery_step step)
+{
+    return step >= RECOVERY_CREATE_CUT && step <= RECOVERY_CLOSE_DIRECTORY;
+}
+
+static void on_failed(struct recovery *recovery, enum status status)
+{
+    if (is_cut_step(recovery->step)) {
+        on_cut_failed(recovery);
+    } else if (recovery->step == RECOVERY_TRUNCATE || recovery->step == RECOVERY_SYNC) {
+        open_damaged(recovery, "the newest segment could not be synced");
+        next_step(recovery, RECOVERY_OFFSETS);
+    } else {
+        refuse(recovery, status_name(status), recovery->step);
+    }
+}
+
+/* Steps that go on whatever came of them, or judge it themselves. */
+static bool may_fail(enum recovery_step step, enum status status)
+{
+    return step == RECOVERY_READ_HEADER || step == RECOVERY_CLOSE_HEADER ||
+           step == RECOVERY_OPEN_INDEX || step == RECOVERY_READ_INDEX ||
+           step == RECOVERY_CLOSE_INDEX || step == RECOVERY_SCAN || step == RECOVERY_READ_CUT ||
+           step == RECOVERY_TRASH_CLOSE || step == RECOVERY_CLOSE_DIRECTORY ||
+           step == RECOVERY_CLOSE_CUT ||
+           (status == ERR_NOT_FOUND &&
+            (step == RECOVERY_LIST || step == RECOVERY_REMOVE_LEFTOVER ||
+             step == RECOVERY_REMOVE_FIRST || step == RECOVERY_TRASH_RENAME));
+}
+
+static void on_listed(struct recovery *recovery)
+{
+    if (recovery->op.status == ERR_NOT_FOUND) {
+        make_first(recovery);
+        return;
+    }
+    recovery->names_bytes = (u32)recovery->op.count;
+    recovery->names_position = 0;
+    next_step(recovery, RECOVERY_NEXT_NAME);
+}
+
+static void on_cut_read(struct recovery *recovery, enum status status)
+{
+    if (status != OK && !recovery->read_singly) {
+        recovery->read_singly = true;
+        next_step(recovery, RECOVERY_READ_CUT);
+        return;
+    }
+    if (status != OK) {
+        memset(recovery->buf->data, 0, recovery->read_end);
+    }
+    next_step(recovery, RECOVERY_WRITE_CUT);
+}
+
+static void on_trashed(struct recovery *recovery)
+{
+    struct shard *shard = recovery->shard;
+    struct partition *partition = recovery->partition;
+    trash_empty(&shard->trash);
+    /* What was read so far is of the other life. */
+    while (!list_is_empty(&partition->log.segments)) {
+        log_remove_segment(&partition->log, newest(recovery));
+    }
+    make_first(recovery);
+}
+
+static void on_io(struct core *core, struct io_op *op)
+{
+    struct recovery *recovery = container_of(op, struct recovery, op);
+    enum status status = op->status;
+    (void)core;
+    check(recovery->magic == RECOVERY_MAGIC);
+    if (status != OK && !may_fail(recovery->step, status)) {
+        on_failed(recovery, status);
+        return;
+    }
+    switch (recovery->step) {
+    case RECOVERY_LIST: on_listed(recovery); break;
+    case RECOVERY_REMOVE_LEFTOVER: next_step(recovery, RECOVERY_NEXT_NAME); break;
+    case RECOVERY_OPEN_HEADER:
+        recovery->file = op->file;
+        next_step(recovery, RECOVERY_READ_HEADER);
+        break;
+    case RECOVERY_READ_HEADER: on_header(recovery, status); break;
+    case RECOVERY_CLOSE_HEADER: next_step(recovery, RECOVERY_NEXT_NAME); break;
+    case RECOVERY_TRASH_RENAME: next_step(recovery, RECOVERY_TRASH_OPEN); break;
+    case RECOVERY_TRASH_OPEN:
+        recovery->directory = op->file;
+        next_step(recovery, RECOVERY_TRASH_SYNC);
+        break;
+    case RECOVERY_TRASH_SYNC: next_step(recovery, RECOVERY_TRASH_CLOSE); break;
+    case RECOVERY_TRASH_CLOSE: on_trashed(recovery); break;
+    case RECOVERY_OPEN_INDEX:
+        recovery->file = status == OK ? op->file : IO_FILE_NONE;
+        next_step(recovery, status == OK ? RECOVERY_READ_INDEX : RECOVERY_OPEN);
+        break;
+    case RECOVERY_READ_INDEX:
+        on_index(recovery);
+        next_step(recovery, RECOVERY_CLOSE_INDEX);
+        break;
+    case RECOVERY_CLOSE_INDEX: next_step(recovery, RECOVERY_OPEN); break;
+    case RECOVERY_OPEN:
+        recovery->file = op->file;
+        next_step(recovery, RECOVERY_SIZE);
+        break;
+    case RECOVERY_SIZE: scan_begin(recovery, op->count); break;
+    case RECOVERY_SCAN: on_scanned(recovery, status); break;
+    case RECOVERY_CREATE_CUT:
+        recovery->cut_file = op->file;
+        recovery->read_singly = false;
+        next_step(recovery, RECOVERY_READ_CUT);
+        break;
+    case RECOVERY_READ_CUT: on_cut_read(recovery, status); break;
+    case RECOVERY_WRITE_CUT:
+        recovery->position += recovery->read_end;
+        next_step(recovery, recovery->position < recovery->scan.damage_end ? RECOVERY_READ_CUT
+                                                                           : RECOVERY_SYNC_CUT);
+        break;
+    case RECOVERY_SYNC_CUT: next_step(recovery, RECOVERY_CLOSE_CUT); break;
+    case RECOVERY_CLOSE_CUT: next_step(recovery, RECOVERY_OPEN_DIRECTORY); break;
+    case RECOVERY_OPEN_DIRECTORY:
+        recovery->directory = op->file;
+        next_step(recovery, RECOVERY_SYNC_DIRECTORY);
+        break;
+    case RECOVERY_SYNC_DIRECTORY: next_step(recovery, RECOVERY_CLOSE_DIRECTORY); break;
+    case RECOVERY_CLOSE_DIRECTORY:
+        say_cut(recovery);
+        next_step(recovery, RECOVERY_TRUNCATE);
+        break;
+    case RECOVERY_TRUNCATE: next_step(recovery, RECOVERY_SYNC); break;
+    case RECOVERY_SYNC:
+        if (recovery->keeps_space) {
+            newest(recovery)->ahead_end = (u32)recovery->scan.file_bytes;
+        }
+        segment_adopt_file(newest(recovery), recovery->file);
+        recovery->file = IO_FILE_NONE;
+        next_step(recovery, RECOVERY_OFFSETS);
+        break;
+    case RECOVERY_REMOVE_FIRST: make_first(recovery); break;
+    case RECOVERY_NEXT_NAME:
+    case RECOVERY_OFFSETS:
+    case RECOVERY_DONE: unreachable();
+    }
+}
+
+void recovery_begin(struct recovery *recovery, struct shard *shard, struct partition *partition)
+{
+    check(partition->state == PARTITION_QUEUED);
+    recovery->magic = RECOVERY_MAGIC;
+    recovery->shard = shard;
+    recovery->partition = partition;
+    recovery->file = IO_FILE_NONE;
+    recovery->cut_file = IO_FILE_NONE;
+    list_node_init(&recovery->node);
+    list_add_last(&shard->recovering, &recovery->node);
+    io_op_init(&recovery->op, on_io);
+    partition->state = PARTITION_OPENING;
+    next_step(recovery, RECOVERY_LIST);
+}
+
+void recovery_turn(struct recovery *recovery)
+{
+    if (recovery->waits) {
+        recovery->waits = false;
+        run(recovery);
+    }
+}

@@ -1,0 +1,265 @@
+#include "shard/retention.h"
+
+#include "base/check.h"
+#include "base/str.h"
+#include "shard/shard_inside.h"
+
+/* Partitions looked at in one turn; the rest of the round follows a little later. */
+#define PARTITIONS_BUDGET 64u
+#define NEXT_PART_US (2 * US_PER_MS)
+
+static void removal_run(struct retention *retention);
+
+/* ---- Removing files ---- */
+
+static struct removal *oldest_removal(struct retention *retention)
+{
+    check(retention->removals_count > 0);
+    return &retention->removals[retention->removals_first];
+}
+
+static void unlink_file(struct retention *retention, const char *suffix)
+{
+    const struct removal *removal = oldest_removal(retention);
+    char path[SEGMENT_PATH_BYTES];
+    segment_path(&removal->partition->log, removal->base_offset, suffix, path);
+    io_path_unlink(retention->shard->core->io, &retention->op, path);
+}
+
+static void open_directory(struct retention *retention)
+{
+    const struct partition *partition = oldest_removal(retention)->partition;
+    char path[IO_PATH_BYTES];
+    (void)str_format(path, IO_PATH_BYTES, "streams/%u/topics/%u/partitions/%u",
+                     partition->stream_id, partition->topic_id, partition->id);
+    io_file_open(retention->shard->core->io, &retention->op, path,
+                 IO_OPEN_READ | IO_OPEN_DIRECTORY);
+}
+
+static void removal_done(struct retention *retention)
+{
+    struct partition *partition = oldest_removal(retention)->partition;
+    check(partition->removals_count > 0);
+    partition->removals_count--;
+    retention->removals_first = (retention->removals_first + 1) % RETENTION_REMOVALS_MAX;
+    retention->removals_count--;
+    retention->step = REMOVAL_IDLE;
+    if (partition->state == PARTITION_CLOSING) {
+        partition_close_soon(partition);
+    }
+    if (retention->removals_count > 0) {
+        retention->step = REMOVAL_UNLINK;
+        removal_run(retention);
+    }
+}
+
+static void removal_run(struct retention *retention)
+{
+    struct io *io = retention->shard->core->io;
+    switch (retention->step) {
+    case REMOVAL_IDLE: break;
+    case REMOVAL_UNLINK: unlink_file(retention, "log"); break;
+    case REMOVAL_UNLINK_INDEX: unlink_file(retention, "index"); break;
+    case REMOVAL_OPEN_DIRECTORY: open_directory(retention); break;
+    case REMOVAL_SYNC_DIRECTORY: io_file_sync(io, &retention->op, retention->directory); break;
+    case REMOVAL_CLOSE_DIRECTORY: io_file_close(io, &retention->op, retention->directory); break;
+    }
+}
+
+/* A file that cannot be removed comes back at the next start, and goes then. */
+static void removal_on_io(struct core *core, struct io_op *op)
+{
+    struct retention *retention = container_of(op, struct retention, op);
+    bool failed = op->status != OK && op->status != ERR_NOT_FOUND;
+    if (failed) {
+        event_warn(core->events, "segment.not_removed base_offset=%llu status=%s",
+                   (unsigned long long)oldest_removal(retention)->base_offset,
+                   status_name(op->status));
+    }
+    switch (retention->step) {
+    case REMOVAL_UNLINK: retention->step = REMOVAL_UNLINK_INDEX; break;
+    case REMOVAL_UNLINK_INDEX: retention->step = REMOVAL_OPEN_DIRECTORY; break;
+    case REMOVAL_OPEN_DIRECTORY:
+        if (op->status != OK) {
+            removal_done(retention);
+            return;
+        }
+        retention->directory = op->file;
+        retention->step = REMOVAL_SYNC_DIRECTORY;
+        break;
+    case REMOVAL_SYNC_DIRECTORY: retention->step = REMOVAL_CLOSE_DIRECTORY; break;
+    case REMOVAL_CLOSE_DIRECTORY: removal_done(retention); return;
+    case REMOVAL_IDLE: unreachable();
+    }
+    removal_run(retention);
+}
+
+static void remove_segment(struct retention *retention, struct segment *segment)
+{
+    struct partition *partition = segment->log->partition;
+    u32 place = (retention->removals_first + retention->removals_count) % RETENTION_REMOVALS_MAX;
+    check(retention->removals_count < RETENTION_REMOVALS_MAX);
+    retention->removals[place] =
+        (struct removal){.partition = partition, .base_offset = segment->header.base_offset};
+    retention->removals_count++;
+    partition->removals_count++;
+    counter_add(retention->shard->core->counters, COUNTER_segments_deleted, 1);
+    log_remove_segment(&partition->log, segment);
+    partition_publish(partition);
+    if (retention->step == REMOVAL_IDLE) {
+        retention->step = REMOVAL_UNLINK;
+        removal_run(retention);
+    }
+}
+
+/* ---- What may go ---- */
+
+/* The oldest segment, if it is sealed and nobody has something left in it. */
+static struct segment *removable(struct partition *partition)
+{
+    struct shard *shard = partition->shard;
+    const struct log *log = &partition->log;
+    struct list_node *node = list_first(&log->segments);
+    if (node == NULL || partition->read_only || partition->state != PARTITION_OPEN ||
+        shard->retention.removals_count == RETENTION_REMOVALS_MAX) {
+        return NULL;
+    }
+    struct segment *segment = container_of(node, struct segment, node);
+    if (segment == log->active || log_is_busy(log)) {
+        return NULL;
+    }
+    u64 now_us = shard->core->time.wall_us;
+    u64 hold_us = shard->settings->offset_hold_us_max;
+    u64 lowest =
+        offsets_lowest(&shard->offsets, partition, now_us > hold_us ? now_us - hold_us : 0);
+    return lowest != UINT64_MAX && lowest + 1 < segment->end_offset ? NULL : segment;
+}
+
+u32 retention_remove_oldest(struct partition *partition, u32 count)
+{
+    u32 removed = 0;
+    struct segment *segment;
+    while (removed < count && (segment = removable(partition)) != NULL) {
+        remove_segment(&partition->shard->retention, segment);
+        removed++;
+    }
+    return removed;
+}
+
+void partition_segments_delete(struct partition *partition, struct shard_request *request)
+{
+    (void)retention_remove_oldest(partition, request->msg.segments.count);
+    shard_answer(request, WIRE_OK);
+}
+
+static bool has_expired(const struct partition *partition, const struct segment *segment,
+                        u64 expiry_us)
+{
+    u64 now_us = partition->shard->core->time.wall_us;
+    return segment->end_offset > segment->header.base_offset && now_us > expiry_us &&
+           segment->end_time_us <= now_us - expiry_us;
+}
+
+static void remove_expired(struct partition *partition, u64 expiry_us)
+{
+    struct list_node *node;
+    while ((node = list_first(&partition->log.segments)) != NULL) {
+        struct segment *segment = container_of(node, struct segment, node);
+        if (!has_expired(partition, segment, expiry_us)) {
+            return;
+        }
+        if (segment == partition->log.active) {
+            /* All of it is over: an empty one follows, and then it may go like the others. */
+            log_roll_soon(&partition->log);
+            return;
+        }
+        if (retention_remove_oldest(partition, 1) == 0) {
+            return;
+        }
+    }
+}
+
+/* Bytes of all partitions of the topic, as their owners published them. */
+static u64 topic_bytes(const struct shard *shard, const struct state_topic *topic)
+{
+    u64 bytes = 0;
+    for (u32 id = 0; id < topic->partitions_count; id++) {
+        const struct state_partition *described =
+            state_partition_find(shard->core->state, topic->stream_id, topic->id, id);
+        if (described != NULL) {
+            const struct partition_gauges *gauges = &shard->core->gauges[described->slot];
+            bytes += gauge_get(&gauges->life) == described->life ? gauge_get(&gauges->bytes) : 0;
+        }
+    }
+    return bytes;
+}
+
+static u64 bytes_of(const struct partition *partition)
+{
+    return gauge_get(&partition->shard->core->gauges[partition->slot].bytes);
+}
+
+/* Each partition keeps its share: the fullest ones give, and somebody always can. */
+static void remove_oversize(struct partition *partition, const struct state_topic *topic)
+{
+    u64 limit = topic->options.max_topic_size_bytes / 10 * 9;
+    u64 share = limit / u32_max(topic->partitions_count, 1);
+    while (bytes_of(partition) >= share && topic_bytes(partition->shard, topic) >= limit &&
+           retention_remove_oldest(partition, 1) > 0) {
+    }
+}
+
+static void look_at(struct partition *partition)
+{
+    struct shard *shard = partition->shard;
+    const struct state_topic *topic =
+        state_topic_get(shard->core->state, partition->stream_id, partition->topic_id);
+    if (topic == NULL || partition->state != PARTITION_OPEN || partition->read_only) {
+        return;
+    }
+    if (topic->options.message_expiry_us != UINT64_MAX) {
+        remove_expired(partition, topic->options.message_expiry_us);
+    }
+    if (topic->options.max_topic_size_bytes != UINT64_MAX) {
+        remove_oversize(partition, topic);
+    }
+}
+
+static void on_timer(struct core *core, struct timer *timer)
+{
+    struct retention *retention = container_of(timer, struct retention, timer);
+    struct shard *shard = retention->shard;
+    u32 budget = PARTITIONS_BUDGET;
+    while (retention->slot < shard->plan->partitions_max && budget > 0) {
+        struct partition *partition = &shard->partitions[retention->slot++];
+        if (partition->state != PARTITION_NONE) {
+            look_at(partition);
+            budget--;
+        }
+        if (retention->slot >= shard->slots_used) {
+            retention->slot = shard->plan->partitions_max;
+        }
+    }
+    u64 wait_us = NEXT_PART_US;
+    if (retention->slot >= shard->plan->partitions_max) {
+        retention->slot = 0;
+        wait_us = shard->settings->retention_interval_us;
+    }
+    timer_set(&core->timers, timer, core->time.monotonic_us + wait_us);
+}
+
+void retention_init(struct retention *retention, struct shard *shard)
+{
+    *retention = (struct retention){.shard = shard, .directory = IO_FILE_NONE};
+    timer_init(&retention->timer, on_timer);
+    io_op_init(&retention->op, removal_on_io);
+}
+
+void retention_start(struct retention *retention)
+{
+    const struct shard *shard = retention->shard;
+    if (shard->settings->retention_interval_us > 0) {
+        timer_set(&shard->core->timers, &retention->timer,
+                  shard->core->time.monotonic_us + shard->settings->retention_interval_us);
+    }
+}

@@ -1,0 +1,63 @@
+/* What may go: sealed segments whose newest message has expired, and the oldest ones when a
+ * topic is too large.
+ *
+ *     every interval ─▶ partition by partition, a few a turn ─▶ out of the chain ─▶ unlinked, one by one
+ *
+ * Held back: segments in which somebody has not passed everything (a stored offset below their
+ * end), until that offset is older than a limit. The newest segment stays; when all of it has
+ * expired it is sealed, and an empty one follows.
+ *
+ * Removal. The oldest goes first, and its directory is synced before the next one goes: so after
+ * a crash the chain
+ * may begin earlier than it did, but has no gap.
+ *
+ * Owner: one shard. */
+#pragma once
+
+#include "core/timer.h"
+#include "io/io.h"
+
+struct partition;
+struct shard;
+struct shard_request;
+
+#define RETENTION_REMOVALS_MAX 256u
+
+enum removal_step {
+    REMOVAL_IDLE,
+    REMOVAL_UNLINK,
+    REMOVAL_UNLINK_INDEX,
+    REMOVAL_OPEN_DIRECTORY,
+    REMOVAL_SYNC_DIRECTORY,
+    REMOVAL_CLOSE_DIRECTORY
+};
+
+/* A segment that is out of the chain, its files still there. */
+struct removal {
+    struct partition *partition;
+    u64 base_offset;
+};
+
+struct retention {
+    struct shard *shard;
+    struct timer timer;
+    u32 slot;                                        /* where the round stands */
+    struct removal removals[RETENTION_REMOVALS_MAX]; /* a ring, oldest first */
+    u32 removals_first;
+    u32 removals_count;
+    enum removal_step step;
+    struct io_op op;
+    struct io_file directory;
+};
+
+void retention_init(struct retention *retention, struct shard *shard);
+
+/* Begins its rounds. */
+void retention_start(struct retention *retention);
+
+/* Removes up to `count` of the oldest sealed segments that nobody holds back. Returns how many
+ * went. */
+u32 retention_remove_oldest(struct partition *partition, u32 count);
+
+/* SEGMENTS_DELETE: the same on request; always OK. */
+void partition_segments_delete(struct partition *partition, struct shard_request *request);
