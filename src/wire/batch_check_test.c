@@ -79,10 +79,9 @@ TEST(a_body_shorter_than_a_header_is_refused)
 
 TEST(reserved_bytes_of_the_header_must_be_zero)
 {
-    static const u32 positions[] = {52, 100, 255};
-    for (u32 i = 0; i < array_count(positions); i++) {
+    for (u32 position = BATCH_RESERVED_POSITION; position < BATCH_HEADER_BYTES; position++) {
         u32 size = fixture_batch(memory, 2, 10);
-        memory[positions[i]] = 1;
+        memory[position] = 0x80;
         EXPECT(is_refused_with(size, 2, WIRE_INVALID_COMMAND));
         EXPECT_EQ(fixture_check_stored(memory, size, &error), BATCH_CHECK_GOOD);
     }

@@ -204,6 +204,42 @@ TEST(every_request_checksum_that_a_client_stamped_holds)
     EXPECT_EQ(refused, 1);
 }
 
+/* What the client asked for, through our catalog, is what the reply says it got. */
+static void expect_topic_header(const struct vector *vector)
+{
+    struct create_topic_request request;
+    struct topic_options defaults = topic_options_default();
+    struct topic_options options;
+    EXPECT_EQ(create_topic_request_decode(body_of(vector->request), &request), WIRE_OK);
+    EXPECT_EQ(topic_options_decode(request.options, request.partitions_count, &defaults, &options),
+              WIRE_OK);
+
+    struct span body = body_of(vector->response);
+    struct reader reader = reader_over(body.data, body.size);
+    EXPECT_EQ(read_result(&reader), 0);
+    u32 start = reader.position;
+    struct topic_view view = read_topic_view(&reader);
+    struct writer writer = writer_over(written, sizeof(written));
+    write_topic_info(&writer, &view.info, &options);
+    expect_same(vector, written, writer.position,
+                (struct span){body.data + start, reader.position - start});
+}
+
+TEST(a_topic_that_clients_created_is_described_with_the_options_they_chose)
+{
+    load("exchanges_clients.txt");
+    u32 count = 0;
+    for (u32 i = 0; i < vectors.count; i++) {
+        enum command command;
+        if (command_of(vectors.all[i].request, &command) && command == COMMAND_CREATE_TOPIC &&
+            vectors.all[i].response.size > FRAME_HEADER_BYTES) {
+            expect_topic_header(&vectors.all[i]);
+            count++;
+        }
+    }
+    EXPECT_EQ(count, 6);
+}
+
 /* CRC-32 as zlib computes it, bit by bit. */
 static u32 crc32_of(struct span bytes)
 {
