@@ -1,0 +1,62 @@
+/* Who is connected: every connection by its number, in order of acceptance, logged in or not; and
+ * how many each core has.
+ *
+ *     number ─▶ map ─▶ slot ─▶ client        clients are linked in rising number: 1, 2, 3, …
+ *
+ * Numbers are not reused while the process runs. Owner: control. Memory: from the arena. */
+#pragma once
+
+#include "base/bytes.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "core/mailbox.h"
+#include "wire/client_info.h"
+
+struct registry_client {
+    struct list_node node; /* in clients, or in free */
+    u32 number;
+    u32 home; /* core */
+    u32 peer_address;
+    u16 peer_port;
+    u32 user_id; /* CLIENT_USER_NONE: not logged in */
+    u64 session; /* 0: none */
+};
+
+struct registry {
+    struct registry_client *slots;
+    struct map numbers;
+    struct list clients;
+    struct list free;
+    u32 number_last;
+    u32 clients_count;
+    u32 cores_count;
+    u32 clients_per_core_max;
+    u32 per_core[MAILBOX_CORES_MAX];
+};
+
+struct registry_options {
+    u32 clients_max;
+    u32 clients_per_core_max;
+    u32 cores_count;
+};
+
+u64 registry_bytes(u32 clients_max);
+void registry_init(struct registry *registry, struct arena *arena,
+                   const struct registry_options *options);
+
+/* The core with the fewest connections of those in `allowed` (a bit a core); false when all of them
+ * have as many as they may, or there is no slot. */
+must_check bool registry_pick_core(const struct registry *registry, u64 allowed, u32 *core);
+
+/* registry_pick_core has found `home`. */
+struct registry_client *registry_add(struct registry *registry, u32 home);
+void registry_remove(struct registry *registry, struct registry_client *client);
+
+/* NULL when the connection is gone. */
+struct registry_client *registry_get(const struct registry *registry, u32 number);
+
+/* The records as they go over the wire; what does not fit is left out whole. With `number` that of
+ * one client, with its (empty) list of groups; nothing when it is gone. */
+void registry_write_all(const struct registry *registry, struct writer *writer);
+void registry_write_one(const struct registry *registry, u32 number, struct writer *writer);

@@ -1,0 +1,116 @@
+#include "control/registry.h"
+
+#include "test.h"
+
+static struct arena arena;
+static struct registry registry;
+
+static void begin(u32 clients_max, u32 cores_count, u32 per_core_max)
+{
+    EXPECT(arena_create(&arena, registry_bytes(clients_max)));
+    registry_init(&registry, &arena,
+                  &(struct registry_options){.clients_max = clients_max,
+                                             .clients_per_core_max = per_core_max,
+                                             .cores_count = cores_count});
+}
+
+static struct registry_client *add(void)
+{
+    u32 core = 0;
+    EXPECT(registry_pick_core(&registry, UINT64_MAX, &core));
+    return registry_add(&registry, core);
+}
+
+TEST(connections_go_to_the_core_with_the_fewest)
+{
+    begin(16, 3, 16);
+    EXPECT_EQ(add()->home, 0);
+    struct registry_client *second = add();
+    EXPECT_EQ(second->home, 1);
+    EXPECT_EQ(add()->home, 2);
+    EXPECT_EQ(add()->home, 0);
+    registry_remove(&registry, second);
+    EXPECT_EQ(add()->home, 1);
+    u32 core = 0;
+    EXPECT(registry_pick_core(&registry, 1ull << 2, &core));
+    EXPECT_EQ(core, 2);
+    arena_destroy(&arena);
+}
+
+TEST(numbers_rise_and_are_not_reused)
+{
+    begin(4, 1, 4);
+    EXPECT_EQ(add()->number, 1);
+    EXPECT_EQ(add()->number, 2);
+    registry_remove(&registry, registry_get(&registry, 2));
+    EXPECT(registry_get(&registry, 2) == NULL);
+    EXPECT_EQ(add()->number, 3);
+    EXPECT_EQ(registry_get(&registry, 3)->number, 3);
+    arena_destroy(&arena);
+}
+
+TEST(at_the_limit_no_core_is_found)
+{
+    begin(3, 2, 1);
+    u32 core = 0;
+    (void)add();
+    (void)add();
+    EXPECT(!registry_pick_core(&registry, UINT64_MAX, &core));
+    registry_remove(&registry, registry_get(&registry, 1));
+    EXPECT(registry_pick_core(&registry, UINT64_MAX, &core));
+    EXPECT(!registry_pick_core(&registry, 2, &core));
+    arena_destroy(&arena);
+    begin(1, 2, 9);
+    (void)add();
+    EXPECT(!registry_pick_core(&registry, UINT64_MAX, &core));
+    arena_destroy(&arena);
+}
+
+TEST(clients_are_written_in_rising_number_as_far_as_they_fit)
+{
+    begin(4, 1, 4);
+    for (u32 i = 0; i < 3; i++) {
+        struct registry_client *client = add();
+        client->peer_address = 127u << 24 | (i + 1);
+        client->peer_port = (u16)(5000 + i);
+    }
+    registry_get(&registry, 2)->user_id = 0;
+    u8 bytes[256];
+    struct writer writer = writer_over(bytes, sizeof(bytes));
+    registry_write_all(&registry, &writer);
+    struct reader reader = reader_over(bytes, writer.position);
+    for (u32 i = 0; i < 3; i++) {
+        struct client_info info = read_client_info(&reader);
+        EXPECT_EQ(info.client_id, i + 1);
+        EXPECT_EQ(info.user_id, i == 1 ? 0 : CLIENT_USER_NONE);
+        EXPECT_EQ(info.transport, TRANSPORT_TCP);
+        EXPECT_EQ(info.groups_count, 0);
+        EXPECT(!reader.failed);
+    }
+    EXPECT(reader_is_done(&reader));
+    struct reader first = reader_over(bytes, writer.position);
+    EXPECT(span_equal(read_client_info(&first).address, span_of("127.0.0.1:5000")));
+
+    struct writer tight = writer_over(bytes, writer.position - 1);
+    registry_write_all(&registry, &tight);
+    EXPECT(!tight.failed);
+    EXPECT_EQ(tight.position, writer.position / 3 * 2);
+    arena_destroy(&arena);
+}
+
+TEST(one_client_is_written_alone_and_a_gone_one_not_at_all)
+{
+    begin(4, 1, 4);
+    (void)add();
+    (void)add();
+    u8 bytes[64];
+    struct writer writer = writer_over(bytes, sizeof(bytes));
+    registry_write_one(&registry, 2, &writer);
+    struct reader reader = reader_over(bytes, writer.position);
+    EXPECT_EQ(read_client_info(&reader).client_id, 2);
+    EXPECT(reader_is_done(&reader));
+    writer = writer_over(bytes, sizeof(bytes));
+    registry_write_one(&registry, 9, &writer);
+    EXPECT_EQ(writer.position, 0);
+    arena_destroy(&arena);
+}
