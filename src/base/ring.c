@@ -30,6 +30,12 @@ void *ring_reserve(struct ring *ring)
     return item_at(ring, ring->tail_pending++);
 }
 
+u32 ring_room(struct ring *ring)
+{
+    ring->head_seen = atomic_load_explicit(&ring->head, memory_order_acquire);
+    return ring->items_max - (ring->tail_pending - ring->head_seen);
+}
+
 void ring_publish(struct ring *ring)
 {
     atomic_store_explicit(&ring->tail, ring->tail_pending, memory_order_release);

@@ -26,6 +26,9 @@ void ring_init(struct ring *ring, void *items, u32 items_max, u32 item_size);
 /* Producer: room for one item to fill in place, or NULL when full. Not visible until published. */
 void *ring_reserve(struct ring *ring);
 
+/* Producer: how many items may be reserved now. */
+u32 ring_room(struct ring *ring);
+
 /* Producer: makes all reserved items visible. */
 void ring_publish(struct ring *ring);
 

@@ -47,11 +47,13 @@ TEST(a_full_ring_refuses_until_one_is_taken)
         *(u64 *)ring_reserve(&ring) = i;
     }
     EXPECT(ring_reserve(&ring) == NULL);
+    EXPECT_EQ(ring_room(&ring), 0);
     ring_publish(&ring);
     EXPECT(ring_reserve(&ring) == NULL);
     EXPECT_EQ(*(u64 *)ring_peek(&ring), 0);
     EXPECT(ring_reserve(&ring) == NULL);
     ring_advance(&ring);
+    EXPECT_EQ(ring_room(&ring), 1);
     EXPECT(ring_reserve(&ring) != NULL);
     EXPECT(ring_reserve(&ring) == NULL);
 }

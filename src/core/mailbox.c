@@ -122,6 +122,11 @@ void mailbox_send(struct core *core, struct msg *msg)
     mailbox->dirty |= 1ull << msg->to;
 }
 
+u32 mailbox_room(struct mailbox *mailbox, u32 to, enum lane lane)
+{
+    return ring_room(ring_between(mailbox->board, mailbox->core_index, to, lane));
+}
+
 void mailbox_reply(struct core *core, const struct msg *request, struct msg *reply)
 {
     check((request->flags & MSG_IS_REPLY) == 0);

@@ -54,6 +54,9 @@ void mailbox_stop_waiting(struct credit_waiter *waiter);
  * spends a credit, which must be there (a failed check otherwise). */
 void mailbox_send(struct core *core, struct msg *msg);
 
+/* How many messages still fit into the lane to `to`: for what no credit bounds. */
+u32 mailbox_room(struct mailbox *mailbox, u32 to, enum lane lane);
+
 /* The reply to `request`: same kind, token and partition; the caller has set error, bufs and
  * words. */
 void mailbox_reply(struct core *core, const struct msg *request, struct msg *reply);

@@ -1,0 +1,492 @@
+#include "control/control.h"
+
+#include "base/check.h"
+#include "control/control_parts.h"
+
+/* A snapshot that found no room is tried again after this. */
+#define SNAPSHOT_RETRY_US (5 * US_PER_SECOND)
+
+static struct state_options state_options_of(const struct plan *plan)
+{
+    return (struct state_options){
+        .cores_count = plan->cores_count,
+        .streams_max = plan->streams_max,
+        .topics_max = plan->topics_max,
+        .partitions_max = plan->partitions_max,
+        .users_max = plan->users_max,
+        .sessions_max = plan->sessions_max,
+    };
+}
+
+static u32 decisions_max(u32 cores_count)
+{
+    return cores_count * MAILBOX_CREDITS * DECISIONS_PER_REQUEST + DECISIONS_OF_CONTROL;
+}
+
+u64 control_bytes(const struct plan *plan)
+{
+    struct state_options options = state_options_of(plan);
+    return sizeof(struct control) + state_bytes(&options) + control_log_bytes() +
+           registry_bytes(plan->connections_max) + logins_bytes(plan->cores_count) +
+           decisions_max(plan->cores_count) * (u64)sizeof(struct decision) + 4 * KIB;
+}
+
+/* ---- Decisions ---- */
+
+struct decision *decision_take(struct control *control, enum decision_kind kind)
+{
+    struct list_node *node = list_pop(&control->decisions_free);
+    check(node != NULL); /* credits bound them */
+    struct decision *decision = container_of(node, struct decision, node);
+    decision->magic = DECISION_MAGIC;
+    decision->kind = kind;
+    decision->has_request = false;
+    decision->is_durable = false;
+    decision->is_synced = false;
+    decision->session = 0;
+    decision->created_id = 0;
+    decision->parent_id = 0;
+    decision->command_size = 0;
+    control->decisions_used++;
+    return decision;
+}
+
+void decision_return(struct control *control, struct decision *decision)
+{
+    check(decision->magic == DECISION_MAGIC);
+    check(control->decisions_used > 0);
+    decision->magic = 0;
+    list_remove(&decision->node);
+    list_add_first(&control->decisions_free, &decision->node);
+    control->decisions_used--;
+}
+
+void decision_set_request(struct decision *decision, const struct msg *request)
+{
+    check((request->flags & MSG_IS_REPLY) == 0);
+    decision->has_request = true;
+    decision->request = *request;
+}
+
+void decision_set_command(struct decision *decision, const struct state_command *command)
+{
+    struct writer writer = writer_over(decision->command, sizeof(decision->command));
+    state_command_encode(command, &writer);
+    check(!writer.failed);
+    decision->command_size = writer.position;
+    decision->is_durable = state_command_is_durable(command->kind);
+}
+
+static struct span command_of(const struct decision *decision)
+{
+    return (struct span){decision->command, decision->command_size};
+}
+
+void decision_wait(struct control *control, struct decision *decision)
+{
+    list_add_last(&control->waiting, &decision->node);
+}
+
+void decision_order(struct control *control, struct decision *decision)
+{
+    check(!list_node_is_linked(&decision->node));
+    decision->index = state_index(control->decided) + 1;
+    state_apply(control->decided, decision->index, command_of(decision), NULL, NULL);
+    list_add_last(&control->ordered, &decision->node);
+}
+
+void control_refuse(struct control *control, const struct msg *request, enum wire_error error)
+{
+    struct msg reply = {.error = (u32)error, .bufs = {request->bufs[0], NULL}};
+    mailbox_reply(control->core, request, &reply);
+}
+
+void control_end_session(struct control *control, u64 session, const struct msg *request)
+{
+    const struct state_session *found = state_session_get(control->decided, session);
+    if (found == NULL) {
+        if (request != NULL) {
+            control_refuse(control, request, WIRE_OK);
+        }
+        return;
+    }
+    struct registry_client *client = registry_get(&control->registry, found->client_number);
+    if (client != NULL && client->session == session) {
+        client->session = 0;
+        client->user_id = CLIENT_USER_NONE;
+    }
+    struct decision *decision = decision_take(control, DECISION_CLOSE);
+    if (request != NULL) {
+        decision_set_request(decision, request);
+    }
+    decision->session = session;
+    decision_set_command(decision, &(struct state_command){
+                                       .kind = STATE_CLOSE_SESSION,
+                                       .time_us = control->core->time.wall_us,
+                                       .session = {.session = session},
+                                   });
+    decision_order(control, decision);
+}
+
+/* ---- Deciding ---- */
+
+/* True when the log takes commands now. Else something is under way that ends with an event. */
+static bool log_is_open(struct control *control)
+{
+    if (!control_log_wants_snapshot(control->log) ||
+        control->core->time.monotonic_us < control->snapshot_retry_us) {
+        return true;
+    }
+    if (control_log_is_idle(control->log)) {
+        control_log_snapshot(control->log, control->decided);
+    }
+    return false;
+}
+
+static enum wire_error decide(struct control *control, struct decision *decision)
+{
+    if (control_log_has_failed(control->log)) {
+        return WIRE_IO_ERROR;
+    }
+    if (decision->kind == DECISION_COMMAND) {
+        enum wire_error error = decide_command(control, decision);
+        if (error != WIRE_OK) {
+            return error;
+        }
+    }
+    return state_check(control->decided, command_of(decision));
+}
+
+static void refuse_decision(struct control *control, struct decision *decision,
+                            enum wire_error error)
+{
+    if (decision->has_request) {
+        control_refuse(control, &decision->request, error);
+        decision_return(control, decision);
+        return;
+    }
+    decision_return(control, decision);
+    control_on_start_unwritten(control);
+}
+
+/* Decides the oldest waiting one; false when it must go on waiting. */
+static bool decide_next(struct control *control, struct decision *decision)
+{
+    enum wire_error error = decide(control, decision);
+    if (error != WIRE_OK) {
+        refuse_decision(control, decision, error);
+        return true;
+    }
+    if (!log_is_open(control)) {
+        return false;
+    }
+    check(decision->is_durable);
+    u64 index = state_index(control->decided) + 1;
+    if (!control_log_append(control->log, index, command_of(decision))) {
+        if (!control_log_is_idle(control->log)) {
+            return false;
+        }
+        /* The file is full, and there is no room for a snapshot. */
+        refuse_decision(control, decision, WIRE_CANNOT_WRITE_TO_FILE);
+        return true;
+    }
+    list_remove(&decision->node);
+    decision_order(control, decision);
+    return true;
+}
+
+static void send_ordered(struct control *control)
+{
+    while (!list_is_empty(&control->ordered) && broadcast_has_room(&control->broadcast)) {
+        struct decision *decision =
+            container_of(list_first(&control->ordered), struct decision, node);
+        if (decision->is_durable && !decision->is_synced) {
+            return;
+        }
+        struct writer writer = broadcast_writer(&control->broadcast);
+        write_span(&writer, command_of(decision));
+        decision->broadcast =
+            broadcast_send(&control->broadcast, &writer, decision->index, BROADCAST_COMMAND);
+        list_remove(&decision->node);
+        list_add_last(&control->applying, &decision->node);
+    }
+}
+
+void control_go_on(struct control *control)
+{
+    while (!list_is_empty(&control->waiting)) {
+        struct decision *decision =
+            container_of(list_first(&control->waiting), struct decision, node);
+        if (!decide_next(control, decision)) {
+            break;
+        }
+    }
+    send_ordered(control);
+    bool idle = control->step == CONTROL_RUNNING && list_is_empty(&control->waiting) &&
+                !control_log_has_failed(control->log) && control_log_is_idle(control->log);
+    if (idle && !control->spare_is_asked) {
+        control->spare_is_asked = true;
+        control_log_prepare_spare(control->log);
+    }
+}
+
+/* ---- What ends a decision ---- */
+
+static void answer_decision(struct control *control, const struct decision *decision)
+{
+    struct msg reply = {.bufs = {decision->request.bufs[0], NULL}};
+    if (decision->kind == DECISION_COMMAND) {
+        reply.commanded.id = decision->created_id;
+        reply.commanded.parent_id = decision->parent_id;
+        reply.commanded.index = decision->index;
+    } else if (decision->kind == DECISION_LOGIN) {
+        reply.logged_in.session = decision->session;
+        reply.logged_in.user_id = decision->user_id;
+    }
+    mailbox_reply(control->core, &decision->request, &reply);
+}
+
+static void finish_decision(struct control *control, struct decision *decision)
+{
+    enum decision_kind kind = decision->kind;
+    if (decision->has_request) {
+        answer_decision(control, decision);
+    }
+    decision_return(control, decision);
+    if (kind == DECISION_BOOT) {
+        control_on_booted(control);
+    } else if (kind == DECISION_ROOT) {
+        control_on_root_created(control);
+    }
+}
+
+static void on_applied(struct control *control, const struct msg *msg)
+{
+    if (!broadcast_on_applied(&control->broadcast, msg)) {
+        return;
+    }
+    if (control->step == CONTROL_SEND_STATE) {
+        control_send_state(control);
+        return;
+    }
+    while (!list_is_empty(&control->applying)) {
+        struct decision *decision =
+            container_of(list_first(&control->applying), struct decision, node);
+        if (decision->broadcast > control->broadcast.done) {
+            break;
+        }
+        finish_decision(control, decision);
+    }
+    control_go_on(control);
+    control_drain_on(control);
+}
+
+/* ---- What the log tells ---- */
+
+static void on_log_opened(void *context, bool ok)
+{
+    control_on_log_opened(context, ok);
+}
+
+static void on_log_synced(void *context, u64 index)
+{
+    struct control *control = context;
+    list_for_each(node, next, &control->ordered) {
+        struct decision *decision = container_of(node, struct decision, node);
+        decision->is_synced |= decision->is_durable && decision->index <= index;
+    }
+    control_go_on(control);
+    control_drain_on(control);
+}
+
+/* What was under way may be on disk or not, so its client learns nothing that might prove false. */
+static void on_log_failed(void *context, u64 index)
+{
+    struct control *control = context;
+    bool start_is_lost = false;
+    list_for_each(node, next, &control->ordered) {
+        struct decision *decision = container_of(node, struct decision, node);
+        if (!decision->is_durable || decision->is_synced) {
+            continue;
+        }
+        if (decision->has_request) {
+            struct msg reply = {
+                .error = WIRE_IO_ERROR,
+                .flags = decision->index <= index ? MSG_CLOSE_CONNECTION : 0,
+                .bufs = {decision->request.bufs[0], NULL},
+            };
+            mailbox_reply(control->core, &decision->request, &reply);
+        } else {
+            start_is_lost = true;
+        }
+        decision_return(control, decision);
+    }
+    if (start_is_lost) {
+        control_on_start_unwritten(control);
+    }
+    control_go_on(control);
+    control_drain_on(control);
+}
+
+static void on_log_snapshotted(void *context, bool ok)
+{
+    struct control *control = context;
+    if (control->step == CONTROL_HEAL_LOG) {
+        control_on_healed(control, ok);
+        return;
+    }
+    if (!ok) {
+        control->snapshot_retry_us = control->core->time.monotonic_us + SNAPSHOT_RETRY_US;
+    }
+    control_go_on(control);
+    control_drain_on(control);
+}
+
+static void on_log_closed(void *context)
+{
+    control_on_log_closed(context);
+}
+
+/* ---- Requests ---- */
+
+static void on_command(struct control *control, const struct msg *msg)
+{
+    struct decision *decision = decision_take(control, DECISION_COMMAND);
+    decision_set_request(decision, msg);
+    decision_wait(control, decision);
+    control_go_on(control);
+}
+
+static void on_logout(struct control *control, const struct msg *msg)
+{
+    const struct registry_client *client =
+        registry_get(&control->registry, msg->login.client_number);
+    control_end_session(control, client == NULL ? 0 : client->session, msg);
+    control_go_on(control);
+}
+
+static void on_connection_closed(struct control *control, const struct msg *msg)
+{
+    struct registry_client *client = registry_get(&control->registry, msg->login.client_number);
+    check(client != NULL);
+    check(client->home == msg->from);
+    u64 session = client->session;
+    registry_remove(&control->registry, client);
+    control_end_session(control, session, msg);
+    control_go_on(control);
+}
+
+static void on_clients(struct control *control, const struct msg *msg)
+{
+    struct buf *buf = msg->bufs[0];
+    check(buf != NULL);
+    struct writer writer = writer_over(buf->data, buf->capacity);
+    if (msg->clients.client_number == UINT32_MAX) {
+        registry_write_all(&control->registry, &writer);
+    } else {
+        registry_write_one(&control->registry, msg->clients.client_number, &writer);
+    }
+    buf->size = writer.position;
+    control_refuse(control, msg, WIRE_OK);
+}
+
+static void on_request(struct control *control, const struct msg *msg)
+{
+    switch ((u32)msg->kind) {
+    case MSG_COMMAND: on_command(control, msg); return;
+    case MSG_LOGIN: login_on_msg(control, msg); return;
+    case MSG_LOGOUT: on_logout(control, msg); return;
+    case MSG_CONNECTION_CLOSED: on_connection_closed(control, msg); return;
+    case MSG_CLIENTS: on_clients(control, msg); return;
+    default: unreachable();
+    }
+}
+
+void control_on_msg(struct control *control, const struct msg *msg)
+{
+    check(control->magic == CONTROL_MAGIC);
+    bool changes = msg->kind == MSG_COMMAND || msg->kind == MSG_LOGIN;
+    if (msg->kind == MSG_APPLIED) {
+        on_applied(control, msg);
+    } else if (msg->kind == MSG_PHASE_DONE) {
+        control_on_phase_done(control, msg);
+    } else if (changes && control->stops) {
+        control_refuse(control, msg, WIRE_DISCONNECTED);
+    } else {
+        on_request(control, msg);
+    }
+}
+
+/* ---- The owner ---- */
+
+static void decisions_init(struct control *control, struct arena *arena)
+{
+    list_init(&control->decisions_free);
+    list_init(&control->waiting);
+    list_init(&control->ordered);
+    list_init(&control->applying);
+    u32 count = decisions_max(control->core->cores_count);
+    struct decision *decisions = arena_array(arena, struct decision, count);
+    for (u32 i = 0; i < count; i++) {
+        list_add_last(&control->decisions_free, &decisions[i].node);
+    }
+}
+
+struct control *control_create(struct core *core, struct arena *arena, const struct plan *plan,
+                               const struct settings *settings, struct io_socket listener)
+{
+    check(core->index == 0);
+    struct control *control = arena_new(arena, struct control);
+    control->magic = CONTROL_MAGIC;
+    control->core = core;
+    control->settings = settings;
+    control->listener = listener;
+    core->control = control;
+
+    struct state_options options = state_options_of(plan);
+    control->decided = state_create(arena, &options);
+    struct control_log_events events = {
+        .context = control,
+        .opened = on_log_opened,
+        .synced = on_log_synced,
+        .failed = on_log_failed,
+        .snapshotted = on_log_snapshotted,
+        .closed = on_log_closed,
+    };
+    control->log = control_log_create(core, arena, &events);
+    broadcast_init(&control->broadcast, core);
+    registry_init(&control->registry, arena,
+                  &(struct registry_options){
+                      .clients_max = plan->connections_max,
+                      .clients_per_core_max = plan->connections_per_core_max,
+                      .cores_count = plan->cores_count,
+                  });
+    logins_init(control, arena);
+    decisions_init(control, arena);
+    accept_init(control);
+    return control;
+}
+
+bool control_is_ready(const struct control *control)
+{
+    return control->step == CONTROL_RUNNING;
+}
+
+bool control_is_drained(const struct control *control)
+{
+    return control->step == CONTROL_DRAINED || control->step == CONTROL_FAILED;
+}
+
+bool control_has_failed(const struct control *control, struct err *err)
+{
+    if (control->step != CONTROL_FAILED) {
+        return false;
+    }
+    *err = control->err;
+    return true;
+}
+
+bool control_has_created_root(const struct control *control)
+{
+    return control->created_root;
+}

@@ -1,0 +1,150 @@
+/* Connections: accepted one after the other, each given a number and to the core with the fewest.
+ * At the limit a connection is closed at once, which its client notices, and counted. */
+#include "base/check.h"
+#include "control/control_parts.h"
+
+/* Left free in a control lane for commands and phases, which come first. */
+#define LANE_RESERVE (2u * BROADCAST_WINDOW)
+
+#define ACCEPT_RETRY_US (10 * US_PER_MS)
+
+static void accept_next(struct control *control);
+static void hand_over(struct control *control);
+
+static void on_closed(struct core *core, struct io_op *op)
+{
+    struct control *control = core->control;
+    check(op == &control->accepting.close_op);
+    accept_next(control);
+}
+
+static void close_accepted(struct control *control)
+{
+    struct accepting *accepting = &control->accepting;
+    io_op_init(&accepting->close_op, on_closed);
+    io_socket_close(control->core->io, &accepting->close_op, accepting->socket);
+    accepting->socket = IO_SOCKET_NONE;
+}
+
+static void on_retry(struct core *core, struct timer *timer)
+{
+    struct control *control = core->control;
+    check(timer == &control->accepting.retry);
+    if (control->accepting.socket.id >= 0) {
+        hand_over(control);
+    } else {
+        accept_next(control);
+    }
+}
+
+static void retry_later(struct control *control)
+{
+    struct core *core = control->core;
+    timer_set(&core->timers, &control->accepting.retry, core->time.monotonic_us + ACCEPT_RETRY_US);
+}
+
+/* Cores whose control lane has room for one more connection. */
+static u64 cores_with_room(struct control *control)
+{
+    u64 cores = 0;
+    for (u32 i = 0; i < control->core->cores_count; i++) {
+        if (mailbox_room(&control->core->mailbox, i, LANE_CONTROL) > LANE_RESERVE) {
+            cores |= 1ull << i;
+        }
+    }
+    return cores;
+}
+
+static void hand_over(struct control *control)
+{
+    struct accepting *accepting = &control->accepting;
+    u32 home = 0;
+    if (control->stops || !registry_pick_core(&control->registry, UINT64_MAX, &home)) {
+        counter_add(control->core->counters, COUNTER_connections_refused, 1);
+        close_accepted(control);
+        return;
+    }
+    if (!registry_pick_core(&control->registry, cores_with_room(control), &home)) {
+        retry_later(control);
+        return;
+    }
+    struct registry_client *client = registry_add(&control->registry, home);
+    client->peer_address = accepting->peer_address;
+    client->peer_port = accepting->peer_port;
+    struct msg msg = {
+        .kind = MSG_CONNECTION,
+        .to = (u8)home,
+        .connection = {.socket = accepting->socket.id,
+                       .client_number = client->number,
+                       .peer_address = accepting->peer_address,
+                       .peer_port = accepting->peer_port},
+    };
+    mailbox_send(control->core, &msg);
+    accepting->socket = IO_SOCKET_NONE;
+    accept_next(control);
+}
+
+static void on_accepted(struct core *core, struct io_op *op)
+{
+    struct control *control = core->control;
+    struct accepting *accepting = &control->accepting;
+    check(op == &accepting->op);
+    if (op->status != OK) {
+        if (control->stops) {
+            control_drain_on(control);
+        } else {
+            retry_later(control); /* no descriptors left, or a peer that went at once */
+        }
+        return;
+    }
+    accepting->socket = op->socket;
+    accepting->peer_address = op->peer_address;
+    accepting->peer_port = op->peer_port;
+    hand_over(control);
+}
+
+static void accept_next(struct control *control)
+{
+    struct accepting *accepting = &control->accepting;
+    check(accepting->socket.id < 0);
+    if (control->stops) {
+        control_drain_on(control);
+        return;
+    }
+    io_op_init(&accepting->op, on_accepted);
+    io_accept(control->core->io, &accepting->op, control->listener);
+}
+
+void accept_init(struct control *control)
+{
+    struct accepting *accepting = &control->accepting;
+    accepting->socket = IO_SOCKET_NONE;
+    io_op_init(&accepting->op, on_accepted);
+    io_op_init(&accepting->close_op, on_closed);
+    timer_init(&accepting->retry, on_retry);
+}
+
+void accept_begin(struct control *control)
+{
+    accept_next(control);
+}
+
+void accept_stop(struct control *control)
+{
+    struct accepting *accepting = &control->accepting;
+    check(control->stops);
+    if (io_op_is_busy(&accepting->op)) {
+        io_cancel(control->core->io, &accepting->op);
+    }
+    if (timer_is_set(&accepting->retry)) {
+        timer_cancel(&control->core->timers, &accepting->retry);
+        on_retry(control->core, &accepting->retry);
+    }
+}
+
+bool accept_is_over(const struct control *control)
+{
+    const struct accepting *accepting = &control->accepting;
+    return !io_op_is_busy(&accepting->op) && !io_op_is_busy(&accepting->close_op) &&
+           !timer_is_set(&accepting->retry);
+}

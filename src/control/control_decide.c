@@ -1,0 +1,258 @@
+/* What a client's request means: names become ids, defaults become values, time is noted. The result
+ * is a state command that means the same for ever; what it would run into is refused here. */
+#include "base/check.h"
+#include "control/control_parts.h"
+#include "wire/command.h"
+#include "wire/partition_info.h"
+#include "wire/stream_info.h"
+#include "wire/topic_info.h"
+
+static struct span body_of(const struct decision *decision)
+{
+    const struct buf *body = decision->request.bufs[0];
+    return body == NULL ? (struct span){0} : (struct span){body->data, body->size};
+}
+
+static struct topic_options topic_defaults(const struct settings *settings)
+{
+    struct topic_options options = topic_options_default();
+    options.max_topic_size_bytes = settings->topic_bytes_max_default;
+    options.message_expiry_us = settings->message_expiry_us_default;
+    options.segment_size_bytes = settings->segment_bytes_default;
+    return options;
+}
+
+static enum wire_error resolve_stream(const struct control *control,
+                                      const struct identifier *identifier,
+                                      struct state_command *command)
+{
+    const struct state_stream *stream = state_stream_find(control->decided, identifier);
+    if (stream == NULL) {
+        return WIRE_STREAM_ID_NOT_FOUND;
+    }
+    command->stream_id = stream->id;
+    return WIRE_OK;
+}
+
+static enum wire_error resolve_topic(const struct control *control, const struct identifier *stream,
+                                     const struct identifier *identifier,
+                                     struct state_command *command)
+{
+    enum wire_error error = resolve_stream(control, stream, command);
+    if (error != WIRE_OK) {
+        return error;
+    }
+    const struct state_topic *topic =
+        state_topic_find(control->decided, command->stream_id, identifier);
+    if (topic == NULL) {
+        return WIRE_TOPIC_ID_NOT_FOUND;
+    }
+    command->topic_id = topic->id;
+    return WIRE_OK;
+}
+
+static enum wire_error create_stream(const struct control *control, struct span body,
+                                     struct state_command *command)
+{
+    struct create_stream_request request;
+    enum wire_error error = create_stream_request_decode(body, &request);
+    if (error != WIRE_OK) {
+        return error;
+    }
+    command->kind = STATE_CREATE_STREAM;
+    command->stream_id = state_stream_lowest_free(control->decided);
+    command->name = request.name;
+    return WIRE_OK;
+}
+
+static enum wire_error update_stream(const struct control *control, struct span body,
+                                     struct state_command *command)
+{
+    struct update_stream_request request;
+    enum wire_error error = update_stream_request_decode(body, &request);
+    if (error != WIRE_OK) {
+        return error;
+    }
+    command->kind = STATE_UPDATE_STREAM;
+    command->name = request.name;
+    return resolve_stream(control, &request.stream, command);
+}
+
+static enum wire_error on_stream(const struct control *control, struct span body,
+                                 enum state_command_kind kind, struct state_command *command)
+{
+    struct stream_request request;
+    enum wire_error error = stream_request_decode(body, &request);
+    command->kind = kind;
+    return error != WIRE_OK ? error : resolve_stream(control, &request.stream, command);
+}
+
+static enum wire_error create_topic(const struct control *control, struct span body,
+                                    struct state_command *command)
+{
+    struct create_topic_request request;
+    enum wire_error error = create_topic_request_decode(body, &request);
+    if (error == WIRE_OK) {
+        error = resolve_stream(control, &request.stream, command);
+    }
+    if (error == WIRE_OK && request.partitions_count > PARTITIONS_PER_REQUEST_MAX) {
+        error = WIRE_TOO_MANY_PARTITIONS;
+    }
+    if (error != WIRE_OK) {
+        return error;
+    }
+    struct topic_options defaults = topic_defaults(control->settings);
+    command->kind = STATE_CREATE_TOPIC;
+    command->topic_id = state_topic_lowest_free(control->decided, command->stream_id);
+    command->partitions_count = request.partitions_count;
+    command->name = request.name;
+    return topic_options_decode(request.options, request.partitions_count, &defaults,
+                                &command->options);
+}
+
+static enum wire_error update_topic(const struct control *control, struct span body,
+                                    struct state_command *command)
+{
+    struct update_topic_request request;
+    enum wire_error error = update_topic_request_decode(body, &request);
+    if (error == WIRE_OK) {
+        error = resolve_topic(control, &request.stream, &request.topic, command);
+    }
+    if (error != WIRE_OK) {
+        return error;
+    }
+    struct topic_options defaults = topic_defaults(control->settings);
+    const struct state_topic *topic =
+        state_topic_get(control->decided, command->stream_id, command->topic_id);
+    command->kind = STATE_UPDATE_TOPIC;
+    command->name = request.name;
+    return topic_options_decode_update(request.options, &topic->options, &defaults,
+                                       &command->options);
+}
+
+static enum wire_error on_topic(const struct control *control, struct span body,
+                                enum state_command_kind kind, struct state_command *command)
+{
+    struct topic_request request;
+    enum wire_error error = topic_request_decode(body, &request);
+    command->kind = kind;
+    return error != WIRE_OK ? error
+                            : resolve_topic(control, &request.stream, &request.topic, command);
+}
+
+static enum wire_error on_partitions(const struct control *control, struct span body,
+                                     enum state_command_kind kind, struct state_command *command)
+{
+    struct partitions_request request;
+    enum wire_error error = partitions_request_decode(body, &request);
+    if (error != WIRE_OK) {
+        return error;
+    }
+    command->kind = kind;
+    command->partitions_count = request.count;
+    return resolve_topic(control, &request.stream, &request.topic, command);
+}
+
+static enum wire_error resolve(const struct control *control, u32 command_number, struct span body,
+                               struct state_command *command)
+{
+    switch (command_number) {
+    case COMMAND_CREATE_STREAM: return create_stream(control, body, command);
+    case COMMAND_UPDATE_STREAM: return update_stream(control, body, command);
+    case COMMAND_DELETE_STREAM: return on_stream(control, body, STATE_DELETE_STREAM, command);
+    case COMMAND_PURGE_STREAM: return on_stream(control, body, STATE_PURGE_STREAM, command);
+    case COMMAND_CREATE_TOPIC: return create_topic(control, body, command);
+    case COMMAND_UPDATE_TOPIC: return update_topic(control, body, command);
+    case COMMAND_DELETE_TOPIC: return on_topic(control, body, STATE_DELETE_TOPIC, command);
+    case COMMAND_PURGE_TOPIC: return on_topic(control, body, STATE_PURGE_TOPIC, command);
+    case COMMAND_CREATE_PARTITIONS:
+        return on_partitions(control, body, STATE_CREATE_PARTITIONS, command);
+    case COMMAND_DELETE_PARTITIONS:
+        return on_partitions(control, body, STATE_DELETE_PARTITIONS, command);
+    default:
+        /* Users, tokens and groups. */
+        return WIRE_FEATURE_UNAVAILABLE;
+    }
+}
+
+enum wire_error decide_command(struct control *control, struct decision *decision)
+{
+    struct state_command command = {.time_us = control->core->time.wall_us};
+    enum wire_error error =
+        resolve(control, decision->request.command.command, body_of(decision), &command);
+    if (error != WIRE_OK) {
+        return error;
+    }
+    bool has_topic = command.kind != STATE_CREATE_STREAM && command.kind != STATE_UPDATE_STREAM &&
+                     command.kind != STATE_DELETE_STREAM && command.kind != STATE_PURGE_STREAM;
+    decision->created_id = has_topic ? command.topic_id : command.stream_id;
+    decision->parent_id = has_topic ? command.stream_id : 0;
+    decision_set_command(decision, &command);
+    return WIRE_OK;
+}
+
+/* ---- Logins ---- */
+
+/* The command of a session that may be opened: WIRE_OK, or why not. */
+static enum wire_error open_session(struct control *control, struct decision *decision,
+                                    const struct registry_client *client)
+{
+    decision->session = (u64)state_boot(control->decided) << 32 | ++control->logins.sessions_count;
+    struct state_command command = {
+        .kind = STATE_OPEN_SESSION,
+        .time_us = control->core->time.wall_us,
+        .session = {.session = decision->session,
+                    .client = decision->client,
+                    .user_id = decision->user_id,
+                    .client_number = client->number,
+                    .home = client->home},
+    };
+    decision_set_command(decision, &command);
+    return state_check(control->decided, (struct span){decision->command, decision->command_size});
+}
+
+static void answer_and_return(struct control *control, struct decision *decision,
+                              const struct msg *answer)
+{
+    struct msg reply = *answer;
+    reply.bufs[0] = decision->request.bufs[0];
+    mailbox_reply(control->core, &decision->request, &reply);
+    decision_return(control, decision);
+}
+
+void decide_login(struct control *control, struct decision *decision)
+{
+    struct registry_client *client =
+        registry_get(&control->registry, decision->request.login.client_number);
+    if (client == NULL) {
+        /* The connection went while its password was hashed: nobody hears this. */
+        answer_and_return(control, decision, &(struct msg){.error = WIRE_DISCONNECTED});
+        return;
+    }
+    const struct state_session *own = state_session_get(control->decided, client->session);
+    if (own != NULL && u128_equal(own->client, decision->client) &&
+        own->user_id == decision->user_id) {
+        struct msg again = {.logged_in = {.session = own->session, .user_id = own->user_id}};
+        answer_and_return(control, decision, &again);
+        return;
+    }
+    const struct state_session *same = state_session_of_client(control->decided, decision->client);
+    if (same != NULL && same->user_id != decision->user_id) {
+        struct msg evicted = {.logged_in = {.eviction = EVICTION_SESSION_ERROR}};
+        answer_and_return(control, decision, &evicted);
+        return;
+    }
+    /* One session a connection, and one a client: the newest. */
+    u64 same_session = same == NULL ? 0 : same->session;
+    control_end_session(control, same_session, NULL);
+    control_end_session(control, client->session, NULL);
+    enum wire_error error = open_session(control, decision, client);
+    if (error != WIRE_OK) {
+        answer_and_return(control, decision, &(struct msg){.error = (u32)error});
+        return;
+    }
+    client->session = decision->session;
+    client->user_id = decision->user_id;
+    decision_order(control, decision);
+    control_go_on(control);
+}

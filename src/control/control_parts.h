@@ -1,0 +1,211 @@
+/* The parts of control, for the sources of this folder alone.
+ *
+ *     msg ─▶ control_on_msg ─▶ decision ─▶ waiting ─▶ ordered ─▶ applying ─▶ answered
+ *                                          │           │            └ on the lanes of all cores
+ *                                          │           └ has its index; durable ones in the log
+ *                                          └ durable ones, while the log takes none: sessions are
+ *                                            decided at once
+ *
+ * Decisions are made against `decided`, a copy of the state that is ahead of all cores: what is
+ * decided is applied there at once, logged, and then sent to all cores in one order. */
+#pragma once
+
+#include "control/broadcast.h"
+#include "control/control.h"
+#include "control/control_log.h"
+#include "control/credentials.h"
+#include "control/registry.h"
+#include "offload/offload.h"
+#include "state/state_command.h"
+#include "wire/frame.h"
+#include "wire/login.h"
+
+#define CONTROL_MAGIC 0x6374726cu
+#define DECISION_MAGIC 0x64636973u
+#define LOGIN_ATTEMPT_MAGIC 0x6c67696eu
+
+/* A login brings its own command and ends at most two sessions: its connection's and its client's. */
+#define DECISIONS_PER_REQUEST 3u
+#define DECISIONS_OF_CONTROL 8u
+
+/* Logins of one core that wait for a password hash: each holds a credit of that core. */
+#define LOGIN_ATTEMPTS_PER_CORE 16u
+
+enum decision_kind {
+    DECISION_COMMAND, /* of a client */
+    DECISION_LOGIN,   /* credentials hold: open the session */
+    DECISION_CLOSE,   /* of a session: logged out, gone, or logged in elsewhere */
+    DECISION_BOOT,
+    DECISION_ROOT
+};
+
+struct decision {
+    u32 magic;
+    struct list_node node;
+    enum decision_kind kind;
+    bool has_request; /* to be answered */
+    bool is_durable;
+    bool is_synced;
+    struct msg request;
+    u64 index;     /* once ordered */
+    u64 broadcast; /* once applying: number of its broadcast */
+    u64 session;   /* opened or closed */
+    u32 user_id;
+    struct u128 client; /* LOGIN */
+    u32 created_id;
+    u32 parent_id;
+    u32 command_size;
+    u8 command[STATE_COMMAND_BYTES_MAX];
+};
+
+/* A login whose password is hashed, or waits for that. */
+struct login_attempt {
+    u32 magic;
+    struct list_node node;
+    struct control *control;
+    struct msg request; /* the spans of `login` point into its buffer */
+    struct login_password login;
+    struct u128 client;
+    struct u128 tag; /* of the credential that is being verified */
+    u32 user_id;
+    u64 password_index;
+    bool is_known; /* there is such a user */
+    struct offload_job job;
+};
+
+struct logins {
+    struct credentials credentials;
+    struct list free;
+    struct list waiting; /* oldest first */
+    u32 hashing_count;
+    u32 per_core[MAILBOX_CORES_MAX];
+    u64 sessions_count; /* of this boot: the low half of the last session number */
+};
+
+enum control_step {
+    CONTROL_NEW,
+    CONTROL_OPEN_LOG,
+    CONTROL_HEAL_LOG, /* a first or a new epoch, before anything is decided */
+    CONTROL_SEND_STATE,
+    CONTROL_BOOT,
+    CONTROL_RECOVER,
+    CONTROL_FORGET_OLD,
+    CONTROL_SERVE,
+    CONTROL_RUNNING,
+    CONTROL_DRAIN_EDGES,
+    CONTROL_DRAIN_DECISIONS,
+    CONTROL_DRAIN_SHARDS,
+    CONTROL_CLOSE_LOG,
+    CONTROL_DRAINED,
+    CONTROL_FAILED
+};
+
+enum root_step { ROOT_UNKNOWN, ROOT_HASHING, ROOT_HASHED, ROOT_DECIDED, ROOT_THERE };
+
+struct accepting {
+    struct io_op op;
+    struct io_op close_op;
+    struct timer retry;
+    struct io_socket socket; /* accepted, and no lane has room for it yet */
+    u32 peer_address;
+    u16 peer_port;
+};
+
+struct control {
+    u32 magic;
+    struct core *core;
+    const struct settings *settings;
+    struct io_socket listener;
+    enum control_step step;
+    bool stops; /* control_stop was called */
+    bool created_root;
+    struct err err;
+
+    struct state *decided;
+    struct control_log *log;
+    struct broadcast broadcast;
+    struct registry registry;
+    struct logins logins;
+    struct accepting accepting;
+
+    struct list decisions_free;
+    struct list waiting; /* durable ones, until the log takes them */
+    struct list ordered;
+    struct list applying;
+    u32 decisions_used;
+    bool spare_is_asked;
+    u64 snapshot_retry_us; /* monotonic: not before, after one found no room */
+
+    struct state_cursor cursor; /* CONTROL_SEND_STATE */
+    bool state_is_sent;
+    u32 phase_answers_missing;
+    enum root_step root_step;
+    struct offload_job root_job;
+};
+
+/* ---- Decisions: control.c ---- */
+
+/* Always there: as many as credits allow. */
+struct decision *decision_take(struct control *control, enum decision_kind kind);
+void decision_return(struct control *control, struct decision *decision);
+void decision_set_request(struct decision *decision, const struct msg *request);
+
+/* Encodes what the decision asks for. */
+void decision_set_command(struct decision *decision, const struct state_command *command);
+
+/* A durable one that has, or gets, its command: decided as soon as the log takes it. */
+void decision_wait(struct control *control, struct decision *decision);
+
+/* Applied to `decided` and put at the end of the order; durable ones are in the log already. */
+void decision_order(struct control *control, struct decision *decision);
+
+/* Decides what can be decided, and sends what can be sent. */
+void control_go_on(struct control *control);
+
+/* Ends a session, whoever had it, and then answers `request`, if there is one. Nothing is ended when
+ * it is over already. */
+void control_end_session(struct control *control, u64 session, const struct msg *request);
+void control_refuse(struct control *control, const struct msg *request, enum wire_error error);
+
+/* The start cannot go on: `control->err` says why. */
+void control_give_up(struct control *control);
+
+/* ---- What clients ask: control_decide.c ---- */
+
+/* Resolves the command of a client against `decided` into the decision's command. */
+enum wire_error decide_command(struct control *control, struct decision *decision);
+
+/* Opens the session of a login, or answers it, and takes the decision. */
+void decide_login(struct control *control, struct decision *decision);
+
+/* ---- Logins: control_login.c ---- */
+
+void logins_init(struct control *control, struct arena *arena);
+u64 logins_bytes(u32 cores_count);
+void login_on_msg(struct control *control, const struct msg *msg);
+
+/* Goes on with waiting ones: root is there, or a hash was done. */
+void logins_go_on(struct control *control);
+
+/* ---- Start and stop: control_start.c ---- */
+
+void control_on_log_opened(struct control *control, bool ok);
+void control_on_healed(struct control *control, bool ok);
+void control_on_booted(struct control *control);
+void control_on_root_created(struct control *control);
+void control_on_start_unwritten(struct control *control);
+void control_on_phase_done(struct control *control, const struct msg *msg);
+void control_on_log_closed(struct control *control);
+
+/* Sends pieces of the state while the window has room. */
+void control_send_state(struct control *control);
+
+/* After anything ended: may a drain go on? */
+void control_drain_on(struct control *control);
+
+/* ---- Connections: control_accept.c ---- */
+
+void accept_init(struct control *control);
+void accept_begin(struct control *control);
+void accept_stop(struct control *control);
+bool accept_is_over(const struct control *control);
