@@ -413,6 +413,28 @@ TEST(a_file_shrinks_grows_and_reserves)
     door_close(&door);
 }
 
+TEST(jobs_beside_the_ring_are_done_in_the_order_asked)
+{
+    struct door door;
+    door_open(&door, 1, 8);
+    struct io_file file = file_open(&door, "file", CREATE_FLAGS);
+    struct io_op ops[50];
+    for (u32 round = 0; round < 20; round++) {
+        for (u32 i = 0; i < array_count(ops); i++) {
+            io_op_init(&ops[i], on_done);
+            io_file_truncate(door.ios[0], &ops[i], file, round + i * 7 % 50);
+        }
+        for (u32 i = 0; i < array_count(ops); i++) {
+            EXPECT_EQ(finish(&door, &ops[i]), OK);
+        }
+        io_file_size(door.ios[0], &ops[0], file);
+        EXPECT_EQ(finish(&door, &ops[0]), OK);
+        EXPECT_EQ(ops[0].count, round + 49 * 7 % 50);
+    }
+    file_close(&door, file);
+    door_close(&door);
+}
+
 TEST(ops_beyond_the_limit_wait_in_order_and_all_end)
 {
     struct door door;

@@ -463,3 +463,30 @@ TEST(thousands_of_sends_in_one_turn_all_arrive_in_order)
     pair_close(&pair, &door);
     door_close(&door);
 }
+
+/* More gathered sends one after the other than the table of pieces has rows: each gives its back. */
+TEST(gathered_sends_do_not_use_the_table_up)
+{
+    enum { COUNT = 70000, ROUND = 700 };
+    struct door door;
+    door_open(&door, 1, 8);
+    struct pair pair;
+    pair_open(&pair, &door);
+    struct io_op *ops = mem_take(ROUND * sizeof(*ops));
+    struct io_piece pieces[2] = {{(const u8 *)"a", 1}, {(const u8 *)"b", 1}};
+    for (u32 sent = 0; sent < COUNT; sent += ROUND) {
+        for (u32 i = 0; i < ROUND; i++) {
+            io_op_init(&ops[i], on_done);
+            io_send(door.ios[0], &ops[i], pair.socket, pieces, 2);
+        }
+        for (u32 i = 0; i < ROUND; i++) {
+            EXPECT_EQ(finish(&door, &ops[i]), OK);
+        }
+        u8 received[2 * ROUND];
+        EXPECT(recv(pair.peer, received, sizeof(received), MSG_WAITALL) ==
+               (ssize_t)sizeof(received));
+    }
+    mem_return(ops);
+    pair_close(&pair, &door);
+    door_close(&door);
+}
