@@ -12,7 +12,7 @@
 
 #define IO_OPS_MAX 1024u
 #define IO_RECEIVE_BUFFERS 8u
-#define IO_WORKERS_MAX 64u
+#define IO_WORKERS_MAX 32u /* docs/decisions/0001-io-workers.md */
 #define OFFLOAD_JOBS_MAX 64u
 
 /* How long a core looks at its lanes before it sleeps, when they were lately busy. */
