@@ -104,6 +104,10 @@ bool poll_next(struct poll_iterator *iterator, struct polled_message *message)
         return false;
     }
     iterator->frames_left--;
+    if (iterator->frames_left == 0 && iterator->frames.position != iterator->frames.batch_bytes) {
+        iterator->failed = true; /* bytes that belong to no message */
+        return false;
+    }
     *message = (struct polled_message){
         .offset = iterator->header.base_offset + frame.offset_delta,
         .timestamp_us = iterator->header.base_timestamp_us,

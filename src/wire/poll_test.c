@@ -145,6 +145,20 @@ TEST(a_reply_cut_short_fails_after_the_messages_that_are_whole)
     }
 }
 
+TEST(a_batch_that_announces_fewer_frames_than_it_has_fails)
+{
+    struct poll_reply reply;
+    u32 size = two_batches();
+    u32 second = POLL_REPLY_PREFIX_BYTES + BATCH_HEADER_BYTES + 48 + 5;
+    put_u32(memory + second + 48, 1);
+    EXPECT_EQ(poll_reply_decode((struct span){memory, size}, &reply), OK);
+    struct poll_iterator iterator = poll_iterate(&reply);
+    struct polled_message message;
+    EXPECT(poll_next(&iterator, &message));
+    EXPECT(!poll_next(&iterator, &message));
+    EXPECT(iterator.failed);
+}
+
 TEST(a_batch_that_announces_more_frames_than_it_has_fails)
 {
     struct poll_reply reply;
