@@ -150,7 +150,7 @@ static void reserve(struct control_log *log, u64 size, void (*then)(struct contr
 
 static const char *const directories[][CONTROL_SIDES] = {
     {"control/a", "control/b"},
-    {"control", ""},
+    {"control", "."},
 };
 
 static void on_directory_closed(struct control_log *log)
