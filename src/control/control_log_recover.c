@@ -134,7 +134,8 @@ static bool take_header(struct control_log *log, u32 slot)
                            control_side_name(i), slot, found.version, CONTROL_FORMAT_VERSION);
         }
         bool good = status == OK;
-        if (good && best->epoch == found.epoch && best->crc != found.crc) {
+        bool seen = log->header_seen[slot];
+        if (good && seen && best->epoch == found.epoch && best->crc != found.crc) {
             return err_set(&log->err,
                            "control/a/log.%u and control/b/log.%u begin differently: one "
                            "of them is from another data directory. Move it away",
@@ -142,7 +143,7 @@ static bool take_header(struct control_log *log, u32 slot)
         }
         log->header_seen[slot] |= good;
         log->header_damaged[slot] |= !good || (i > 0 && best->epoch != found.epoch);
-        if (good && found.epoch > best->epoch) {
+        if (good && (!seen || found.epoch > best->epoch)) {
             *best = found;
         }
     }
