@@ -22,8 +22,9 @@ static struct partition_info partition_info(const struct edge *edge,
                                             const struct state_partition *partition)
 {
     const struct partition_gauges *gauges = &edge->core->gauges[partition->slot];
-    struct partition_info info = {.id = partition->id, .created_at_us = partition->created_at_us};
-    /* Published for another life: this one has not been touched yet. */
+    /* Until its owner publishes this life, it is what every new partition is. */
+    struct partition_info info = {
+        .id = partition->id, .created_at_us = partition->created_at_us, .segments_count = 1};
     if (gauge_get(&gauges->life) == partition->life) {
         info.segments_count = (u32)gauge_get(&gauges->segments_count);
         info.current_offset = gauge_get(&gauges->current_offset);
