@@ -11,7 +11,7 @@
 #include "offload/offload_threads.h"
 
 #define IO_OPS_MAX 1024u
-#define IO_RECEIVE_BUFFERS 8u
+#define IO_RECEIVE_BUFFERS 32u
 #define IO_WORKERS_MAX 32u /* docs/decisions/0001-io-workers.md */
 #define OFFLOAD_JOBS_MAX 64u
 
