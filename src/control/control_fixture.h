@@ -416,6 +416,24 @@ static inline void node_run_ms(u64 ms)
     (void)sim_run_until(node.sim, NULL, NULL, ms * US_PER_MS);
 }
 
+static void pump_on_timer(struct core *core, struct timer *timer)
+{
+    (void)core;
+    (void)timer;
+}
+
+/* Lets time pass although nothing happens. */
+static inline void node_sleep_ms(u64 ms)
+{
+    static struct timer timer;
+    struct core *core = &node.cores[0].core;
+    timer_init(&timer, pump_on_timer);
+    timer_set(&core->timers, &timer, sim_time(node.sim, 0).monotonic_us + ms * US_PER_MS);
+    sim_wake(node.sim, 0, 0);
+    node_run_ms(ms + 10);
+    EXPECT(!timer_is_set(&timer));
+}
+
 /* Connects one more client and gives its number, and in `home` its core. */
 static inline u32 node_connect(u32 *home, struct sim_conn **conn)
 {

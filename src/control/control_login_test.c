@@ -148,7 +148,7 @@ TEST(failures_of_a_name_are_limited_but_who_is_known_still_gets_in)
     EXPECT_EQ(eviction_of(node_login(home, number, 5, "guess")), EVICTION_INVALID_CREDENTIALS);
     EXPECT(sim_now_us(node.sim) - begun_us < HASH_US_MIN); /* no hash was made */
     (void)session_of(node_login(home, number, 8, "iggy"));
-    node_run_ms(61000);
+    node_sleep_ms(61000);
     begun_us = sim_now_us(node.sim);
     EXPECT_EQ(eviction_of(node_login(home, number, 5, "guess")), EVICTION_INVALID_CREDENTIALS);
     EXPECT(sim_now_us(node.sim) - begun_us > HASH_US_MIN);
