@@ -172,6 +172,16 @@ static bool is_zero(const u8 *bytes, u32 size)
     return true;
 }
 
+/* Said once a start: behind the last write before a power loss, anything may lie. */
+static void note_damage(struct record_file *file, const char *what, u64 position)
+{
+    if (!file->damaged) {
+        file->damaged = true;
+        event_info(file->shard->core->events, "%s.damaged what=\"%s\" position=%llu",
+                   file->user->directory, what, (unsigned long long)position);
+    }
+}
+
 static void on_block(struct record_file *file, const u8 *bytes, u32 size)
 {
     u32 record_bytes = file->user->record_bytes;
@@ -181,11 +191,8 @@ static void on_block(struct record_file *file, const u8 *bytes, u32 size)
             u32 crc = get_u32(record + record_bytes - 4);
             if (crc == crc32c(0, record, record_bytes - 4)) {
                 file->user->on_record(file->shard, record);
-            } else if (!is_zero(record, record_bytes) && !file->damaged) {
-                file->damaged = true;
-                event_warn(file->shard->core->events, "%s.record_damaged position=%llu",
-                           file->user->directory,
-                           (unsigned long long)(file->position + block + at));
+            } else if (!is_zero(record, record_bytes)) {
+                note_damage(file, "record does not verify", file->position + block + at);
             }
         }
     }
@@ -393,8 +400,7 @@ static void on_read_header(struct record_file *file, bool read)
 static void on_unreadable(struct record_file *file)
 {
     if (file->read_bytes == BLOCK_BYTES) {
-        event_warn(file->shard->core->events, "%s.block_unreadable position=%llu",
-                   file->user->directory, (unsigned long long)file->position);
+        note_damage(file, "block unreadable", file->position);
         file->position += BLOCK_BYTES;
     }
     file->read_bytes = BLOCK_BYTES;

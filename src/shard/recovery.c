@@ -195,28 +195,22 @@ static bool add_segment(struct recovery *recovery, const struct segment_header *
     return true;
 }
 
-/* Nothing of a unit behind it: then it was being made when the power went. */
+/* Its header does not verify, and no unit was ever behind it: then it was being made when the power
+ * went. The first write into it comes only after header and names are synced, so what it never held
+ * cannot have been torn. */
 static bool nothing_follows(const struct recovery *recovery)
 {
-    u32 count = recovery->header_bytes_read;
-    const u8 *bytes = recovery->buf->data;
-    for (u32 i = SEGMENT_HEADER_BYTES; i < count; i++) {
-        if (bytes[i] != 0) {
+    u32 count = (u32)recovery->op.count;
+    for (u32 i = 0; i < count; i++) {
+        if (recovery->buf->data[i] != 0) {
             return false;
         }
     }
-    return true;
+    return recovery->op.status == OK;
 }
 
-static void on_unsound_header(struct recovery *recovery)
+static void add_damaged(struct recovery *recovery)
 {
-    struct partition *partition = recovery->partition;
-    if (list_is_empty(&log_of(recovery)->segments) && recovery->base_offset == 0 &&
-        !partition->has_point && nothing_follows(recovery)) {
-        recovery->first_unsound = true;
-        next_step(recovery, RECOVERY_CLOSE_HEADER);
-        return;
-    }
     struct segment_header header = {
         .version = SEGMENT_VERSION,
         .sector_bytes = SECTOR_BYTES_MAX,
@@ -228,15 +222,34 @@ static void on_unsound_header(struct recovery *recovery)
         return;
     }
     newest(recovery)->damaged = true;
-    partition->read_only = true;
+    recovery->partition->read_only = true;
     next_step(recovery, RECOVERY_CLOSE_HEADER);
+}
+
+static void on_behind(struct recovery *recovery)
+{
+    if (nothing_follows(recovery)) {
+        recovery->first_unsound = true;
+        next_step(recovery, RECOVERY_CLOSE_HEADER);
+        return;
+    }
+    add_damaged(recovery);
+}
+
+static void on_unsound_header(struct recovery *recovery)
+{
+    if (list_is_empty(&log_of(recovery)->segments) && recovery->base_offset == 0 &&
+        !recovery->partition->has_point) {
+        next_step(recovery, RECOVERY_READ_BEHIND);
+        return;
+    }
+    add_damaged(recovery);
 }
 
 static void on_header(struct recovery *recovery, enum status status)
 {
     struct partition *partition = recovery->partition;
     struct segment_header header;
-    recovery->header_bytes_read = status == OK ? (u32)recovery->op.count : 0;
     enum status sound = ERR_CORRUPT;
     if (status == OK && recovery->op.count >= SEGMENT_HEADER_BYTES) {
         sound = segment_header_decode(recovery->buf->data, &header);
@@ -654,7 +667,11 @@ static void run(struct recovery *recovery)
     case RECOVERY_REMOVE_LEFTOVER: remove_leftover(recovery); break;
     case RECOVERY_OPEN_HEADER: open_header(recovery); break;
     case RECOVERY_READ_HEADER:
-        io_file_read(io, op, recovery->file, 0, recovery->buf->data, RECOVER_READ_BYTES);
+        io_file_read(io, op, recovery->file, 0, recovery->buf->data, SEGMENT_HEADER_BYTES);
+        break;
+    case RECOVERY_READ_BEHIND:
+        io_file_read(io, op, recovery->file, SEGMENT_HEADER_BYTES, recovery->buf->data,
+                     RECOVER_READ_BYTES);
         break;
     case RECOVERY_CLOSE_HEADER:
     case RECOVERY_CLOSE_INDEX:
@@ -723,11 +740,11 @@ static void on_failed(struct recovery *recovery, enum status status)
 /* Steps that go on whatever came of them, or judge it themselves. */
 static bool may_fail(enum recovery_step step, enum status status)
 {
-    return step == RECOVERY_READ_HEADER || step == RECOVERY_CLOSE_HEADER ||
-           step == RECOVERY_OPEN_INDEX || step == RECOVERY_READ_INDEX ||
-           step == RECOVERY_CLOSE_INDEX || step == RECOVERY_SCAN || step == RECOVERY_READ_CUT ||
-           step == RECOVERY_TRASH_CLOSE || step == RECOVERY_CLOSE_DIRECTORY ||
-           step == RECOVERY_CLOSE_CUT ||
+    return step == RECOVERY_READ_HEADER || step == RECOVERY_READ_BEHIND ||
+           step == RECOVERY_CLOSE_HEADER || step == RECOVERY_OPEN_INDEX ||
+           step == RECOVERY_READ_INDEX || step == RECOVERY_CLOSE_INDEX || step == RECOVERY_SCAN ||
+           step == RECOVERY_READ_CUT || step == RECOVERY_TRASH_CLOSE ||
+           step == RECOVERY_CLOSE_DIRECTORY || step == RECOVERY_CLOSE_CUT ||
            (status == ERR_NOT_FOUND &&
             (step == RECOVERY_LIST || step == RECOVERY_REMOVE_LEFTOVER ||
              step == RECOVERY_REMOVE_FIRST || step == RECOVERY_TRASH_RENAME));
@@ -787,6 +804,7 @@ static void on_io(struct core *core, struct io_op *op)
         next_step(recovery, RECOVERY_READ_HEADER);
         break;
     case RECOVERY_READ_HEADER: on_header(recovery, status); break;
+    case RECOVERY_READ_BEHIND: on_behind(recovery); break;
     case RECOVERY_CLOSE_HEADER: next_step(recovery, RECOVERY_NEXT_NAME); break;
     case RECOVERY_TRASH_RENAME: next_step(recovery, RECOVERY_TRASH_OPEN); break;
     case RECOVERY_TRASH_OPEN:

@@ -26,6 +26,7 @@ enum recovery_step {
     RECOVERY_REMOVE_LEFTOVER,
     RECOVERY_OPEN_HEADER,
     RECOVERY_READ_HEADER,
+    RECOVERY_READ_BEHIND,
     RECOVERY_CLOSE_HEADER,
     RECOVERY_TRASH_RENAME,
     RECOVERY_TRASH_OPEN,
@@ -67,7 +68,6 @@ struct recovery {
     u32 names_bytes;
     u64 base_offset; /* of the name under way */
     struct buf *buf;
-    u32 header_bytes_read;
     u32 position; /* of a copy, or of a sector that is read on its own */
     u32 read_end;
     u64 other_life; /* found in a header, not ours */

@@ -591,6 +591,11 @@ static inline u64 bed_check_all(struct bed *bed, u32 partition_id, u32 portion)
         const struct bed_batch *batch = &bed->batches[i];
         if (batch->state == BED_ACKNOWLEDGED && batch->slot == handle.slot &&
             batch->generation == handle.generation) {
+            if (met[i] != 1) {
+                print_message("batch %u at %llu of partition %u is not there; it ends at %llu\n",
+                              i + 1, (unsigned long long)batch->base_offset, partition_id,
+                              (unsigned long long)end);
+            }
             EXPECT(met[i] == 1);
             EXPECT(batch->base_offset + batch->messages_count <= end);
         }

@@ -1,0 +1,134 @@
+/* The promise of the log, under crashes, by seed: what was acknowledged is there with the same bytes
+ * and offsets, what was not may be there whole or not at all, offsets have no gap and no repeat.
+ *
+ * LOG_SEEDS=first-last in the environment runs others than the few that are always run. */
+#include "shard/shard_fixture.h"
+
+struct story {
+    enum durability durability;
+    bool direct_refused;
+    u32 sector_bytes;
+    u32 partitions_count;
+    u32 rounds_count;
+    u32 appends_max; /* in flight at once */
+    u32 payload_bytes_max;
+    bool has_large;
+    struct sim_faults faults;
+};
+
+static struct story story_of(struct prng *prng)
+{
+    struct story story = {
+        .durability = DURABILITY_SYNC,
+        .direct_refused = prng_chance(prng, 1, 4),
+        .sector_bytes = prng_chance(prng, 1, 2) ? 512 : 4096,
+        .partitions_count = 1 + (u32)prng_below(prng, 3),
+        .rounds_count = 3 + (u32)prng_below(prng, 3),
+        .appends_max = 1 + (u32)prng_below(prng, 12),
+        .payload_bytes_max = 16u << prng_below(prng, 11),
+        .has_large = prng_chance(prng, 1, 3),
+    };
+    if (prng_chance(prng, 1, 3)) {
+        story.faults.disk_slow = 20000;
+    }
+    return story;
+}
+
+static void append_some(struct bed *bed, const struct story *story)
+{
+    u32 partition = (u32)prng_below(&bed->prng, story->partitions_count);
+    u32 count = 1 + (u32)prng_below(&bed->prng, 20);
+    u32 payload = 8 + (u32)prng_below(&bed->prng, story->payload_bytes_max);
+    if (story->has_large && prng_chance(&bed->prng, 1, 30)) {
+        count = 1 + (u32)prng_below(&bed->prng, 3);
+        payload = (u32)(200 * KIB + prng_below(&bed->prng, 2 * MIB));
+    }
+    (void)bed_append(bed, partition, count, payload);
+}
+
+/* Sends until `count` batches were sent, with at most appends_max in flight, over some virtual time. */
+static void work(struct bed *bed, const struct story *story, u32 count)
+{
+    for (u32 sent = 0; sent < count;) {
+        bed_take_appends(bed);
+        while (sent < count && bed->in_flight < story->appends_max) {
+            append_some(bed, story);
+            sent++;
+        }
+        bed_run(bed, 1 + prng_below(&bed->prng, 3 * US_PER_MS));
+    }
+}
+
+static void check_partitions(struct bed *bed, const struct story *story)
+{
+    static const u32 portions[] = {1000, 50, 7};
+    for (u32 i = 0; i < story->partitions_count; i++) {
+        (void)bed_check_all(bed, i, portions[prng_below(&bed->prng, 3)]);
+    }
+}
+
+static void end_round(struct bed *bed, const struct story *story)
+{
+    bool polls_first = prng_chance(&bed->prng, 1, 3);
+    if (polls_first) {
+        bed_wait(bed);
+        bed_take_appends(bed);
+        check_partitions(bed, story);
+        work(bed, story, 5);
+    }
+    switch (prng_below(&bed->prng, 4)) {
+    case 0:
+        bed_wait(bed);
+        bed_take_appends(bed);
+        bed_stop(bed);
+        break;
+    case 1: bed_kill(bed); break;
+    default: bed_crash(bed, &sim_crash_default); break;
+    }
+}
+
+static void run_seed(u64 seed)
+{
+    struct prng prng;
+    struct bed bed;
+    prng_init(&prng, seed);
+    struct story story = story_of(&prng);
+    struct sim_options options = {.seed = seed,
+                                  .sector_bytes = story.sector_bytes,
+                                  .direct_refused = story.direct_refused,
+                                  .faults = story.faults};
+    bed_open(&bed, &options);
+    bed.settings.durability = story.durability;
+    bed_topic(&bed, story.partitions_count);
+    for (u32 round = 0; round < story.rounds_count; round++) {
+        bed_start(&bed);
+        check_partitions(&bed, &story);
+        work(&bed, &story, 10 + (u32)prng_below(&bed.prng, 60));
+        end_round(&bed, &story);
+    }
+    bed_start(&bed);
+    check_partitions(&bed, &story);
+    EXPECT_EQ(bed.errors_logged, 0);
+    bed_close(&bed);
+}
+
+static void run_seeds(u64 first, u64 last)
+{
+    const char *asked = getenv("LOG_SEEDS");
+    if (asked != NULL) {
+        first = strtoull(asked, NULL, 10);
+        const char *dash = strchr(asked, '-');
+        last = dash != NULL ? strtoull(dash + 1, NULL, 10) : first;
+    }
+    for (u64 seed = first; seed <= last; seed++) {
+        if (asked != NULL) {
+            print_message("seed %llu\n", (unsigned long long)seed);
+        }
+        run_seed(seed);
+    }
+}
+
+TEST(what_was_acknowledged_survives_crashes_by_seed)
+{
+    run_seeds(1, 20);
+}
