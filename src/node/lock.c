@@ -48,10 +48,24 @@ static bool check_owner(const char *path, struct err *err)
     return true;
 }
 
+/* The reference keeps its partitions under the same names, in another format. */
+static bool check_not_foreign(const char *path, struct err *err)
+{
+    char file[4096];
+    struct stat facts;
+    if (str_format(file, sizeof(file), "%s/state/log", path) && stat(file, &facts) == 0) {
+        return err_set(err,
+                       "%s: is a data directory of Apache Iggy, whose files this server cannot "
+                       "read: give --data another directory",
+                       path);
+    }
+    return true;
+}
+
 bool lock_data_directory(const char *path, int *fd, struct err *err)
 {
     char file[4096];
-    if (!make_directory(path, err) || !check_owner(path, err)) {
+    if (!make_directory(path, err) || !check_owner(path, err) || !check_not_foreign(path, err)) {
         return false;
     }
     str_format(file, sizeof(file), "%s/lock", path);

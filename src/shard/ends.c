@@ -14,8 +14,7 @@
  *      64  next_write     u64
  *      72  bytes          u64   lengths of all batches of the life
  *      80  last_time      u64   append time of the last batch
- *      88  control_index  u64   the state's index when this was written
- *      96  zeros
+ *      88  zeros
  *     124  crc            u32   CRC-32C over bytes 0 to 123 */
 #include "shard/ends.h"
 
@@ -46,7 +45,6 @@ static void encode(const struct shard *shard, const struct partition *partition,
     put_u64(record + 64, point->next_write);
     put_u64(record + 72, point->bytes);
     put_u64(record + 80, point->last_time_us);
-    put_u64(record + 88, state_index(shard->core->state));
 }
 
 static struct log_point decode(const u8 *record)
@@ -66,9 +64,9 @@ static struct log_point decode(const u8 *record)
 static void on_record(struct shard *shard, const u8 *record)
 {
     u64 life = get_u64(record + 16);
-    u64 index = u64_max(life, get_u64(record + 88));
-    if (index > state_index(shard->core->state)) {
-        shard->ends.life_unknown = u64_max(shard->ends.life_unknown, index);
+    /* The index of a durable command, so control knows it; those of sessions are not logged. */
+    if (life > state_index(shard->core->state)) {
+        shard->ends.life_unknown = u64_max(shard->ends.life_unknown, life);
         return;
     }
     const struct state_partition *described = state_partition_find(
@@ -101,7 +99,7 @@ static void on_started(struct shard *shard, enum status status)
 {
     if (shard->ends.life_unknown != 0) {
         event_error(shard->core->events,
-                    "ends.life_unknown index=%llu control_index=%llu: control lost its tail",
+                    "ends.life_unknown life=%llu control_index=%llu: control lost its tail",
                     (unsigned long long)shard->ends.life_unknown,
                     (unsigned long long)state_index(shard->core->state));
         status = ERR_CORRUPT;
