@@ -77,9 +77,13 @@ static struct sim_turn server_turn(void *context, struct turn_time time)
 {
     struct server_core *core = context;
     struct schedule *schedule = core->schedule;
+    struct mailbox *mailbox = &thread_core(schedule->threads[core->index])->mailbox;
+    mailbox_sleep_end(mailbox);
     struct turn_result result = thread_turn(schedule->threads[core->index], time);
+    /* As the real driver does: the flag first, then one more look. */
+    bool busy = result.busy || !mailbox_sleep_begin(mailbox);
     drain_events(schedule);
-    return (struct sim_turn){.deadline_us = result.deadline_us, .busy = result.busy};
+    return (struct sim_turn){.deadline_us = result.deadline_us, .busy = busy};
 }
 
 static u64 server_clock_us(void *context)
@@ -195,7 +199,8 @@ bool schedule_is_drained(const struct schedule *schedule)
 
 bool schedule_has_failed(const struct schedule *schedule, struct err *err)
 {
-    return schedule->is_up && thread_has_failed(schedule->threads[0], err);
+    struct err ignored;
+    return schedule->is_up && thread_has_failed(schedule->threads[0], err == NULL ? &ignored : err);
 }
 
 bool schedule_cores_agree(const struct schedule *schedule, char *story, u32 story_bytes)

@@ -40,7 +40,8 @@ struct seed_ending seed_run_apart(const struct seed_options *options, bool quiet
     (void)close(ends[0]);
     int status = 0;
     check(waitpid(child, &status, 0) == child);
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
+    ending.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    if (ending.signal == SIGALRM) {
         ending.ending = ENDING_HANG;
     } else if (got == (ssize_t)sizeof(ending.result)) {
         ending.ending = ending.result.verdict.failed ? ENDING_VERDICT : ENDING_OK;

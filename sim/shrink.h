@@ -9,6 +9,7 @@ enum ending { ENDING_OK, ENDING_VERDICT, ENDING_ABORT, ENDING_HANG };
 
 struct seed_ending {
     enum ending ending;
+    int signal;                /* that ended it, or 0 */
     struct seed_result result; /* not after an abort or a hang */
 };
 

@@ -89,8 +89,8 @@ struct sim_inode *sim_disk_find(struct sim_disk *disk, const char *path)
         if (!inode->is_directory) {
             return NULL;
         }
-        bool is_self = size == 1 && path[0] == '.';
-        if (size > 0 && !is_self) {
+        bool is_self = size == 0 || (size == 1 && path[0] == '.');
+        if (!is_self) {
             inode = child_of(inode, path, size);
         }
         if (inode == NULL) {

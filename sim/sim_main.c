@@ -53,7 +53,8 @@ static void print_failure(u64 seed, const struct seed_ending *ending)
                ending->result.verdict.story);
         break;
     case ENDING_ABORT:
-        printf("seed %" PRIu64 ": failed_check: the process ended itself, see above\n", seed);
+        printf("seed %" PRIu64 ": failed_check: the process ended itself by signal %d\n", seed,
+               ending->signal);
         break;
     case ENDING_HANG: printf("seed %" PRIu64 ": hang: the run did not end in time\n", seed); break;
     }
