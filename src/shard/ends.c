@@ -64,8 +64,7 @@ static struct log_point decode(const u8 *record)
 static void on_record(struct shard *shard, const u8 *record)
 {
     u64 life = get_u64(record + 16);
-    /* The index of a durable command, so control knows it; those of sessions are not logged. */
-    if (life > state_index(shard->core->state)) {
+    if (life > state_life_max(shard->core->state)) {
         shard->ends.life_unknown = u64_max(shard->ends.life_unknown, life);
         return;
     }
@@ -99,9 +98,9 @@ static void on_started(struct shard *shard, enum status status)
 {
     if (shard->ends.life_unknown != 0) {
         event_error(shard->core->events,
-                    "ends.life_unknown life=%llu control_index=%llu: control lost its tail",
+                    "ends.life_unknown life=%llu life_max=%llu: control lost its tail",
                     (unsigned long long)shard->ends.life_unknown,
-                    (unsigned long long)state_index(shard->core->state));
+                    (unsigned long long)state_life_max(shard->core->state));
         status = ERR_CORRUPT;
     }
     shard_on_phase_done(shard, status == OK ? WIRE_OK : WIRE_IO_ERROR);

@@ -119,7 +119,7 @@ static void on_record(struct shard *shard, const u8 *record)
 {
     struct offsets *offsets = &shard->offsets;
     u64 life = get_u64(record + 16);
-    if (life > state_index(shard->core->state)) {
+    if (life > state_life_max(shard->core->state)) {
         offsets->life_unknown = u64_max(offsets->life_unknown, life);
         return;
     }
@@ -185,9 +185,9 @@ static void on_started(struct shard *shard, enum status status)
     }
     if (offsets->life_unknown != 0) {
         event_error(shard->core->events,
-                    "offsets.life_unknown life=%llu control_index=%llu: control lost its tail",
+                    "offsets.life_unknown life=%llu life_max=%llu: control lost its tail",
                     (unsigned long long)offsets->life_unknown,
-                    (unsigned long long)state_index(shard->core->state));
+                    (unsigned long long)state_life_max(shard->core->state));
         status = ERR_CORRUPT;
     }
     shard_on_phase_done(shard, status == OK ? WIRE_OK : WIRE_IO_ERROR);

@@ -168,7 +168,7 @@ static void on_other_life(struct recovery *recovery, u64 life)
     struct partition *partition = recovery->partition;
     struct shard *shard = recovery->shard;
     recovery->other_life = life;
-    if (life > state_index(shard->core->state)) {
+    if (life > state_life_max(shard->core->state)) {
         shard->refused_start = true;
         refuse(recovery, "a life above control's last index: control lost its tail", life);
         return;
