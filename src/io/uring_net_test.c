@@ -464,7 +464,7 @@ TEST(thousands_of_sends_in_one_turn_all_arrive_in_order)
     door_close(&door);
 }
 
-/* More gathered sends one after the other than the table of pieces has rows: each gives its back. */
+/* More gathered sends one after the other than the table of pieces has rows: each gives back. */
 TEST(gathered_sends_do_not_use_the_table_up)
 {
     enum { COUNT = 70000, ROUND = 700 };
