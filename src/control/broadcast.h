@@ -4,7 +4,9 @@
  *     broadcast_send ─▶ APPLY on the control lane of every core
  *     broadcast_on_applied ◀─ APPLIED of one core; `done` is what all have applied
  *
- * The buffers that travel belong to the window: they are taken at start and stay. Owner: control. */
+ * The buffers that travel belong to the window: they are taken at start and stay.
+ *
+ * Owner: control. */
 #pragma once
 
 #include "base/bytes.h"

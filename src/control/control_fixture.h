@@ -1,6 +1,6 @@
 /* For the tests of control: a node of a few cores over the simulated door, on which a small pump
- * stands where threads, edges and shards would: it applies what control sends, perhaps late, answers
- * phases, keeps the connections it is given, and sends what a test asks. */
+ * stands where threads, edges and shards would: it applies what control sends, perhaps late,
+ * answers phases, keeps the connections it is given, and sends what a test asks. */
 #pragma once
 
 #include <stdio.h>

@@ -126,8 +126,13 @@ static void write_gathered(struct control_log *log)
     check(log->position + control_record_bytes(&log->written_record) <= log->limit);
 
     log->mode = CONTROL_LOG_WRITING;
-    struct io_piece piece = {data, control_record_bytes(&log->written_record)};
-    sides_write(log, log->slot, log->position, piece, true, on_written);
+    struct control_write write = {
+        .slot = log->slot,
+        .synced = true,
+        .position = log->position,
+        .piece = {data, control_record_bytes(&log->written_record)},
+    };
+    sides_write(log, &write, on_written);
 }
 
 static u64 record_bytes_for(u32 payload_size)

@@ -156,13 +156,13 @@ void sides_read(struct control_log *log, u32 slot, u64 position,
     sides_end(log);
 }
 
-void sides_write(struct control_log *log, u32 slot, u64 position, struct io_piece piece,
-                 bool synced, void (*then)(struct control_log *log))
+void sides_write(struct control_log *log, const struct control_write *write,
+                 void (*then)(struct control_log *log))
 {
     sides_begin(log, then);
     for (u32 i = 0; i < CONTROL_SIDES; i++) {
-        io_file_write(log->core->io, side_op(log, i), log->sides[i].files[slot], position, &piece,
-                      1, synced ? IO_WRITE_SYNCED : 0);
+        io_file_write(log->core->io, side_op(log, i), log->sides[i].files[write->slot],
+                      write->position, &write->piece, 1, write->synced ? IO_WRITE_SYNCED : 0);
     }
     sides_end(log);
 }

@@ -31,6 +31,13 @@ struct control_log_side {
     bool unreadable; /* some block of the chunk could not be read; it is zeros */
 };
 
+struct control_write {
+    u32 slot;
+    bool synced;
+    u64 position;
+    struct io_piece piece;
+};
+
 /* A walk along the chain of one file, both sides at once. */
 struct control_walk {
     u32 slot;
@@ -140,8 +147,8 @@ void sides_read(struct control_log *log, u32 slot, u64 position,
                 void (*then)(struct control_log *log));
 
 /* Writes the same bytes to both. */
-void sides_write(struct control_log *log, u32 slot, u64 position, struct io_piece piece,
-                 bool synced, void (*then)(struct control_log *log));
+void sides_write(struct control_log *log, const struct control_write *write,
+                 void (*then)(struct control_log *log));
 
 /* Fills in log->walk as it goes, then calls its `ended`. */
 void control_log_walk(struct control_log *log);

@@ -47,6 +47,16 @@ static bool step_is_ok(struct control_log *log, const char *step)
 
 /* ---- The header, and the switch ---- */
 
+static void write_header(struct control_log *log, void (*then)(struct control_log *log))
+{
+    struct control_write write = {
+        .slot = log->new_slot,
+        .synced = true,
+        .piece = {log->block, CONTROL_BLOCK_BYTES},
+    };
+    sides_write(log, &write, then);
+}
+
 static void on_header_written(struct control_log *log)
 {
     if (sides_status(log) != OK) {
@@ -79,8 +89,7 @@ static void on_read_back(struct control_log *log)
         fail(log, "read a snapshot back");
         return;
     }
-    struct io_piece piece = {log->block, CONTROL_BLOCK_BYTES};
-    sides_write(log, log->new_slot, 0, piece, true, on_header_written);
+    write_header(log, on_header_written);
 }
 
 static void read_back(struct control_log *log)
@@ -243,8 +252,12 @@ static void write_pieces(struct control_log *log)
         .kind = log->saved_last ? CONTROL_SNAPSHOT_LAST : CONTROL_SNAPSHOT_PIECE,
     };
     control_record_seal(&log->written_record, log->written, writer.position);
-    struct io_piece piece = {log->written, control_record_bytes(&log->written_record)};
-    sides_write(log, log->new_slot, log->new_position, piece, false, on_piece_written);
+    struct control_write write = {
+        .slot = log->new_slot,
+        .position = log->new_position,
+        .piece = {log->written, control_record_bytes(&log->written_record)},
+    };
+    sides_write(log, &write, on_piece_written);
 }
 
 /* ---- The files ---- */
@@ -258,8 +271,7 @@ static void on_room_reserved(struct control_log *log)
         /* Nothing is in it: a header that says so spares the next start a search. */
         log->new_header = (struct control_header){.created_at_us = log->core->time.wall_us};
         control_header_encode(&log->new_header, log->block);
-        struct io_piece piece = {log->block, CONTROL_BLOCK_BYTES};
-        sides_write(log, log->new_slot, 0, piece, true, on_reserved);
+        write_header(log, on_reserved);
         return;
     }
     write_pieces(log);

@@ -138,7 +138,7 @@ static void hash_password(struct control *control, struct login_attempt *attempt
     if (job->password_size > 0) {
         memcpy(job->password, attempt->login.password.data, job->password_size);
     }
-    /* For a name that nobody has the empty hash is verified: it costs the same and never matches. */
+    /* For a name that nobody has the empty hash is verified: same cost, and it never matches. */
     if (user != NULL) {
         memcpy(job->hash, user->password_hash, sizeof(job->hash));
     }

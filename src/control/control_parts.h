@@ -24,7 +24,7 @@
 #define DECISION_MAGIC 0x64636973u
 #define LOGIN_ATTEMPT_MAGIC 0x6c67696eu
 
-/* A login brings its own command and ends at most two sessions: its connection's and its client's. */
+/* A login brings its own command and ends at most two sessions: its connection's, its client's. */
 #define DECISIONS_PER_REQUEST 3u
 #define DECISIONS_OF_CONTROL 8u
 
@@ -162,8 +162,8 @@ void decision_order(struct control *control, struct decision *decision);
 /* Decides what can be decided, and sends what can be sent. */
 void control_go_on(struct control *control);
 
-/* Ends a session, whoever had it, and then answers `request`, if there is one. Nothing is ended when
- * it is over already. */
+/* Ends a session, whoever had it, and then answers `request`, if there is one. Nothing is ended
+ * when it is over already. */
 void control_end_session(struct control *control, u64 session, const struct msg *request);
 void control_refuse(struct control *control, const struct msg *request, enum wire_error error);
 
