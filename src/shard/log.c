@@ -136,8 +136,11 @@ void log_refuse_gathered(struct log *log, u32 error)
     log->gathering_units = 0;
     log->gathering_bytes = 0;
     log->write_bytes_wanted = 0;
-    log->next_offset = log->written.next_offset;
-    replica_give_up(&log->partition->replica);
+    /* What a closing partition has in a write is still to come. */
+    if (list_is_empty(&log->writing)) {
+        log->next_offset = log->written.next_offset;
+        replica_give_up(&log->partition->replica);
+    }
 }
 
 /* What was in the write may be on disk all the same. */
