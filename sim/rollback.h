@@ -1,6 +1,7 @@
-/* Control loses its tail: both control logs are put back to what they were a while ago, as a restored
- * backup would. Nothing in the fault model does that by itself; but a server that meets it must refuse
- * to start as soon as a partition has a life that control does not know, and must do no harm.
+/* Control loses its tail: both control logs are put back to what they were a while ago, as a
+ * restored backup would. Nothing in the fault model does that by itself; but a server that meets it
+ * must refuse to start as soon as a partition has a life that control does not know, and must do no
+ * harm.
  *
  *     rollback_save ─▶ … work … ─▶ rollback_swap (the old comes) ─▶ start: refused ─▶ rollback_swap
  *

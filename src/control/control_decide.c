@@ -1,5 +1,6 @@
 /* What a client's request means: names become ids, defaults become values, time is noted. The
- * result is a state command that means the same for ever; what it would run into is refused here. */
+ * result is a state command that means the same for ever; what it would run into is refused
+ * here. */
 #include "base/check.h"
 #include "control/control_parts.h"
 #include "wire/command.h"

@@ -148,7 +148,8 @@ must_check enum status log_append(struct log *log, const struct log_batch *batch
 /* Starts the next write if something gathered and nothing is under way. */
 void log_flush(struct log *log);
 
-/* Syncs what was written, when nothing else is under way: levels os and memory, and a clean stop. */
+/* Syncs what was written, when nothing else is under way: levels os and memory, and a clean
+ * stop. */
 void log_sync(struct log *log);
 
 /* Seals the newest segment as soon as nothing is under way; an empty one follows. */

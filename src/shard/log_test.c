@@ -1,5 +1,6 @@
-/* The promise of the log, under crashes, by seed: what was acknowledged is there with the same bytes
- * and offsets, what was not may be there whole or not at all, offsets have no gap and no repeat.
+/* The promise of the log, under crashes, by seed: what was acknowledged is there with the same
+ * bytes and offsets, what was not may be there whole or not at all, offsets have no gap and no
+ * repeat.
  *
  * LOG_SEEDS=first-last in the environment runs others than the few that are always run. */
 #include "shard/shard_fixture.h"
@@ -46,7 +47,8 @@ static void append_some(struct bed *bed, const struct story *story)
     (void)bed_append(bed, partition, count, payload);
 }
 
-/* Sends until `count` batches were sent, with at most appends_max in flight, over some virtual time. */
+/* Sends until `count` batches were sent, with at most appends_max in flight, over some virtual
+ * time. */
 static void work(struct bed *bed, const struct story *story, u32 count)
 {
     for (u32 sent = 0; sent < count;) {

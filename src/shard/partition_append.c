@@ -77,7 +77,8 @@ static bool polled_lately(const struct partition *partition)
            now_us - partition->polled_at_us < SHARD_POLLED_LATELY_US;
 }
 
-/* Written from where it was received: when it is large, lies right, and nobody is about to read it. */
+/* Written from where it was received: when it is large, lies right, and nobody is about to read
+ * it. */
 static bool goes_in_place(const struct partition *partition, const struct shard_request *request)
 {
     u32 size = request->msg.append.batch_size;

@@ -49,7 +49,8 @@ static void get(struct partition *partition, struct shard_request *request, stru
     shard_reply(request, &reply);
 }
 
-/* Is the answer to wait until it is durable? At the weaker levels it is written soon all the same. */
+/* Is the answer to wait until it is durable? At the weaker levels it is written soon all the
+ * same. */
 static bool waits(const struct partition *partition, const struct shard_request *request)
 {
     return (request->msg.flags & MSG_AFTER_COMMIT) != 0 && partition_offsets_are_synced(partition);

@@ -54,7 +54,8 @@ void segment_path(const struct log *log, u64 base_offset, const char *suffix,
 /* A struct that is in no list yet, or NULL when the plan's number of segments is reached. */
 must_check struct segment *segment_create(struct log *log, const struct segment_header *header);
 
-/* Out of the log: freed now, or by the last reader. Its file is closed; the name is the caller's. */
+/* Out of the log: freed now, or by the last reader. Its file is closed; the name is the
+ * caller's. */
 void segment_destroy(struct segment *segment);
 
 bool segment_is_sealed(const struct segment *segment);
@@ -85,7 +86,8 @@ void segment_on_written(struct segment *segment, const struct log_unit *unit);
 /* Notes in the index that a unit begins there. */
 void segment_note(struct segment *segment, const struct segment_unit *unit, u32 position);
 
-/* From which position must a reader scan to meet `offset`, or the first batch at or after a time? */
+/* From which position must a reader scan to meet `offset`, or the first batch at or after a
+ * time? */
 u32 segment_find(const struct segment *segment, u64 offset);
 u32 segment_find_time(const struct segment *segment, u64 time_us);
 

@@ -59,7 +59,8 @@ void segment_index_grow(struct segment_index *index, struct segment_index_entry 
 must_check enum status segment_index_adopt(struct segment_index *index, u32 entries_count);
 
 /* ---- The file: SEGMENT_INDEX_HEADER_BYTES, then the entries as they lie in memory. Its layout
- * stands at the head of segment_index.c. A file that does not fit is rebuilt, never believed. ---- */
+ * stands at the head of segment_index.c. A file that does not fit is rebuilt, never believed.
+ * ---- */
 
 /* Writes the header for the entries as they are. */
 void segment_index_encode(const struct segment_index *index, const u8 *salt, u8 *header);

@@ -248,7 +248,8 @@ static inline void bed_core(struct bed *bed)
     (void)shard_create(core, &bed->arena, &bed->plan, &bed->settings);
 }
 
-/* Up to the point where stored offsets and recovery points are merged; partitions open behind it. */
+/* Up to the point where stored offsets and recovery points are merged; partitions open behind
+ * it. */
 static inline u32 bed_try_start(struct bed *bed)
 {
     bed_core(bed);

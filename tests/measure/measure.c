@@ -255,9 +255,8 @@ static void make_append(struct load_conn *conn, uint32_t number, uint64_t sessio
     batch_builder_init(&builder, writer.data + writer.position,
                        room - FRAME_HEADER_BYTES - writer.position, 1);
     for (uint32_t i = 0; i < messages; i++) {
-        struct batch_message one = {.id = {number + 1, i + 1},
-                                    .origin_timestamp_us = 1,
-                                    .payload = {payload, message}};
+        struct batch_message one = {
+            .id = {number + 1, i + 1}, .origin_timestamp_us = 1, .payload = {payload, message}};
         if (batch_builder_add(&builder, &one) != OK) {
             fail("batch");
         }
