@@ -244,11 +244,20 @@ static void dispatch(struct thread *thread, const struct msg *msg)
     unreachable();
 }
 
+/* Mail from another core: more of it may be about to come. */
+static void note_sender(struct thread *thread, const struct msg *msg)
+{
+    if (msg->from != thread->core.index) {
+        thread->lanes_used_us = thread->core.time.monotonic_us;
+    }
+}
+
 static u32 drain_lane(struct thread *thread, enum lane lane)
 {
     struct msg msg;
     u32 count = 0;
     while (count < MESSAGES_A_TURN && mailbox_next(&thread->core, lane, &msg)) {
+        note_sender(thread, &msg);
         dispatch(thread, &msg);
         count++;
     }
@@ -271,6 +280,7 @@ static u32 drain_requests(struct thread *thread)
         }
         thread->has_held = false;
         struct msg msg = thread->held;
+        note_sender(thread, &msg);
         dispatch(thread, &msg);
         count++;
     }
@@ -287,9 +297,6 @@ static bool drain_lanes(struct thread *thread)
     u32 replies = drain_lane(thread, LANE_REPLY);
     stall_enter(&thread->core.stall, "requests");
     u32 requests = drain_requests(thread);
-    if (controls + replies + requests > 0) {
-        thread->lanes_used_us = thread->core.time.monotonic_us;
-    }
     return controls == MESSAGES_A_TURN || replies == MESSAGES_A_TURN ||
            requests == MESSAGES_A_TURN || thread->has_held;
 }
