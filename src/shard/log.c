@@ -9,6 +9,9 @@ static void log_on_io(struct core *core, struct io_op *op)
     (void)core;
     check(log->magic == LOG_MAGIC);
     log_on_step_done(log, op->status);
+    if (log->step == LOG_READY && log->ahead_status != OK && !log->stopped) {
+        log_stop(log, log->ahead_status, "write of zeros");
+    }
     if (log->step == LOG_READY) {
         shard_wake(log->shard, log->partition);
     }
@@ -27,11 +30,12 @@ void log_init(struct log *log, struct shard *shard, struct partition *partition)
     list_init(&log->gathering);
     list_init(&log->writing);
     io_op_init(&log->op, log_on_io);
+    io_op_init(&log->ahead_op, log_ahead_on_io);
 }
 
 bool log_is_busy(const struct log *log)
 {
-    return log->step != LOG_READY;
+    return log->step != LOG_READY || log_ahead_is_busy(log);
 }
 
 bool log_is_synced(const struct log *log)
@@ -195,7 +199,26 @@ static void log_begin_cut(struct log *log)
     log->next_write = log->written.next_write;
     log->previous_crc = log->written.previous_crc;
     log->step = CUT_TRUNCATE;
-    log_run(log);
+    if (!log_ahead_is_busy(log)) {
+        log_run(log);
+    }
+}
+
+void log_on_ahead_over(struct log *log)
+{
+    if (log->step == CUT_TRUNCATE && !log->stopped) {
+        log_run(log);
+    }
+    shard_wake(log->shard, log->partition);
+}
+
+void log_ahead_failed(struct log *log, enum status status)
+{
+    if (log->step == LOG_READY) {
+        log_stop(log, status, "write of zeros");
+        return;
+    }
+    log->ahead_status = status;
 }
 
 static void on_write_done(struct log *log, enum status status)

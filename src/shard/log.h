@@ -122,6 +122,12 @@ struct log {
     u32 gathering_units;
     u64 gathering_bytes;
     struct list writing;
+    struct io_op ahead_op;    /* zeros under way in front of the tail */
+    u32 ahead_goal;           /* where they end; 0: none */
+    enum status ahead_status; /* they failed while something else was under way */
+    u32 ahead_window_bytes;
+    u64 ahead_begun_us;
+    u32 small_writes;         /* in a row */
     struct log_point written; /* up to the last write that returned */
     struct log_point synced;  /* up to the last sync */
     struct log_point syncing;
@@ -193,6 +199,26 @@ void log_roll_on_io(struct log *log, enum status status);
 bool log_needs_roll(const struct log *log);
 void log_roll_begin(struct log *log);
 void log_names_begin(struct log *log);
+
+/* ---- log_ahead.c ---- */
+
+bool log_ahead_is_busy(const struct log *log);
+
+/* A write of this size went out. */
+void log_ahead_note(struct log *log, u64 write_bytes);
+
+/* How far behind the tail a write may reach now. */
+u64 log_ahead_limit(const struct log *log);
+
+/* Begins the next zeros when it is time. */
+void log_ahead_run(struct log *log);
+void log_ahead_on_io(struct core *core, struct io_op *op);
+
+/* What waited for zeros goes on. */
+void log_on_ahead_over(struct log *log);
+
+/* The device failed while zeros were written: the log stops, now or when its own write is over. */
+void log_ahead_failed(struct log *log, enum status status);
 
 /* Never written again: says so, and answers everybody who waits. */
 void log_stop(struct log *log, enum status status, const char *what);

@@ -142,13 +142,14 @@ static u64 take_write(struct log *log)
 {
     const struct segment_header *header = &log->active->header;
     u64 first_unit = log->next_unit;
+    u64 limit = u64_min(header->write_bytes_max, log_ahead_limit(log));
     u64 bytes = 0;
     u32 units_count = 0;
     struct list_node *node;
     while ((node = list_first(&log->gathering)) != NULL && units_count < LOG_UNITS_MAX) {
         struct log_unit *unit = container_of(node, struct log_unit, node);
         u32 unit_bytes = segment_unit_bytes(unit->head.batches_bytes, header->sector_bytes);
-        if (bytes + unit_bytes > header->write_bytes_max) {
+        if (bytes + unit_bytes > limit) {
             break;
         }
         list_remove(node);
@@ -162,14 +163,18 @@ static u64 take_write(struct log *log)
     if (list_is_empty(&log->gathering)) {
         log->write_bytes_wanted = 0;
     }
-    log->next_write++;
-    check(bytes > 0);
     return bytes;
 }
 
 static void write_begin(struct log *log)
 {
     u64 bytes = take_write(log);
+    if (bytes == 0) {
+        check(log_ahead_is_busy(log));
+        return; /* it would reach into zeros that are under way: goes on when they are there */
+    }
+    log->next_write++;
+    log_ahead_note(log, bytes);
     bool synced = log->active->header.level == DURABILITY_SYNC;
     disk_on_written(&log->shard->disk, bytes);
     segment_touch_file(log->active);
@@ -222,6 +227,7 @@ void log_on_written(struct log *log)
         log->synced = log->written;
     }
     ends_on_written(&log->shard->ends, log->partition);
+    log_ahead_run(log);
     while ((node = list_pop(&done)) != NULL) {
         struct log_unit *unit = container_of(node, struct log_unit, node);
         partition_on_written(log->partition, unit);

@@ -114,6 +114,9 @@ void log_roll_begin(struct log *log)
 {
     check(log->step == LOG_READY);
     check(list_is_empty(&log->writing));
+    if (log_ahead_is_busy(log)) {
+        return; /* begins when the zeros are over */
+    }
     if (!is_first(log) && log->synced.next_unit != log->written.next_unit &&
         log->active->file.id < 0) {
         log_open_active(log);
@@ -286,6 +289,7 @@ static void done(struct log *log)
     buf_return(log->header_buf);
     log->header_buf = NULL;
     log->roll_wanted = false;
+    log->small_writes = 0;
     log->written.segment_base_offset = segment->header.base_offset;
     log->written.position = SEGMENT_HEADER_BYTES;
     log->synced = log->written;

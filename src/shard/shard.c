@@ -39,7 +39,7 @@ u64 shard_bytes(const struct plan *plan)
            sizeof(struct segment) * (u64)plan->segments_per_core_max +
            sizeof(struct recovery) * (u64)SHARD_RECOVERIES_MAX +
            sizeof(struct closing) * (u64)CLOSINGS_MAX + cache_arena_bytes() +
-           offsets_arena_bytes(plan) + ends_arena_bytes() + 64 * KIB;
+           offsets_arena_bytes(plan) + ends_arena_bytes() + SHARD_ZEROS_BYTES + 64 * KIB;
 }
 
 static void retry(struct core *core, struct timer *timer)
@@ -74,6 +74,7 @@ struct shard *shard_create(struct core *core, struct arena *arena, const struct 
     list_init(&shard->waiters);
     list_init(&shard->open_files);
     cache_init(&shard->cache, arena, plan->cache_bytes_per_core);
+    shard->zeros = arena_take(arena, SHARD_ZEROS_BYTES, SECTOR_BYTES_MAX);
     disk_init(&shard->disk, shard);
     offsets_init(&shard->offsets, shard, arena);
     ends_init(&shard->ends, shard, arena);

@@ -28,6 +28,9 @@
 /* Segment files open at once, on one core. */
 #define SHARD_FILES_MAX 2048u
 
+/* Zeros to be written ahead of tails, shared by all. */
+#define SHARD_ZEROS_BYTES (1024u * 1024u)
+
 /* A partition that was polled this lately keeps what is appended in the cache. */
 #define SHARD_POLLED_LATELY_US (5 * US_PER_SECOND)
 
@@ -42,6 +45,7 @@ struct shard {
     struct pool units;
     struct pool segments;
     struct pool recoveries;
+    const u8 *zeros;
     struct cache cache;
     struct disk disk;
     struct offsets offsets;
