@@ -28,8 +28,9 @@ u64 replica_on_persisted(struct replica *replica, u64 end)
     return replica->committed_end;
 }
 
-void replica_give_up(struct replica *replica)
+void replica_give_up(struct replica *replica, u64 end)
 {
-    check(replica->committed_end <= replica->persisted_end);
-    replica->proposed_end = replica->persisted_end;
+    check(end >= replica->persisted_end);
+    check(end <= replica->proposed_end);
+    replica->proposed_end = end;
 }

@@ -26,5 +26,5 @@ void replica_propose(struct replica *replica, u64 end);
 /* Messages up to `end` are persisted here. Returns the end of what is committed. */
 u64 replica_on_persisted(struct replica *replica, u64 end);
 
-/* What was proposed and not persisted is given up. */
-void replica_give_up(struct replica *replica);
+/* What was proposed from `end` on will not be persisted: it may be proposed anew. */
+void replica_give_up(struct replica *replica, u64 end);

@@ -21,7 +21,9 @@ TEST(what_was_not_persisted_can_be_given_up_and_proposed_again)
     replica_propose(&replica, 5);
     EXPECT_EQ(replica_on_persisted(&replica, 5), 5);
     replica_propose(&replica, 9);
-    replica_give_up(&replica);
+    replica_propose(&replica, 12);
+    replica_give_up(&replica, 9);
+    replica_give_up(&replica, 5);
     replica_propose(&replica, 7);
     EXPECT_EQ(replica_on_persisted(&replica, 7), 7);
 }

@@ -127,6 +127,20 @@ void log_remove_segment(struct log *log, struct segment *segment)
 
 /* ---- Failure ---- */
 
+/* Offsets behind what is in the log, or on its way, are given out again. */
+void log_give_up_offsets(struct log *log)
+{
+    u64 end = log->written.next_offset;
+    struct list_node *node = list_last(&log->gathering);
+    node = node != NULL ? node : list_last(&log->writing);
+    if (node != NULL) {
+        const struct log_unit *unit = container_of(node, struct log_unit, node);
+        end = unit->head.base_offset + unit->head.messages_count;
+    }
+    log->next_offset = end;
+    replica_give_up(&log->partition->replica, end);
+}
+
 void log_refuse_gathered(struct log *log, u32 error)
 {
     struct list_node *node;
@@ -140,11 +154,7 @@ void log_refuse_gathered(struct log *log, u32 error)
     log->gathering_units = 0;
     log->gathering_bytes = 0;
     log->write_bytes_wanted = 0;
-    /* What a closing partition has in a write is still to come. */
-    if (list_is_empty(&log->writing)) {
-        log->next_offset = log->written.next_offset;
-        replica_give_up(&log->partition->replica);
-    }
+    log_give_up_offsets(log);
 }
 
 /* What was in the write may be on disk all the same. */

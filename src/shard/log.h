@@ -225,3 +225,4 @@ void log_stop(struct log *log, enum status status, const char *what);
 
 /* Refuses everything that gathered and was not yet written. */
 void log_refuse_gathered(struct log *log, u32 error);
+void log_give_up_offsets(struct log *log);

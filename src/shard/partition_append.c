@@ -26,12 +26,8 @@ void partition_refuse_appends(struct partition *partition, u32 error)
     while ((node = list_pop(&partition->appends)) != NULL) {
         partition_refuse(container_of(node, struct shard_request, node), error);
     }
-    /* Offsets of those that were stamped and not yet handed in are free again. */
-    struct log *log = &partition->log;
-    if (list_is_empty(&log->gathering) && list_is_empty(&log->writing)) {
-        log->next_offset = log->written.next_offset;
-        replica_give_up(&partition->replica);
-    }
+    /* Offsets of those that were stamped and not yet handed in. */
+    log_give_up_offsets(&partition->log);
 }
 
 /* Why it may not be appended, before anything of it is written. */

@@ -177,8 +177,8 @@ static void note_damage(struct record_file *file, const char *what, u64 position
 {
     if (!file->damaged) {
         file->damaged = true;
-        event_info(file->shard->core->events, "%s.damaged what=\"%s\" position=%llu",
-                   file->user->directory, what, (unsigned long long)position);
+        event_debug(file->shard->core->events, "%s.damaged what=\"%s\" position=%llu",
+                    file->user->directory, what, (unsigned long long)position);
     }
 }
 

@@ -489,7 +489,7 @@ static inline void bed_return_loan(struct bed *bed, struct poll_loan *loan)
     mailbox_send(bed->core, &back);
     mailbox_flush(bed->core);
     sim_wake(bed->sim, 0, 0);
-    bed_run(bed, 10);
+    bed_run(bed, US_PER_MS);
 }
 
 static inline struct bed_polled bed_poll(struct bed *bed, u32 partition_id,

@@ -1,0 +1,150 @@
+#include "shard/shard_fixture.h"
+
+static void on_topic(struct bed *bed, enum state_command_kind kind)
+{
+    bed_command(bed, &(struct state_command){.kind = kind});
+}
+
+static void create_topic_again(struct bed *bed)
+{
+    struct topic_options options = topic_options_default();
+    options.segment_size_bytes = TOPIC_SEGMENT_BYTES_MIN;
+    bed_command(bed, &(struct state_command){.kind = STATE_CREATE_TOPIC,
+                                             .name = span_of("t"),
+                                             .partitions_count = 1,
+                                             .options = options});
+}
+
+static void open_with_messages(struct bed *bed, u64 seed)
+{
+    bed_open(bed, &(struct sim_options){.seed = seed});
+    bed_topic(bed, 1);
+    bed_start(bed);
+    for (u32 i = 0; i < 5; i++) {
+        (void)bed_append_one(bed, 0, 10, 100);
+    }
+}
+
+static u32 trash_count(struct bed *bed)
+{
+    struct sim_inode *trash = sim_disk_find(sim_disk(bed->sim, 0), "trash");
+    u32 count = 0;
+    if (trash != NULL) {
+        list_for_each(node, next, &trash->children) {
+            count++;
+        }
+    }
+    return count;
+}
+
+TEST(a_purged_partition_begins_again_at_zero_and_its_trash_is_emptied)
+{
+    struct bed bed;
+    open_with_messages(&bed, 1);
+    on_topic(&bed, STATE_PURGE_TOPIC);
+    EXPECT_EQ(bed_check_all(&bed, 0, 100), 0);
+    EXPECT_EQ(bed_append_one(&bed, 0, 3, 100)->base_offset, 0);
+    EXPECT_EQ(bed_check_all(&bed, 0, 100), 3);
+    bed_run(&bed, US_PER_SECOND);
+    EXPECT_EQ(trash_count(&bed), 0);
+    bed_crash(&bed, &sim_crash_default);
+    bed_start(&bed);
+    EXPECT_EQ(bed_check_all(&bed, 0, 100), 3);
+    bed_close(&bed);
+}
+
+TEST(a_topic_that_comes_back_under_the_same_number_is_empty)
+{
+    struct bed bed;
+    open_with_messages(&bed, 2);
+    on_topic(&bed, STATE_DELETE_TOPIC);
+    create_topic_again(&bed);
+    EXPECT_EQ(bed_check_all(&bed, 0, 100), 0);
+    EXPECT_EQ(bed_append_one(&bed, 0, 3, 100)->base_offset, 0);
+    bed_crash(&bed, &sim_crash_default);
+    bed_start(&bed);
+    EXPECT_EQ(bed_check_all(&bed, 0, 100), 3);
+    EXPECT_EQ(bed.errors_logged, 0);
+    bed_close(&bed);
+}
+
+TEST(a_life_that_ended_just_before_a_crash_is_never_served_again)
+{
+    for (u64 seed = 10; seed < 60; seed++) {
+        struct bed bed;
+        open_with_messages(&bed, seed);
+        bool deletes = prng_chance(&bed.prng, 1, 2);
+        on_topic(&bed, deletes ? STATE_DELETE_TOPIC : STATE_PURGE_TOPIC);
+        if (deletes) {
+            create_topic_again(&bed);
+        }
+        (void)bed_append(&bed, 0, 4, 100);
+        bed_run(&bed, prng_below(&bed.prng, 20 * US_PER_MS));
+        bed_crash(&bed, &sim_crash_default);
+        bed_start(&bed);
+        u64 end = bed_check_all(&bed, 0, 100);
+        EXPECT(end == 0 || end == 4);
+        (void)bed_append_one(&bed, 0, 2, 100);
+        EXPECT_EQ(bed_check_all(&bed, 0, 100), end + 2);
+        EXPECT_EQ(bed.errors_logged, 0);
+        bed_close(&bed);
+    }
+}
+
+TEST(stored_offsets_end_with_their_life)
+{
+    struct bed bed;
+    open_with_messages(&bed, 3);
+    struct bed_poll poll = {.strategy = POLL_NEXT, .count = 7, .auto_commit = true};
+    struct bed_polled polled = bed_poll(&bed, 0, &poll);
+    EXPECT_EQ(polled.count, 7);
+    mem_return(polled.body);
+    on_topic(&bed, STATE_PURGE_TOPIC);
+    (void)bed_append_one(&bed, 0, 20, 100);
+    for (u32 round = 0; round < 2; round++) {
+        poll.auto_commit = false;
+        polled = bed_poll(&bed, 0, &poll);
+        EXPECT_EQ(polled.count, 7);
+        EXPECT_EQ(get_u64(polled.body + 8), 0);
+        mem_return(polled.body);
+        bed_crash(&bed, &sim_crash_default);
+        bed_start(&bed);
+    }
+    bed_close(&bed);
+}
+
+TEST(purges_in_a_row_while_requests_are_under_way_end_in_one_sound_life)
+{
+    for (u64 seed = 100; seed < 120; seed++) {
+        struct bed bed;
+        open_with_messages(&bed, seed);
+        for (u32 i = 0; i < 6; i++) {
+            (void)bed_append(&bed, 0, 4, 100);
+            bed_run(&bed, prng_below(&bed.prng, 2 * US_PER_MS));
+            on_topic(&bed, STATE_PURGE_TOPIC);
+        }
+        bed_wait(&bed);
+        bed_take_appends(&bed);
+        (void)bed_append_one(&bed, 0, 3, 100);
+        EXPECT_EQ(bed_check_all(&bed, 0, 100), 3);
+        bed_close(&bed);
+    }
+}
+
+TEST(a_life_that_control_does_not_know_keeps_the_shard_from_starting)
+{
+    struct bed bed;
+    open_with_messages(&bed, 4);
+    bed_run(&bed, 2 * US_PER_SECOND); /* a recovery point is noted */
+    on_topic(&bed, STATE_PURGE_TOPIC);
+    (void)bed_append_one(&bed, 0, 3, 100);
+    bed_run(&bed, 2 * US_PER_SECOND);
+    bed_kill(&bed);
+    bed.commands_count -= 1;                /* the purge is lost */
+    EXPECT(bed_try_start(&bed) == WIRE_OK); /* its index was given to the new boot: still known */
+    bed_kill(&bed);
+    bed.commands_count -= 3;
+    EXPECT(bed_try_start(&bed) != WIRE_OK);
+    EXPECT(strstr(bed.last_error, "control lost its tail") != NULL);
+    bed_close(&bed);
+}

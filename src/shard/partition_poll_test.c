@@ -1,0 +1,248 @@
+#include "shard/shard_fixture.h"
+
+/* Twenty batches of five messages, one a millisecond. */
+static void open_with_batches(struct bed *bed, u64 seed, u32 payload_bytes)
+{
+    bed_open(bed, &(struct sim_options){.seed = seed});
+    bed_topic(bed, 1);
+    bed_start(bed);
+    for (u32 i = 0; i < 20; i++) {
+        (void)bed_append_one(bed, 0, 5, payload_bytes);
+        bed_run(bed, US_PER_MS);
+    }
+}
+
+struct expected {
+    u64 first;
+    u32 count;
+    u32 records; /* batches in the reply */
+};
+
+static void expect_polled(struct bed *bed, const struct bed_poll *wanted,
+                          const struct expected *expected)
+{
+    struct bed_polled polled = bed_poll(bed, 0, wanted);
+    struct partition_handle handle = bed_handle(bed, 0);
+    EXPECT_EQ(polled.error, WIRE_OK);
+    EXPECT_EQ(polled.count, expected->count);
+    EXPECT_EQ(polled.current_offset, 99);
+    struct poll_reply reply = {.prefix = {.messages_count = polled.count},
+                               .batches = {polled.body, polled.bytes}};
+    struct poll_iterator iterator = poll_iterate(&reply);
+    struct polled_message message;
+    u64 offset = expected->first;
+    u32 count = 0;
+    while (poll_next(&iterator, &message)) {
+        bed_check_message(bed, handle, &message, offset++);
+        count++;
+    }
+    EXPECT(!iterator.failed);
+    EXPECT_EQ(count, expected->count);
+    u32 records = 0;
+    for (u32 at = 0; at < polled.bytes; records++) {
+        struct batch_check check_it;
+        struct batch_budget budget = {.bytes = UINT32_MAX, .frames = UINT32_MAX};
+        u32 bytes = (u32)get_u64(polled.body + at + 32);
+        EXPECT(bytes <= polled.bytes - at);
+        batch_check_init_stored(&check_it, polled.body + at, bytes);
+        /* A slice has deltas that do not begin at 0, which only a poll may give. */
+        if (get_u32(polled.body + at + 48) == 5) {
+            EXPECT_EQ(batch_check_step(&check_it, bytes, &budget), BATCH_CHECK_GOOD);
+        }
+        at += bytes;
+    }
+    EXPECT_EQ(records, expected->records);
+    mem_return(polled.body);
+}
+
+static void expect_strategies(struct bed *bed)
+{
+    expect_polled(bed, &(struct bed_poll){.strategy = POLL_FIRST, .count = 7},
+                  &(struct expected){.first = 0, .count = 7, .records = 2});
+    expect_polled(bed, &(struct bed_poll){.strategy = POLL_LAST, .count = 1},
+                  &(struct expected){.first = 99, .count = 1, .records = 1});
+    expect_polled(bed, &(struct bed_poll){.strategy = POLL_LAST, .count = 8},
+                  &(struct expected){.first = 92, .count = 8, .records = 2});
+    expect_polled(bed, &(struct bed_poll){.strategy = POLL_LAST, .count = 1000},
+                  &(struct expected){.first = 0, .count = 100, .records = 20});
+    expect_polled(bed, &(struct bed_poll){.strategy = POLL_OFFSET, .value = 41, .count = 2},
+                  &(struct expected){.first = 41, .count = 2, .records = 1});
+    expect_polled(bed, &(struct bed_poll){.strategy = POLL_OFFSET, .value = 41, .count = 20},
+                  &(struct expected){.first = 41, .count = 20, .records = 5});
+    expect_polled(bed, &(struct bed_poll){.strategy = POLL_OFFSET, .value = 100, .count = 20},
+                  &(struct expected){.count = 0});
+    expect_polled(bed, &(struct bed_poll){.strategy = POLL_OFFSET, .value = UINT64_MAX, .count = 1},
+                  &(struct expected){.count = 0});
+    expect_polled(bed, &(struct bed_poll){.strategy = POLL_FIRST, .count = 0},
+                  &(struct expected){.count = 0});
+}
+
+TEST(every_strategy_gives_what_it_names_from_memory_and_from_disk)
+{
+    struct bed bed;
+    open_with_batches(&bed, 1, 100);
+    expect_strategies(&bed);
+    expect_strategies(&bed);
+    bed_stop(&bed);
+    bed_start(&bed);
+    expect_strategies(&bed);
+    EXPECT(counter_get(bed.counters, COUNTER_cache_misses) > 0);
+    EXPECT(counter_get(bed.counters, COUNTER_cache_hits) > 0);
+    bed_close(&bed);
+}
+
+TEST(large_messages_are_lent_and_small_ones_copied_with_the_same_result)
+{
+    struct bed bed;
+    open_with_batches(&bed, 2, 20000);
+    expect_strategies(&bed);
+    bed_kill(&bed);
+    bed_start(&bed);
+    expect_strategies(&bed);
+    bed_close(&bed);
+}
+
+static u64 time_of(struct bed *bed, u64 offset)
+{
+    struct bed_polled polled =
+        bed_poll(bed, 0, &(struct bed_poll){.strategy = POLL_OFFSET, .value = offset, .count = 1});
+    u64 time_us = get_u64(polled.body + 16);
+    mem_return(polled.body);
+    return time_us;
+}
+
+TEST(a_poll_by_time_begins_with_the_first_message_that_is_not_older)
+{
+    struct bed bed;
+    open_with_batches(&bed, 3, 500);
+    for (u32 round = 0; round < 2; round++) {
+        for (u64 batch = 0; batch < 20; batch += 3) {
+            u64 time_us = time_of(&bed, batch * 5);
+            expect_polled(
+                &bed, &(struct bed_poll){.strategy = POLL_TIMESTAMP, .value = time_us, .count = 3},
+                &(struct expected){.first = batch * 5, .count = 3, .records = 1});
+            if (batch > 0) {
+                expect_polled(&bed,
+                              &(struct bed_poll){.strategy = POLL_TIMESTAMP,
+                                                 .value = time_of(&bed, batch * 5 - 1) + 1,
+                                                 .count = 5},
+                              &(struct expected){.first = batch * 5, .count = 5, .records = 1});
+            }
+        }
+        expect_polled(&bed,
+                      &(struct bed_poll){
+                          .strategy = POLL_TIMESTAMP, .value = time_of(&bed, 99) + 1, .count = 5},
+                      &(struct expected){.count = 0});
+        expect_polled(&bed,
+                      &(struct bed_poll){.strategy = POLL_TIMESTAMP, .value = 0, .count = 100},
+                      &(struct expected){.first = 0, .count = 100, .records = 20});
+        bed_stop(&bed);
+        bed_start(&bed);
+    }
+    bed_close(&bed);
+}
+
+TEST(next_goes_on_behind_the_stored_offset_which_auto_commit_moves)
+{
+    struct bed bed;
+    open_with_batches(&bed, 4, 50);
+    struct bed_poll next = {.strategy = POLL_NEXT, .count = 12, .consumer = 3, .auto_commit = true};
+    struct bed_poll other = {.strategy = POLL_NEXT, .count = 2, .consumer = 4};
+    expect_polled(&bed, &next, &(struct expected){.first = 0, .count = 12, .records = 3});
+    expect_polled(&bed, &other, &(struct expected){.first = 0, .count = 2, .records = 1});
+    expect_polled(&bed, &next, &(struct expected){.first = 12, .count = 12, .records = 3});
+    bed_crash(&bed, &sim_crash_default);
+    bed_start(&bed);
+    expect_polled(&bed, &next, &(struct expected){.first = 24, .count = 12, .records = 4});
+    expect_polled(&bed, &other, &(struct expected){.first = 0, .count = 2, .records = 1});
+    bed_close(&bed);
+}
+
+TEST(an_empty_partition_answers_with_nothing)
+{
+    struct bed bed;
+    bed_open(&bed, &(struct sim_options){.seed = 5});
+    bed_topic(&bed, 1);
+    bed_start(&bed);
+    for (u32 strategy = POLL_OFFSET; strategy <= POLL_NEXT; strategy++) {
+        struct bed_polled polled =
+            bed_poll(&bed, 0, &(struct bed_poll){.strategy = strategy, .count = 10});
+        EXPECT_EQ(polled.error, WIRE_OK);
+        EXPECT_EQ(polled.count, 0);
+        EXPECT_EQ(polled.current_offset, 0);
+        mem_return(polled.body);
+    }
+    bed_close(&bed);
+}
+
+TEST(a_reply_ends_at_a_whole_batch_before_it_grows_too_large)
+{
+    struct bed bed;
+    open_with_batches(&bed, 6, 100000);
+    bed.plan.poll_reply_bytes_max = 1200 * 1000;
+    expect_polled(&bed, &(struct bed_poll){.strategy = POLL_FIRST, .count = 1000},
+                  &(struct expected){.first = 0, .count = 10, .records = 2});
+    /* One batch is always given, however large. */
+    bed.plan.poll_reply_bytes_max = 1000;
+    expect_polled(&bed, &(struct bed_poll){.strategy = POLL_FIRST, .count = 1000},
+                  &(struct expected){.first = 0, .count = 5, .records = 1});
+    bed_close(&bed);
+}
+
+TEST(what_was_lent_does_not_change_until_it_comes_back_and_then_nothing_is_held)
+{
+    struct bed bed;
+    open_with_batches(&bed, 7, 30000);
+    struct msg msg = {.kind = MSG_POLL,
+                      .partition = bed_handle(&bed, 0),
+                      .poll = {.count_strategy = 20u | (u32)POLL_FIRST << 24}};
+    u32 slot = bed_send(&bed, &msg);
+    bed_wait(&bed);
+    struct poll_loan *loan = bed.replies[slot].msg.loan;
+    bed_take_reply(&bed, slot);
+    u8 *copy = mem_take(loan->bytes);
+    u64 at = 0;
+    for (u32 i = 0; i < loan->pieces_count; i++) {
+        memcpy(copy + at, loan->pieces[i].data, loan->pieces[i].size);
+        at += loan->pieces[i].size;
+    }
+    while (cache_drop_oldest(&bed.core->shard->cache)) {
+    }
+    for (u32 i = 0; i < 20; i++) {
+        (void)bed_append_one(&bed, 0, 5, 30000);
+    }
+    at = 0;
+    for (u32 i = 0; i < loan->pieces_count; i++) {
+        EXPECT_BYTES(loan->pieces[i].data, copy + at, loan->pieces[i].size);
+        at += loan->pieces[i].size;
+    }
+    mem_return(copy);
+    bed_return_loan(&bed, loan);
+    while (cache_drop_oldest(&bed.core->shard->cache)) {
+    }
+    /* What is left is the index of the active segment. */
+    EXPECT(buf_pool_taken_bytes(bed.core->bufs) <= 8 * KIB);
+    EXPECT_EQ(bed.core->shard->requests.taken_count, 0);
+    bed_close(&bed);
+}
+
+TEST(what_is_not_there_is_not_found)
+{
+    struct bed bed;
+    bed_open(&bed, &(struct sim_options){.seed = 8});
+    bed_topic(&bed, 1);
+    bed_start(&bed);
+    struct msg msg = {.kind = MSG_POLL,
+                      .partition = {.slot = 17, .generation = 1},
+                      .poll = {.count_strategy = 20u | (u32)POLL_FIRST << 24}};
+    u32 slot = bed_send(&bed, &msg);
+    bed_wait(&bed);
+    EXPECT_EQ(bed.replies[slot].msg.error, WIRE_PARTITION_NOT_FOUND);
+    bed_take_reply(&bed, slot);
+    msg.partition = bed_handle(&bed, 0);
+    msg.partition.generation++;
+    slot = bed_send(&bed, &msg);
+    bed_wait(&bed);
+    EXPECT_EQ(bed.replies[slot].msg.error, WIRE_PARTITION_NOT_FOUND);
+    bed_close(&bed);
+}

@@ -1,0 +1,174 @@
+#include "shard/shard_fixture.h"
+
+struct topic {
+    u64 expiry_us;
+    u64 bytes_max;
+};
+
+/* Segments of 1 MiB, each filled by 11 batches of 100 KB: `segments_count` and a little more. */
+static void open_with_segments(struct bed *bed, u64 seed, const struct topic *topic,
+                               u32 segments_count)
+{
+    bed_open(bed, &(struct sim_options){.seed = seed});
+    bed_command(bed, &(struct state_command){.kind = STATE_CREATE_STREAM, .name = span_of("s")});
+    struct topic_options options = topic_options_default();
+    options.segment_size_bytes = TOPIC_SEGMENT_BYTES_MIN;
+    options.message_expiry_us = topic->expiry_us;
+    options.max_topic_size_bytes = topic->bytes_max;
+    bed_command(bed, &(struct state_command){.kind = STATE_CREATE_TOPIC,
+                                             .name = span_of("t"),
+                                             .partitions_count = 1,
+                                             .options = options});
+    bed_start(bed);
+    for (u32 i = 0; i < segments_count * 11; i++) {
+        (void)bed_append_one(bed, 0, 1, 100000);
+    }
+}
+
+static const struct topic keeps_all = {.expiry_us = UINT64_MAX, .bytes_max = UINT64_MAX};
+
+static u64 first_offset(struct bed *bed)
+{
+    struct bed_polled polled =
+        bed_poll(bed, 0, &(struct bed_poll){.strategy = POLL_FIRST, .count = 1});
+    EXPECT_EQ(polled.error, WIRE_OK);
+    u64 offset = polled.count == 0 ? UINT64_MAX : get_u64(polled.body + 8);
+    mem_return(polled.body);
+    return offset;
+}
+
+static u32 delete_segments(struct bed *bed, u32 count)
+{
+    struct msg msg = {
+        .kind = MSG_SEGMENTS_DELETE, .partition = bed_handle(bed, 0), .segments = {.count = count}};
+    u32 slot = bed_send(bed, &msg);
+    bed_wait(bed);
+    u32 error = bed->replies[slot].msg.error;
+    bed_take_reply(bed, slot);
+    bed_run(bed, US_PER_SECOND);
+    return error;
+}
+
+static u32 files_count(struct bed *bed)
+{
+    struct sim_inode *inode =
+        sim_disk_find(sim_disk(bed->sim, 0), "streams/0/topics/0/partitions/0");
+    u32 count = 0;
+    list_for_each(node, next, &inode->children) {
+        struct sim_inode *child = container_of(node, struct sim_inode, sibling);
+        count += strstr(child->place.name, ".log") != NULL ? 1 : 0;
+    }
+    return count;
+}
+
+TEST(segments_roll_and_everything_is_read_across_them)
+{
+    struct bed bed;
+    open_with_segments(&bed, 1, &keeps_all, 4);
+    EXPECT_EQ(files_count(&bed), 4);
+    EXPECT_EQ(gauge_get(&bed_gauges(&bed, 0)->segments_count), 4);
+    EXPECT_EQ(bed_check_all(&bed, 0, 5), 44);
+    bed_crash(&bed, &sim_crash_default);
+    bed_start(&bed);
+    EXPECT_EQ(bed_check_all(&bed, 0, 5), 44);
+    EXPECT_EQ(gauge_get(&bed_gauges(&bed, 0)->segments_count), 4);
+    EXPECT_EQ(gauge_get(&bed_gauges(&bed, 0)->messages_count), 44);
+    EXPECT_EQ(gauge_get(&bed_gauges(&bed, 0)->bytes), 44 * (256 + 48 + 100000));
+    bed_close(&bed);
+}
+
+TEST(segments_are_deleted_on_request_oldest_first_and_never_the_newest)
+{
+    struct bed bed;
+    open_with_segments(&bed, 2, &keeps_all, 4);
+    EXPECT_EQ(delete_segments(&bed, 0), WIRE_OK);
+    EXPECT_EQ(first_offset(&bed), 0);
+    EXPECT_EQ(delete_segments(&bed, 1), WIRE_OK);
+    EXPECT_EQ(first_offset(&bed), 11);
+    EXPECT_EQ(gauge_get(&bed_gauges(&bed, 0)->messages_count), 33);
+    EXPECT_EQ(gauge_get(&bed_gauges(&bed, 0)->bytes), 33 * (256 + 48 + 100000));
+    EXPECT_EQ(files_count(&bed), 3);
+    EXPECT_EQ(delete_segments(&bed, 100), WIRE_OK);
+    EXPECT_EQ(first_offset(&bed), 33);
+    EXPECT_EQ(files_count(&bed), 1);
+    EXPECT_EQ(bed_append_one(&bed, 0, 1, 100)->base_offset, 44);
+    bed_crash(&bed, &sim_crash_default);
+    bed_start(&bed);
+    EXPECT_EQ(first_offset(&bed), 33);
+    EXPECT_EQ(bed_append_one(&bed, 0, 1, 100)->base_offset, 45);
+    bed_close(&bed);
+}
+
+TEST(a_crash_while_segments_go_leaves_no_gap)
+{
+    for (u64 seed = 10; seed < 25; seed++) {
+        struct bed bed;
+        open_with_segments(&bed, seed, &keeps_all, 4);
+        struct msg msg = {.kind = MSG_SEGMENTS_DELETE,
+                          .partition = bed_handle(&bed, 0),
+                          .segments = {.count = 2}};
+        (void)bed_send(&bed, &msg);
+        bed_run(&bed, prng_below(&bed.prng, 4 * US_PER_MS));
+        bed_crash(&bed, &sim_crash_default);
+        bed_start(&bed);
+        u8 *met = mem_take(BED_BATCHES_MAX);
+        u64 first = first_offset(&bed);
+        EXPECT(first == 0 || first == 11 || first == 22);
+        EXPECT_EQ(bed_read_all(&bed, 0, first, 100, met), 44);
+        mem_return(met);
+        EXPECT_EQ(bed.errors_logged, 0);
+        bed_close(&bed);
+    }
+}
+
+TEST(what_somebody_has_not_passed_is_held_back_until_his_offset_is_too_old)
+{
+    struct bed bed;
+    open_with_segments(&bed, 3, &keeps_all, 3);
+    struct bed_polled polled = bed_poll(
+        &bed, 0, &(struct bed_poll){.strategy = POLL_NEXT, .count = 15, .auto_commit = true});
+    EXPECT_EQ(polled.count, 15);
+    mem_return(polled.body);
+    EXPECT_EQ(delete_segments(&bed, 100), WIRE_OK);
+    EXPECT_EQ(first_offset(&bed), 11);
+    bed.settings.offset_hold_us_max = US_PER_SECOND;
+    bed_run(&bed, 3 * US_PER_SECOND);
+    EXPECT_EQ(delete_segments(&bed, 100), WIRE_OK);
+    EXPECT_EQ(first_offset(&bed), 22);
+    bed_close(&bed);
+}
+
+TEST(expired_messages_go_and_then_even_the_newest_segment_is_followed_by_an_empty_one)
+{
+    struct bed bed;
+    struct topic topic = {.expiry_us = 20 * US_PER_SECOND, .bytes_max = UINT64_MAX};
+    open_with_segments(&bed, 4, &topic, 3);
+    bed_run(&bed, 5 * US_PER_SECOND);
+    EXPECT_EQ(first_offset(&bed), 0);
+    bed_run(&bed, 20 * US_PER_SECOND);
+    EXPECT_EQ(first_offset(&bed), UINT64_MAX);
+    EXPECT_EQ(files_count(&bed), 1);
+    EXPECT_EQ(gauge_get(&bed_gauges(&bed, 0)->messages_count), 0);
+    EXPECT_EQ(gauge_get(&bed_gauges(&bed, 0)->bytes), 0);
+    EXPECT_EQ(gauge_get(&bed_gauges(&bed, 0)->current_offset), 32);
+    /* Offsets go on where they were, also after a restart. */
+    bed_crash(&bed, &sim_crash_default);
+    bed_start(&bed);
+    EXPECT_EQ(first_offset(&bed), UINT64_MAX);
+    EXPECT_EQ(bed_append_one(&bed, 0, 1, 100)->base_offset, 33);
+    bed_close(&bed);
+}
+
+TEST(a_topic_that_grows_too_large_loses_its_oldest_segments)
+{
+    struct bed bed;
+    struct topic topic = {.expiry_us = UINT64_MAX, .bytes_max = 4 * MIB};
+    open_with_segments(&bed, 5, &topic, 8);
+    bed_run(&bed, 3 * US_PER_SECOND);
+    EXPECT(gauge_get(&bed_gauges(&bed, 0)->bytes) < 4 * MIB);
+    EXPECT(gauge_get(&bed_gauges(&bed, 0)->bytes) > 2 * MIB);
+    u8 *met = mem_take(BED_BATCHES_MAX);
+    EXPECT_EQ(bed_read_all(&bed, 0, first_offset(&bed), 100, met), 88);
+    mem_return(met);
+    bed_close(&bed);
+}
