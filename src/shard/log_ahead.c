@@ -4,10 +4,10 @@
  *     |unit|unit|unit|zeros, synced      |zeros being written   |
  *                tail ^         ahead_end ^           ahead_goal ^
  *
- * Only for partitions written in small units at `sync`: for large ones zeroing would cost more than
- * it gives. The window follows the rate. The tail enters zeros only after their write has completed,
- * synced, and no zero write overlaps an issued unit: a write that would reach beyond ahead_end while
- * zeros are under way there waits for them. */
+ * Only for partitions written in small units at `sync`: for large ones zeroing would cost more
+ * than it gives. The window follows the rate. The tail enters zeros only after their write has
+ * completed, synced, and no zero write overlaps an issued unit: a write that would reach beyond
+ * ahead_end while zeros are under way there waits for them. */
 #include "base/check.h"
 #include "shard/log.h"
 #include "shard/shard_inside.h"

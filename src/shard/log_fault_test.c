@@ -5,7 +5,7 @@ static const char segment_path_0[] = "streams/0/topics/0/partitions/0/0000000000
 
 static void open_with_batches(struct bed *bed, u64 seed, u32 partitions_count)
 {
-    bed_open(bed, &(struct sim_options){.seed = seed});
+    bed_open(bed, &(struct sim_options){.seed = seed, .sector_bytes = 512});
     bed_topic(bed, partitions_count);
     bed_start(bed);
     for (u32 i = 0; i < 20; i++) {
@@ -30,10 +30,10 @@ static u32 error_at(struct bed *bed, u64 offset)
     return polled.error;
 }
 
-/* Units of 5 messages, each of one sector: number `unit` begins here. */
+/* Units of 5 messages, each of three sectors: number `unit` begins here. */
 static u64 unit_position(u32 unit)
 {
-    return SEGMENT_HEADER_BYTES + 4096ull * unit;
+    return SEGMENT_HEADER_BYTES + 1536ull * unit;
 }
 
 TEST(rot_below_the_recovery_point_is_an_error_for_its_offsets_and_for_no_others)
@@ -204,7 +204,7 @@ TEST(a_disk_that_fills_up_under_load_loses_nothing_that_was_acknowledged)
 {
     for (u64 seed = 100; seed < 120; seed++) {
         struct bed bed;
-        bed_open(&bed, &(struct sim_options){.seed = seed, .disk_bytes = 40 * MIB});
+        bed_open(&bed, &(struct sim_options){.seed = seed, .disk_bytes = 24 * MIB});
         bed.settings.disk_reserve_bytes = prng_below(&bed.prng, 2) * MIB;
         bed_topic(&bed, 2);
         bed_start(&bed);
@@ -219,7 +219,7 @@ TEST(a_disk_that_fills_up_under_load_loses_nothing_that_was_acknowledged)
         }
         bed_wait(&bed);
         bed_take_appends(&bed);
-        EXPECT_EQ(bed.batches[149].state != BED_ACKNOWLEDGED, true);
+        EXPECT(bed.batches[149].state != BED_ACKNOWLEDGED);
         (void)bed_check_all(&bed, 0, 100);
         sim_disk_resize(bed.sim, 0, 1 * GIB);
         bed_crash(&bed, &sim_crash_default);

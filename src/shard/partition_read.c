@@ -192,9 +192,47 @@ static void read_units(struct shard_request *request)
     }
     if (take_read_buf(request, wanted)) {
         poll->read_wanted = wanted;
+        poll->read_singly = false;
         io_file_read(request->shard->core->io, &poll->op, segment->file, poll->position,
                      poll->read_buf->data, wanted);
     }
+}
+
+/* A sector of those wanted cannot be read: one by one, zeros for it, so that the others are served. */
+static void read_sector(struct shard_request *request)
+{
+    struct poll *poll = &request->poll;
+    io_file_read(request->shard->core->io, &poll->op, poll->segment->file,
+                 (u64)poll->position + poll->single_position,
+                 poll->read_buf->data + poll->single_position, poll->segment->header.sector_bytes);
+}
+
+static void on_read(struct shard_request *request)
+{
+    struct poll *poll = &request->poll;
+    u32 sector_bytes = poll->segment->header.sector_bytes;
+    if (!poll->read_singly && poll->op.status == OK) {
+        poll->read_buf->size = (u32)align_down(poll->op.count, sector_bytes);
+        poll->step = POLL_WALK;
+        return;
+    }
+    if (!poll->read_singly) {
+        poll->read_singly = true;
+        poll->single_position = 0;
+        read_sector(request);
+        return;
+    }
+    if (poll->op.status != OK) {
+        memset(poll->read_buf->data + poll->single_position, 0, sector_bytes);
+    }
+    bool at_end = poll->op.status == OK && poll->op.count < sector_bytes;
+    poll->single_position += at_end ? 0 : sector_bytes;
+    if (!at_end && poll->single_position < poll->read_wanted) {
+        read_sector(request);
+        return;
+    }
+    poll->read_buf->size = poll->single_position;
+    poll->step = POLL_WALK;
 }
 
 /* ---- Walking and verifying ---- */
@@ -444,11 +482,10 @@ static void on_io(struct core *core, struct io_op *op)
         break;
     case POLL_OPEN: on_opened(request); break;
     case POLL_READ:
-        poll->read_buf->size = (u32)align_down(op->count, poll->segment->header.sector_bytes);
         poll->walked = 0;
-        poll->step = POLL_WALK;
-        if (op->status != OK) {
-            fail(request, WIRE_CANNOT_READ_MESSAGE);
+        on_read(request);
+        if (poll->step == POLL_READ) {
+            return;
         }
         break;
     case POLL_LOCATE:

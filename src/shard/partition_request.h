@@ -71,7 +71,9 @@ struct poll {
     u32 walked;              /* bytes of read_buf that lie before the unit wanted */
     u32 checked;             /* bytes of read_buf up to which units verified */
     struct buf *read_buf;
-    u32 read_wanted; /* bytes of the read under way */
+    u32 read_wanted;     /* bytes of the read under way */
+    u32 single_position; /* of the sector that is read on its own */
+    bool read_singly;
     u64 source_base; /* offset of the first unit verified */
     bool check_begun;
     struct unit_check next_check;
