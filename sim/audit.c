@@ -330,6 +330,10 @@ static void over_rot(struct audit *audit)
         fail(audit, CHECK_acknowledged_is_readable, "an offset cannot be read", audit->next);
         return;
     }
+    if (!audit->has_first) {
+        audit->has_first = true;
+        audit->first = audit->next;
+    }
     audit->refusals++;
     audit->next++;
     audit->end = u64_max(audit->end, audit->next);

@@ -442,8 +442,9 @@ void model_audit_partition(struct model *model, struct model_partition *partitio
         char where[64];
         describe(partition, where, sizeof(where));
         verdict_fail(model->verdict, CHECK_acknowledged_is_readable,
-                     "%s: the log begins at %" PRIu64 ", but nobody deleted anything", where,
-                     found->first);
+                     "%s (numbers %u, %u): the log begins at %" PRIu64
+                     ", but nobody deleted anything",
+                     where, partition->topic->stream->id, partition->topic->id, found->first);
     }
     partition->first = u64_max(partition->first, found->first);
     lose_suffix(model, partition, found);
@@ -497,7 +498,7 @@ void model_store_done(struct model_stored *stored, u64 offset, bool is_durable)
     }
     stored->values[0] = offset;
     stored->values_count = 1;
-    stored->any = false;
+    stored->any = stored->unsure;
 }
 
 void model_store_refused(struct model_stored *stored, u64 offset)
@@ -518,7 +519,7 @@ bool model_stored_allows(const struct model_stored *stored, u64 offset)
             return true;
         }
     }
-    return stored->any;
+    return stored->any || stored->unsure;
 }
 
 void model_stored_crash(struct model_stored *stored)
@@ -531,7 +532,7 @@ void model_stored_crash(struct model_stored *stored)
         add_value(stored->values, &stored->values_count, array_count(stored->values),
                   stored->durable[i]);
     }
-    stored->any = stored->any || stored->durable_any;
+    stored->any = stored->any || stored->durable_any || stored->unsure;
     stored->durable_any = false;
     stored->durable_count = 0;
 }
@@ -552,6 +553,11 @@ void model_crash(struct model *model)
             topic_crash(&model->streams[i].topics[j]);
         }
     }
+}
+
+void model_store_lost(struct model_stored *stored)
+{
+    stored->unsure = true;
 }
 
 void model_stored_settle(struct model_stored *stored, u64 offset)

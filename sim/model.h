@@ -66,6 +66,7 @@ struct model_stored {
     u64 values[8];
     u32 values_count;
     bool any;       /* an auto-commit got no answer, or what was stored rotted */
+    bool unsure;    /* a lost request may still change it, until the next restart */
     u64 durable[8]; /* what a crash may go back to, besides `values` */
     u32 durable_count;
     bool durable_any; /* to more than fits above */
@@ -206,6 +207,9 @@ bool model_stored_allows(const struct model_stored *stored, u64 offset);
 /* A crash or kill: the durable ones are possible again, of all consumers everywhere. */
 void model_crash(struct model *model);
 void model_stored_crash(struct model_stored *stored);
+
+/* A request that would change it got no answer, and may still be under way. */
+void model_store_lost(struct model_stored *stored);
 
 /* What a read in peace showed. */
 void model_stored_settle(struct model_stored *stored, u64 offset);

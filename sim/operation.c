@@ -2,6 +2,7 @@
 #include "sim/operation.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "base/check.h"
 #include "wire/consumer.h"
@@ -140,7 +141,7 @@ static bool expected_start(const struct operation *operation, u64 *start)
     case POLL_OFFSET: *start = u64_max(operation->value, first); return true;
     case POLL_FIRST: *start = first; return true;
     case POLL_NEXT:
-        if (stored->any || stored->values_count != 1) {
+        if (stored->any || stored->unsure || stored->values_count != 1) {
             return false;
         }
         *start = stored->values[0] == MODEL_NONE ? first : u64_max(stored->values[0] + 1, first);
@@ -476,6 +477,50 @@ static void on_plain(struct operation *operation, u32 status, struct span body)
 
 /* ---- Answered or lost ---- */
 
+static const char *const kind_names[] = {
+    [OPERATION_REGISTER] = "login",
+    [OPERATION_WRONG_PASSWORD] = "wrong login",
+    [OPERATION_PLAIN] = "read",
+    [OPERATION_SEND] = "send",
+    [OPERATION_SEND_DAMAGED] = "damaged send",
+    [OPERATION_POLL] = "poll",
+    [OPERATION_OFFSET_GET] = "get offset",
+    [OPERATION_OFFSET_STORE] = "store offset",
+    [OPERATION_OFFSET_DELETE] = "delete offset",
+    [OPERATION_SEGMENTS_DELETE] = "delete segments",
+    [OPERATION_CHANGE] = "change",
+};
+
+/* One line for whoever reads a failure. */
+static void tell(const struct operation *operation, const char *end, u32 status)
+{
+    const struct workload *workload = workload_of(operation);
+    if (!workload->prints) {
+        return;
+    }
+    fprintf(stderr, "%" PRIu64 " us: client %u %s %s/%s/%u", sim_now_us(workload->sim),
+            operation->actor->index, kind_names[operation->kind],
+            operation->stream == NULL ? "-" : operation->stream->name,
+            operation->topic == NULL ? "-" : operation->topic->name,
+            operation->partition == NULL ? 0 : operation->partition->id);
+    if (operation->kind == OPERATION_CHANGE) {
+        fprintf(stderr, " kind %u", operation->change);
+    }
+    if (operation->send != NULL) {
+        fprintf(stderr, " send %u of %u", operation->send->number, operation->send->count);
+    }
+    if (operation->kind == OPERATION_POLL) {
+        fprintf(stderr, " strategy %u value %" PRIu64 " count %u%s", operation->strategy,
+                operation->value, operation->count, operation->auto_commit ? " commit" : "");
+    }
+    if (operation->stored != NULL) {
+        fprintf(stderr, " offset %" PRIu64 " (stored %" PRIu64 " of %u)%s", operation->offset,
+                operation->stored->values[0], operation->stored->values_count,
+                operation->wait_for_commit ? " durably" : "");
+    }
+    fprintf(stderr, ": %s %u%s\n", end, status, is_fuzzy(operation) ? " fuzzy" : "");
+}
+
 static void take_answer(struct operation *operation, const struct sim_client_reply *reply)
 {
     u32 status = reply->status;
@@ -502,6 +547,7 @@ void operation_on_reply(struct operation *operation, const struct sim_client_rep
     if (actor->client.calls_count == 0) {
         actor->busy_alone = false;
     }
+    tell(operation, "answered", reply->is_eviction ? reply->eviction_reason : reply->status);
     if (operation->kind == OPERATION_REGISTER) {
         on_registered(operation, reply);
     } else if (operation->kind == OPERATION_WRONG_PASSWORD) {
@@ -515,6 +561,7 @@ void operation_on_reply(struct operation *operation, const struct sim_client_rep
 
 void operation_on_lost(struct operation *operation)
 {
+    tell(operation, "lost", 0);
     switch (operation->kind) {
     case OPERATION_SEND:
         if (operation->send->state == SEND_IN_FLIGHT) {
@@ -523,14 +570,12 @@ void operation_on_lost(struct operation *operation)
         return;
     case OPERATION_SEND_DAMAGED: operation->send->state = SEND_REFUSED; return;
     case OPERATION_POLL:
-        operation->stored->any = operation->stored->any || operation->auto_commit;
-        return;
-    case OPERATION_OFFSET_STORE:
-    case OPERATION_OFFSET_DELETE:
-        if (is_fuzzy(operation)) {
-            operation->stored->any = true;
+        if (operation->auto_commit) {
+            model_store_lost(operation->stored);
         }
         return;
+    case OPERATION_OFFSET_STORE:
+    case OPERATION_OFFSET_DELETE: model_store_lost(operation->stored); return;
     case OPERATION_CHANGE: change_is_unknown(operation); return;
     case OPERATION_REGISTER:
     case OPERATION_WRONG_PASSWORD:

@@ -542,6 +542,19 @@ static void live(struct seed_run *run)
     }
 }
 
+/* What lies on the disk, for whoever reads a failure. */
+static void print_disk(const struct seed_run *run)
+{
+    list_for_each(node, next, &sim_disk(run->sim, 0)->inodes) {
+        const struct sim_inode *inode = container_of(node, struct sim_inode, node);
+        char path[192];
+        sim_disk_path(inode, path, sizeof(path));
+        if (!inode->is_directory && path[0] != 0) {
+            fprintf(stderr, "  file %s, %" PRIu64 " bytes\n", path, inode->size);
+        }
+    }
+}
+
 static void tell(const struct seed_run *run, struct seed_result *result)
 {
     *result = (struct seed_result){
@@ -588,6 +601,7 @@ void seed_run(const struct seed_options *options, struct seed_result *result)
                                  });
     run.schedule.prints = options->prints;
     workload_init(&run.workload, &run.schedule, &run.model, actors, prng_next(&run.prng));
+    run.workload.prints = options->prints;
     run.workload.think_us = 20000 + draw(&run, 200000);
     run.workload.offsets_durable = settings.durability == DURABILITY_SYNC;
     if (options->operations_max > 0) {
@@ -599,6 +613,7 @@ void seed_run(const struct seed_options *options, struct seed_result *result)
 
     if (run.verdict.failed && options->prints) {
         schedule_print_lines(&run.schedule);
+        print_disk(&run);
     }
     tell(&run, result);
     audit_deinit(&run.audit);

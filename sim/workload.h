@@ -29,6 +29,7 @@ struct workload {
     struct actor *actors;          /* actors_count of them */
     bool is_paused;                /* nobody begins anything */
     bool is_over;                  /* nobody ever will */
+    bool prints;                   /* every answer, to standard error */
     bool offsets_durable;          /* stored offsets are on disk when answered */
     u64 think_us;                  /* between two operations of an actor, on average */
     u64 operations_max;            /* the shrinker's bound */

@@ -339,6 +339,8 @@ static void step_commit(struct partition *partition, struct shard_request *reque
         poll->step = POLL_COMMIT;
         poll->waits_for_offset = true;
     } else if (status != OK) {
+        /* Messages that are not committed are not handed out: they would be polled again. */
+        request->loan.messages_count = 0;
         poll->error = partition_offset_error(status);
     }
 }
