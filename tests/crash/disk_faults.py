@@ -154,6 +154,7 @@ class FailingDisk:
             server.must_be_alive()
             if disk.counters()["failed"] == 0:
                 raise rig.Broken("the fault did not strike")
+            options += ["--only", "produce"]
             load = rig.load_start(self.tools, server.port(), disk.marks, 1, seed + 1, *options)
             after = numbers(rig.load_end(load, may_lose=True))
             server.must_be_alive()
@@ -193,7 +194,73 @@ class FailingDisk:
         return ("the others went on; " if self.went_on else "the file system stopped; ") + notes[0]
 
 
+def appends_by_partition(ledger, start):
+    """How many appends to the topic `wide` were answered, by partition, from byte `start` on."""
+    counts = {}
+    for line in ledger.read_text()[start:].splitlines():
+        found = re.match(r"append topic=1 partition=(\d+) ", line)
+        if found:
+            counts[int(found.group(1))] = counts.get(int(found.group(1)), 0) + 1
+    return counts
+
+
+class StoppedPartition:
+    """Writes to the place where one partition's log grows fail, and go on failing."""
+
+    def __init__(self, tools, directory, seed):
+        self.tools = tools
+        self.directory = directory
+        self.seed = seed
+        self.log = directory / "server.log"
+        self.ledger = directory / "ledger"
+
+    def load(self, disk, server, seed, *options):
+        options += ("--ledger", self.ledger, "--only", "produce")
+        load = rig.load_start(self.tools, server.port(), disk.marks, 1, seed, *options)
+        rig.load_end(load, may_lose="--faults" in options)
+        server.must_be_alive()
+
+    def arm(self, disk):
+        """Lets the disk fail where partition 0 of the first topic lies, and a little beyond."""
+        logs = sorted((disk.mount / "data").glob("streams/0/topics/0/partitions/0/*.log"))
+        if not logs:
+            raise rig.Broken("partition 0 has no segment where design says")
+        lines = rig.run(["filefrag", "-b4096", "-v", str(logs[-1])]).stdout.splitlines()
+        extents = [re.match(r"\s*\d+:\s*(\d+)\.\.\s*(\d+):\s*(\d+)\.\.\s*(\d+):", line)
+                   for line in lines]
+        first, last = [tuple(map(int, extent.groups())) for extent in extents if extent][-1][2:]
+        disk.control(f"fail write eio at {first * 4096} size {(last - first + 1 + 1024) * 4096}")
+
+    def check(self):
+        with rig.LogDisk(self.tools, self.directory, EIO_MEGABYTES) as disk:
+            server = rig.Server(self.tools, disk.mount / "data", self.log, 2)
+            try:
+                self.load(disk, server, self.seed)
+                self.arm(disk)
+                self.load(disk, server, self.seed + 1, "--faults")
+                # Two loads: what was on its way when the fault struck is over in the second.
+                start = self.ledger.stat().st_size
+                self.load(disk, server, self.seed + 2, "--faults")
+                counts = appends_by_partition(self.ledger, start)
+                if disk.counters()["failed"] == 0 or counts.get(0, 0) > 0:
+                    raise rig.Broken(f"partition 0 goes on over a failing disk: {counts}")
+                if len(counts) == 0:
+                    raise rig.Broken("no partition goes on when one has failed")
+                server.kill()
+                disk.control("heal")
+                server = rig.Server(self.tools, disk.mount / "data", self.log, 2)
+                note = rig.verdict(self.tools, server.port(), disk.marks, self.ledger)
+                server.must_be_alive()
+            finally:
+                server.kill()
+        return f"appends to the others: {counts}; {note}"
+
+
 def failing_disk(tools, seed, tally, trials=EIO_TRIALS):
+    with rig.work_directory("fault") as directory:
+        case = StoppedPartition(tools, directory, seed)
+        evidence = [case.log, case.ledger]
+        tally.case("one partition stops, the others go on", case.check, evidence)
     went_on = 0
     for trial in range(trials):
         what = "flush" if trial % 2 == 0 else "write"

@@ -90,6 +90,9 @@ void load_sleep_us(u64 time_us);
 /* Counts and prints what must not happen. */
 printf_like(2, 3) void load_fail(struct load *load, const char *format, ...);
 
+/* The server refused what makes sense: a failure, unless it was crippled on purpose. */
+void load_refused(struct load *load, const char *what, u32 who, u32 status);
+
 /* Connects, or notes that the server is gone. */
 must_check bool worker_connect(struct worker *worker);
 

@@ -50,10 +50,10 @@ static bool call(struct churner *churner, enum operation operation, struct reply
         return false;
     }
     if (reply->status != 0) {
-        load_fail(worker->load, "operation %u on %s: status %u", operation, churner->slot->name,
-                  reply->status);
+        load_refused(worker->load, churner->slot->name, (u32)operation, reply->status);
         return false;
     }
+    atomic_fetch_add(&worker->load->acknowledged, 1);
     return true;
 }
 

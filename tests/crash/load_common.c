@@ -50,6 +50,13 @@ void load_fail(struct load *load, const char *format, ...)
     (void)fprintf(stderr, "load: %s\n", text);
 }
 
+void load_refused(struct load *load, const char *what, u32 who, u32 status)
+{
+    if (!load->tolerates_loss) {
+        load_fail(load, "%s (%u): status %u", what, who, status);
+    }
+}
+
 bool worker_connect(struct worker *worker)
 {
     u64 id = mix(mix(worker->load->seed + worker->load->round) + worker->number) | 1;

@@ -76,8 +76,8 @@ static bool store_land(struct worker *worker, struct consumer *consumer)
         return false;
     }
     if (reply.status != 0) {
-        load_fail(worker->load, "consumer %u, operation %llu: status %u", consumer->id,
-                  (unsigned long long)consumer->next, reply.status);
+        load_refused(worker->load, "store or delete an offset, consumer", consumer->id,
+                     reply.status);
         return false;
     }
     load_mark(worker->load, &(struct mark){.kind = MARK_STORED,
@@ -145,10 +145,13 @@ static bool poll_step(struct worker *worker, struct consumer *consumer, struct r
                            (struct span){bytes, body.position}, &reply)) {
         return false;
     }
-    if (reply.status != 0 || !reading_take(reading, reply.body)) {
-        load_fail(worker->load, "consumer %u polls topic %u partition %u: status %u %s",
-                  consumer->id, consumer->target->number, consumer->partition, reply.status,
-                  reading->complaint);
+    if (reply.status != 0) {
+        load_refused(worker->load, "poll, consumer", consumer->id, reply.status);
+        return false;
+    }
+    if (!reading_take(reading, reply.body)) {
+        load_fail(worker->load, "consumer %u polls topic %u partition %u: %s", consumer->id,
+                  consumer->target->number, consumer->partition, reading->complaint);
         return false;
     }
     if (reading->taken_count > from.count) {

@@ -103,7 +103,7 @@ static bool refusal_is_fair(const struct load *load, const struct target *target
     if (is_gone) {
         return !atomic_load(&target->is_live);
     }
-    return status == STATUS_CANNOT_APPEND && load->tolerates_full;
+    return load->tolerates_loss || (status == STATUS_CANNOT_APPEND && load->tolerates_full);
 }
 
 static void flight_refused(struct producer *producer, const struct flight *flight,

@@ -13,20 +13,37 @@
  *                   fail flush enospc from N count M         (eio or enospc everywhere)
  *                   heal
  *
- * One thread serves everything: the order in the log is the order in which things happened, and a
- * flush in the log covers exactly the writes before it. A failed write changes nothing.
+ * One thread serves everything. As a real disk does, it may take its time with a write: about half
+ * of them are held until nothing else is asked for a moment, and finished in any order. A write is
+ * in the log when it is finished, so a flush covers what was finished when it came, and no more:
+ * whoever syncs beside a write instead of behind it is found out. A failed write changes nothing.
  *
- *     logdisk IMAGE LOG SIZE MOUNT        runs in the foreground until unmounted */
+ *     logdisk IMAGE LOG SIZE MOUNT [SEED]     runs in the foreground until unmounted */
 #define FUSE_USE_VERSION 314
 #include <errno.h>
 #include <fcntl.h>
-#include <fuse.h>
+#include <fuse_lowlevel.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "disk_log.h"
+#include "recipe.h"
+
+#define HELD_MAX 16u
+#define HOLD_US 60
+#define LINE_SIZE 128u
+
+enum file { FILE_ROOT = FUSE_ROOT_ID, FILE_IMAGE, FILE_MARK, FILE_CONTROL, FILE_COUNT };
+
+static const char *const file_names[FILE_COUNT] = {
+    [FILE_IMAGE] = "image",
+    [FILE_MARK] = "mark",
+    [FILE_CONTROL] = "control",
+};
 
 /* One fault, armed by number or by place. `count` 0: not armed. */
 struct fault {
@@ -37,42 +54,32 @@ struct fault {
     u64 size;
 };
 
+/* A write that the disk has been given and not finished. */
+struct held_write {
+    fuse_req_t request;
+    u64 position;
+    u32 size;
+    u8 *data;
+};
+
 struct logdisk {
     int image;
     u64 image_size;
+    u64 random;
     struct disk_log_writer log;
     struct fault write_fault;
     struct fault flush_fault;
+    struct held_write held[HELD_MAX]; /* the oldest first */
+    u32 held_count;
     u64 write_count;
     u64 flush_count;
     u64 failed_count;
 };
 
-static struct logdisk *disk(void)
-{
-    return fuse_get_context()->private_data;
-}
-
-static bool is_image(const char *path)
-{
-    return strcmp(path, "/image") == 0;
-}
-
-static bool is_mark(const char *path)
-{
-    return strcmp(path, "/mark") == 0;
-}
-
-static bool is_control(const char *path)
-{
-    return strcmp(path, "/control") == 0;
-}
-
 /* The log is the whole point: without it there is nothing to go on with. */
-static void note(struct logdisk *self, enum disk_log_kind kind, u64 position, const void *data,
-                 u32 size)
+static void note(struct logdisk *self, enum disk_log_kind kind, u64 position, struct span data)
 {
-    if (!disk_log_append(&self->log, kind, position, data, size)) {
+    if (!disk_log_append(&self->log, kind, position, data.data, data.size)) {
         perror("logdisk: cannot write the log");
         _exit(1);
     }
@@ -85,8 +92,8 @@ static int fault_strikes(struct fault *fault, u64 position, u64 size)
         return 0;
     }
     if (fault->size > 0) {
-        bool touches =
-            position < fault->position + fault->size && fault->position < position + size;
+        u64 end = fault->position + fault->size;
+        bool touches = position < end && fault->position < position + size;
         return touches ? fault->error : 0;
     }
     if (fault->from > 0) {
@@ -111,8 +118,9 @@ static bool control_obey(struct logdisk *self, const char *line)
     unsigned long long first;
     char unit[8];
     unsigned long long second;
-    if (sscanf(line, "fail %7s %7s %7s %llu %7s %llu", what, error, how, &first, unit, &second) !=
-        6) {
+    int fields =
+        sscanf(line, "fail %7s %7s %7s %llu %7s %llu", what, error, how, &first, unit, &second);
+    if (fields != 6) {
         return false;
     }
     struct fault fault = {.error = strcmp(error, "enospc") == 0 ? ENOSPC : EIO};
@@ -128,163 +136,273 @@ static bool control_obey(struct logdisk *self, const char *line)
     return true;
 }
 
-static int control_print(const struct logdisk *self, char *buffer, size_t size)
+/* Finishes one held write: it is on the disk, in the log, and answered. */
+static void held_finish(struct logdisk *self, u32 index)
 {
-    return snprintf(buffer, size, "sequence=%llu writes=%llu flushes=%llu failed=%llu\n",
-                    (unsigned long long)self->log.sequence, (unsigned long long)self->write_count,
-                    (unsigned long long)self->flush_count, (unsigned long long)self->failed_count);
-}
-
-static void *on_init(struct fuse_conn_info *connection, struct fuse_config *config)
-{
-    (void)connection;
-    config->use_ino = 0;
-    config->kernel_cache = 0;
-    config->direct_io = 1; /* nothing waits in a cache: what is acknowledged has passed here */
-    return fuse_get_context()->private_data;
-}
-
-static int on_getattr(const char *path, struct stat *status, struct fuse_file_info *info)
-{
-    (void)info;
-    memset(status, 0, sizeof(*status));
-    if (strcmp(path, "/") == 0) {
-        status->st_mode = S_IFDIR | 0755;
-        status->st_nlink = 2;
-        return 0;
-    }
-    if (!is_image(path) && !is_mark(path) && !is_control(path)) {
-        return -ENOENT;
-    }
-    status->st_mode = S_IFREG | 0600;
-    status->st_nlink = 1;
-    status->st_blksize = 4096;
-    status->st_size = is_image(path) ? (off_t)disk()->image_size : 0;
-    return 0;
-}
-
-static int on_open(const char *path, struct fuse_file_info *info)
-{
-    info->direct_io = 1;
-    return is_image(path) || is_mark(path) || is_control(path) ? 0 : -ENOENT;
-}
-
-/* Opening with O_TRUNC is how a shell writes to `mark`; there is nothing to cut. */
-static int on_truncate(const char *path, off_t size, struct fuse_file_info *info)
-{
-    (void)size;
-    (void)info;
-    return is_image(path) ? -EPERM : 0;
-}
-
-static int on_read(const char *path, char *buffer, size_t size, off_t offset,
-                   struct fuse_file_info *info)
-{
-    (void)info;
-    struct logdisk *self = disk();
-    if (is_control(path)) {
-        char text[128];
-        int length = control_print(self, text, sizeof(text));
-        if (offset >= length) {
-            return 0;
-        }
-        size_t left = (size_t)(length - offset);
-        memcpy(buffer, text + offset, left < size ? left : size);
-        return (int)(left < size ? left : size);
-    }
-    if (!is_image(path)) {
-        return 0;
-    }
-    ssize_t got = pread(self->image, buffer, size, offset);
-    return got < 0 ? -errno : (int)got;
-}
-
-static int image_write(struct logdisk *self, const char *data, size_t size, off_t offset)
-{
-    if ((u64)offset + size > self->image_size) {
-        return -ENOSPC;
-    }
-    self->write_count++;
-    int error = fault_strikes(&self->write_fault, (u64)offset, size);
-    if (error != 0) {
-        self->failed_count++;
-        note(self, DISK_LOG_WRITE_FAILED, (u64)offset, NULL, 0);
-        return -error;
-    }
-    if (pwrite(self->image, data, size, offset) != (ssize_t)size) {
+    struct held_write write = self->held[index];
+    if (pwrite(self->image, write.data, write.size, (off_t)write.position) != (ssize_t)write.size) {
         perror("logdisk: cannot write the image");
         _exit(1);
     }
-    note(self, DISK_LOG_WRITE, (u64)offset, data, (u32)size);
-    return (int)size;
+    note(self, DISK_LOG_WRITE, write.position, (struct span){write.data, write.size});
+    (void)fuse_reply_write(write.request, write.size);
+    free(write.data);
+    self->held_count--;
+    memmove(&self->held[index], &self->held[index + 1],
+            (self->held_count - index) * sizeof(*self->held));
 }
 
-static int on_write(const char *path, const char *data, size_t size, off_t offset,
+/* The oldest held write that touches the same bytes goes first, so that the order of writes to one
+ * place is the order in which they came. */
+static u32 held_oldest_at(const struct logdisk *self, u32 index)
+{
+    const struct held_write *write = &self->held[index];
+    for (u32 i = 0; i < index; i++) {
+        const struct held_write *other = &self->held[i];
+        if (other->position < write->position + write->size &&
+            write->position < other->position + other->size) {
+            return i;
+        }
+    }
+    return index;
+}
+
+static void held_finish_any(struct logdisk *self)
+{
+    u32 index = (u32)pick(&self->random, self->held_count);
+    held_finish(self, held_oldest_at(self, index));
+}
+
+static void stat_fill(const struct logdisk *self, fuse_ino_t inode, struct stat *status)
+{
+    memset(status, 0, sizeof(*status));
+    status->st_ino = inode;
+    status->st_nlink = 1;
+    status->st_blksize = 4096;
+    status->st_mode = inode == FILE_ROOT ? S_IFDIR | 0755 : S_IFREG | 0600;
+    status->st_size = inode == FILE_IMAGE ? (off_t)self->image_size : 0;
+}
+
+static void on_lookup(fuse_req_t request, fuse_ino_t parent, const char *name)
+{
+    for (fuse_ino_t inode = FILE_IMAGE; parent == FILE_ROOT && inode < FILE_COUNT; inode++) {
+        if (strcmp(name, file_names[inode]) == 0) {
+            struct fuse_entry_param entry = {
+                .ino = inode,
+                .attr_timeout = 60,
+                .entry_timeout = 60,
+            };
+            stat_fill(fuse_req_userdata(request), inode, &entry.attr);
+            (void)fuse_reply_entry(request, &entry);
+            return;
+        }
+    }
+    (void)fuse_reply_err(request, ENOENT);
+}
+
+static void on_getattr(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info)
+{
+    (void)info;
+    struct stat status;
+    stat_fill(fuse_req_userdata(request), inode, &status);
+    (void)fuse_reply_attr(request, &status, 60);
+}
+
+/* Opening with O_TRUNC is how a shell writes to `mark`; there is nothing to cut. */
+static void on_setattr(fuse_req_t request, fuse_ino_t inode, struct stat *wanted, int which,
+                       struct fuse_file_info *info)
+{
+    (void)wanted;
+    if (inode == FILE_IMAGE && (which & FUSE_SET_ATTR_SIZE) != 0) {
+        (void)fuse_reply_err(request, EPERM);
+        return;
+    }
+    on_getattr(request, inode, info);
+}
+
+/* Nothing waits in a cache of the kernel: what is answered has passed here. */
+static void on_open(fuse_req_t request, fuse_ino_t inode, struct fuse_file_info *info)
+{
+    (void)inode;
+    info->direct_io = 1;
+    (void)fuse_reply_open(request, info);
+}
+
+static void image_read(const struct logdisk *self, fuse_req_t request, size_t size, off_t offset)
+{
+    char *buffer = malloc(size);
+    ssize_t got = buffer == NULL ? -1 : pread(self->image, buffer, size, offset);
+    if (got < 0) {
+        (void)fuse_reply_err(request, EIO);
+    } else {
+        (void)fuse_reply_buf(request, buffer, (size_t)got);
+    }
+    free(buffer);
+}
+
+static void on_read(fuse_req_t request, fuse_ino_t inode, size_t size, off_t offset,
                     struct fuse_file_info *info)
 {
     (void)info;
-    struct logdisk *self = disk();
-    if (is_image(path)) {
-        return image_write(self, data, size, offset);
+    const struct logdisk *self = fuse_req_userdata(request);
+    if (inode == FILE_IMAGE) {
+        image_read(self, request, size, offset);
+        return;
     }
-    if (is_mark(path)) {
-        note(self, DISK_LOG_MARK, 0, data, (u32)size);
-        return (int)size;
+    char text[LINE_SIZE] = {0};
+    if (inode == FILE_CONTROL && offset == 0) {
+        (void)snprintf(text, sizeof(text), "sequence=%llu writes=%llu flushes=%llu failed=%llu\n",
+                       (unsigned long long)self->log.sequence,
+                       (unsigned long long)self->write_count, (unsigned long long)self->flush_count,
+                       (unsigned long long)self->failed_count);
     }
-    char line[128] = {0};
-    memcpy(line, data, size < sizeof(line) ? size : sizeof(line) - 1);
-    return control_obey(self, line) ? (int)size : -EINVAL;
+    (void)fuse_reply_buf(request, text, strnlen(text, size));
 }
 
-static int on_fsync(const char *path, int data_only, struct fuse_file_info *info)
+/* Takes over the data: they are freed when the write is finished or refused. */
+static void image_write(struct logdisk *self, struct held_write write)
+{
+    int error = write.position + write.size > self->image_size ? ENOSPC : 0;
+    self->write_count++;
+    if (error == 0) {
+        error = fault_strikes(&self->write_fault, write.position, write.size);
+    }
+    if (error != 0) {
+        self->failed_count++;
+        note(self, DISK_LOG_WRITE_FAILED, write.position, (struct span){0});
+        (void)fuse_reply_err(write.request, error);
+        free(write.data);
+        return;
+    }
+    if (self->held_count == HELD_MAX) {
+        held_finish_any(self);
+    }
+    self->held[self->held_count++] = write;
+    if (pick(&self->random, 2) == 0) {
+        u32 newest = self->held_count - 1;
+        while (held_oldest_at(self, newest) != newest) {
+            held_finish(self, held_oldest_at(self, newest));
+            newest--;
+        }
+        held_finish(self, newest);
+    }
+}
+
+static void line_write(struct logdisk *self, fuse_req_t request, fuse_ino_t inode, struct span data)
+{
+    bool good = true;
+    if (inode == FILE_MARK) {
+        note(self, DISK_LOG_MARK, 0, data);
+    } else {
+        char line[LINE_SIZE] = {0};
+        memcpy(line, data.data, u32_min(data.size, LINE_SIZE - 1));
+        good = control_obey(self, line);
+    }
+    (void)(good ? fuse_reply_write(request, data.size) : fuse_reply_err(request, EINVAL));
+}
+
+/* The bytes may lie in a pipe; they are copied to memory of our own. */
+static void on_write(fuse_req_t request, fuse_ino_t inode, struct fuse_bufvec *bytes, off_t offset,
+                     struct fuse_file_info *info)
+{
+    (void)info;
+    struct logdisk *self = fuse_req_userdata(request);
+    size_t size = fuse_buf_size(bytes);
+    struct fuse_bufvec copy = FUSE_BUFVEC_INIT(size);
+    copy.buf[0].mem = malloc(size);
+    if (copy.buf[0].mem == NULL || fuse_buf_copy(&copy, bytes, 0) != (ssize_t)size) {
+        free(copy.buf[0].mem);
+        (void)fuse_reply_err(request, EIO);
+        return;
+    }
+    u8 *data = copy.buf[0].mem;
+    if (inode == FILE_IMAGE) {
+        image_write(self, (struct held_write){request, (u64)offset, (u32)size, data});
+        return;
+    }
+    line_write(self, request, inode, (struct span){data, (u32)size});
+    free(data);
+}
+
+static void on_fsync(fuse_req_t request, fuse_ino_t inode, int data_only,
+                     struct fuse_file_info *info)
 {
     (void)data_only;
     (void)info;
-    struct logdisk *self = disk();
-    if (!is_image(path)) {
-        return 0;
+    struct logdisk *self = fuse_req_userdata(request);
+    int error = 0;
+    if (inode == FILE_IMAGE) {
+        self->flush_count++;
+        error = fault_strikes(&self->flush_fault, 0, 0);
+        self->failed_count += error != 0;
+        note(self, error != 0 ? DISK_LOG_FLUSH_FAILED : DISK_LOG_FLUSH, 0, (struct span){0});
     }
-    self->flush_count++;
-    int error = fault_strikes(&self->flush_fault, 0, 0);
-    if (error != 0) {
-        self->failed_count++;
-        note(self, DISK_LOG_FLUSH_FAILED, 0, NULL, 0);
-        return -error;
+    (void)fuse_reply_err(request, error);
+}
+
+/* Discards and zeroing by range are not implemented, so the kernel writes zeros. */
+static const struct fuse_lowlevel_ops operations = {
+    .lookup = on_lookup,
+    .getattr = on_getattr,
+    .setattr = on_setattr,
+    .open = on_open,
+    .read = on_read,
+    .write_buf = on_write,
+    .fsync = on_fsync,
+};
+
+/* One request, or, when none comes for a moment, the end of one held write. */
+static bool turn(struct logdisk *self, struct fuse_session *session, struct fuse_buf *buffer)
+{
+    struct pollfd polled = {.fd = fuse_session_fd(session), .events = POLLIN};
+    struct timespec moment = {.tv_nsec = HOLD_US * 1000};
+    int ready = ppoll(&polled, 1, self->held_count > 0 ? &moment : NULL, NULL);
+    if (ready == 0) {
+        held_finish_any(self);
+        return true;
     }
-    note(self, DISK_LOG_FLUSH, 0, NULL, 0);
+    int size = fuse_session_receive_buf(session, buffer);
+    if (size == -EINTR || size == -EAGAIN) {
+        return true;
+    }
+    if (size <= 0) {
+        return false;
+    }
+    fuse_session_process_buf(session, buffer);
+    return true;
+}
+
+static int serve(struct logdisk *self, char *program, const char *mount)
+{
+    char *arguments[] = {program, NULL};
+    struct fuse_args options = FUSE_ARGS_INIT(1, arguments);
+    struct fuse_session *session =
+        fuse_session_new(&options, &operations, sizeof(operations), self);
+    if (session == NULL || fuse_session_mount(session, mount) != 0) {
+        return 1;
+    }
+    struct fuse_buf buffer = {0};
+    while (!fuse_session_exited(session) && turn(self, session, &buffer)) {
+    }
+    while (self->held_count > 0) {
+        held_finish(self, 0);
+    }
+    free(buffer.mem);
+    fuse_session_unmount(session);
+    fuse_session_destroy(session);
     return 0;
 }
 
-/* Discards and zeroing by range would have to be logged: refused, the kernel writes zeros. */
-static int on_fallocate(const char *path, int mode, off_t offset, off_t length,
-                        struct fuse_file_info *info)
-{
-    (void)path;
-    (void)mode;
-    (void)offset;
-    (void)length;
-    (void)info;
-    return -EOPNOTSUPP;
-}
-
-static const struct fuse_operations operations = {
-    .init = on_init,
-    .getattr = on_getattr,
-    .open = on_open,
-    .truncate = on_truncate,
-    .read = on_read,
-    .write = on_write,
-    .fsync = on_fsync,
-    .fallocate = on_fallocate,
-};
-
 int main(int argc, char **argv)
 {
-    if (argc != 5) {
-        (void)fprintf(stderr, "usage: logdisk IMAGE LOG SIZE MOUNT\n");
+    if (argc != 5 && argc != 6) {
+        (void)fprintf(stderr, "usage: logdisk IMAGE LOG SIZE MOUNT [SEED]\n");
         return 2;
     }
-    struct logdisk self = {.image_size = strtoull(argv[3], NULL, 10)};
+    struct logdisk self = {
+        .image_size = strtoull(argv[3], NULL, 10),
+        .random = mix(argc == 6 ? strtoull(argv[5], NULL, 10) : 0),
+    };
     self.image = open(argv[1], O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (self.image < 0 || ftruncate(self.image, (off_t)self.image_size) != 0) {
         perror("logdisk: cannot open the image");
@@ -294,9 +412,7 @@ int main(int argc, char **argv)
         perror("logdisk: cannot create the log");
         return 1;
     }
-    /* -s: one thread, and with it one order. -f: the caller watches this process. */
-    char *arguments[] = {argv[0], (char[]){"-f"}, (char[]){"-s"}, argv[4], NULL};
-    int result = fuse_main(4, arguments, &operations, &self);
+    int result = serve(&self, argv[0], argv[4]);
     disk_log_writer_close(&self.log);
     (void)close(self.image);
     return result;

@@ -6,6 +6,7 @@ import time
 
 import disk_faults
 import kill_rounds
+import logdisk_test
 import power_cuts
 import rig
 import self_test
@@ -25,6 +26,7 @@ def main():
             print(f"crash: {program} is not there: run make first", flush=True)
             return 2
     parts = [
+        ("logdisk", lambda: logdisk_test.logdisk_test(options.tools, tally)),
         ("self-test", lambda: self_test.self_test(options.tools, options.seed, tally)),
         ("kill rounds",
          lambda: kill_rounds.kill_rounds(options.tools, rounds, options.seed, tally)),

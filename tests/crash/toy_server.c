@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,6 +37,7 @@
 #define CONNECTIONS_MAX 64u
 #define ANSWER_SIZE_MAX (24u << 20)
 #define LATE_SYNC_US 30000
+#define SPACE_RESERVE (8u << 20) /* appends are refused below it, all else goes on */
 
 enum bug {
     BUG_NONE,
@@ -302,6 +304,13 @@ static void answer_write(struct connection *connection, const u8 *request, u32 s
     }
 }
 
+static bool is_full(const struct toy *toy)
+{
+    struct statvfs status;
+    return fstatvfs(toy->log, &status) == 0 &&
+           (u64)status.f_bavail * status.f_frsize < SPACE_RESERVE;
+}
+
 static void request_take(struct toy *toy, struct connection *connection, const u8 *request)
 {
     u8 operation = request[176];
@@ -314,6 +323,10 @@ static void request_take(struct toy *toy, struct connection *connection, const u
         write_u32(&out, 0x2c00);
         write_u16(&out, 0x3101);
         answer_write(connection, request, 0, (struct span){out.data, out.position});
+        return;
+    }
+    if (operation == OPERATION_SEND_MESSAGES && is_full(toy)) {
+        answer_write(connection, request, STATUS_CANNOT_APPEND, (struct span){0});
         return;
     }
     struct toy_answer answer =
