@@ -1,9 +1,9 @@
 """The disk that remembers, by itself: does it see what it is there to see?
 
 Blocks with a number in them are written to an ext4 on a logdisk, with and without a sync, each
-followed by a mark. From the log it is then told which blocks a power failure right behind their mark
-could have lost: none of the synced, some of the others, and some of those synced beside the write
-instead of behind it.
+followed by a mark. From the log it is then told which blocks a power failure right behind their
+mark could have lost: none of the synced, some of the others, and some of those synced beside the
+write instead of behind it.
 """
 
 import errno
