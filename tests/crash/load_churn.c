@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "load.h"
+#include "crash_load.h"
 
 struct churner {
     struct worker *worker;

@@ -3,7 +3,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "load.h"
+#include "crash_load.h"
 
 static u64 now_us(void)
 {

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "load.h"
+#include "crash_load.h"
 #include "reading.h"
 
 #define STORERS_MAX (CONSUMERS_MAX * LASTING_COUNT)

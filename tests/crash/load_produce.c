@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "load.h"
+#include "crash_load.h"
 
 #define WINDOW_MAX 32u
 #define BATCH_SIZE_MAX (3u << 20)

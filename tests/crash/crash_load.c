@@ -17,7 +17,7 @@
  *
  * Exit: 0 the time is over, 3 connections were lost (as they are when the server is killed), 1 the
  * server answered what it must not, 2 wrong usage. */
-#include "load.h"
+#include "crash_load.h"
 
 #include <fcntl.h>
 #include <stdio.h>
