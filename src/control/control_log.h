@@ -79,3 +79,40 @@ bool control_log_has_failed(const struct control_log *log);
 
 /* Closes the files; `closed` follows. The log is idle or has failed. */
 void control_log_close(struct control_log *log);
+
+/* ---- Looking at a log that is not opened: for `levriero doctor` ----
+ *
+ *     control_log_examine ─▶ { control_log_wanted ─▶ read it ─▶ control_log_give } ... ─▶ opened
+ *
+ * The same questions in the same order as at a start, over bytes that the caller reads; nothing is
+ * asked of the door, nothing is ever written. A side of size 0 is one that is not there, so one
+ * side can be judged without the other. */
+
+struct control_log_sizes {
+    u64 bytes[CONTROL_SIDES][CONTROL_SLOTS];
+};
+
+/* What came of it. `epoch` 0: no log was ever begun. */
+struct control_log_found {
+    u64 epoch;
+    u32 slot;
+    u64 index;    /* of the last command in the chain that was walked */
+    u64 position; /* behind its last record */
+    bool whole;   /* nothing is lacking: what one side holds the other holds, too */
+    bool later;   /* something of this epoch lies behind `position`, at `later_position` */
+    u64 later_position;
+};
+
+void control_log_examine(struct control_log *log, struct state *state,
+                         const struct control_log_sizes *sizes);
+
+/* True when bytes from `position` on of both files of `slot` are wanted: CONTROL_RECORD_BYTES_MAX
+ * of each, or what there is. False: `opened` was called. */
+bool control_log_wanted(const struct control_log *log, u32 *slot, u64 *position);
+
+/* Where the bytes of a side go; what could not be read is zeros. */
+u8 *control_log_room(struct control_log *log, u32 side);
+
+/* So many bytes of each side were read. */
+void control_log_give(struct control_log *log, const u32 bytes[CONTROL_SIDES]);
+struct control_log_found control_log_found(const struct control_log *log);

@@ -333,3 +333,62 @@ static void try_candidate(struct control_log *log, u32 slot)
     }
     begin_walk(log, NULL, on_walked);
 }
+
+/* ---- The same questions over bytes that somebody else reads ---- */
+
+void control_log_examine(struct control_log *log, struct state *state,
+                         const struct control_log_sizes *sizes)
+{
+    check(log->mode == CONTROL_LOG_CLOSED);
+    check(state_index(state) == 0);
+    log->mode = CONTROL_LOG_OPENING;
+    log->examined = true;
+    log->state = state;
+    for (u32 side = 0; side < CONTROL_SIDES; side++) {
+        for (u32 slot = 0; slot < CONTROL_SLOTS; slot++) {
+            log->sides[side].sizes[slot] = sizes->bytes[side][slot];
+        }
+    }
+    read_headers(log);
+}
+
+bool control_log_wanted(const struct control_log *log, u32 *slot, u64 *position)
+{
+    check(log->examined);
+    *slot = log->read_slot;
+    *position = log->read_position;
+    return log->pending > 0;
+}
+
+u8 *control_log_room(struct control_log *log, u32 side)
+{
+    check(log->examined);
+    check(side < CONTROL_SIDES);
+    return log->sides[side].chunk;
+}
+
+void control_log_give(struct control_log *log, const u32 bytes[CONTROL_SIDES])
+{
+    check(log->examined);
+    check(log->pending == 1);
+    for (u32 side = 0; side < CONTROL_SIDES; side++) {
+        check(bytes[side] <= CONTROL_RECORD_BYTES_MAX);
+        log->sides[side].chunk_size = bytes[side];
+    }
+    sides_end(log);
+}
+
+struct control_log_found control_log_found(const struct control_log *log)
+{
+    const struct control_walk *walk = &log->walk;
+    bool walked = walk->ended != NULL;
+    return (struct control_log_found){
+        .epoch = walked ? walk->chain.epoch : 0,
+        .slot = walk->slot,
+        .index = walk->chain.index,
+        .position = walk->position,
+        .whole = !walk->damaged && !log->fell_back && !log->header_damaged[walk->slot],
+        .later = log->search.found,
+        .later_position = log->search.found_position,
+    };
+}

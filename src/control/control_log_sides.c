@@ -146,14 +146,16 @@ void sides_read(struct control_log *log, u32 slot, u64 position,
         struct control_log_side *side = &log->sides[i];
         side->chunk_size = 0;
         side->unreadable = false;
-        if (side->files[slot].id >= 0 && position < side->sizes[slot]) {
+        if (!log->examined && side->files[slot].id >= 0 && position < side->sizes[slot]) {
             side->block = UINT32_MAX;
             side->attempt = 0;
             (void)side_op(log, i);
             read_again(side);
         }
     }
-    sides_end(log);
+    if (!log->examined) {
+        sides_end(log);
+    }
 }
 
 void sides_write(struct control_log *log, const struct control_write *write,

@@ -74,6 +74,7 @@ struct control_log {
     struct err err;
     bool failed;
     bool needs_snapshot;
+    bool examined; /* bytes are given by the caller, not read through the door */
 
     struct control_log_side sides[CONTROL_SIDES];
     u32 pending; /* operations in flight on both sides */

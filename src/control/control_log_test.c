@@ -88,6 +88,78 @@ static void run(void)
     (void)sim_run_until(fixture.sim, NULL, NULL, 600 * US_PER_SECOND);
 }
 
+/* ---- What is examined without a door is judged as at the start that follows ---- */
+
+struct examined {
+    bool ok;
+    u64 content_hash;
+    char text[sizeof(struct err)];
+};
+
+static struct sim_inode *inode_of(u32 side, u32 slot)
+{
+    char path[IO_PATH_BYTES];
+    EXPECT(str_format(path, sizeof(path), "control/%c/log.%u", (char)('a' + side), slot));
+    return sim_disk_find(sim_disk(fixture.sim, 0), path);
+}
+
+/* Block by block; zeros for those that cannot be read. */
+static u32 read_file(u32 side, u32 slot, u64 position, u8 *room)
+{
+    struct sim_inode *inode = inode_of(side, slot);
+    u32 size = 0;
+    while (inode != NULL && size < CONTROL_RECORD_BYTES_MAX && position + size < inode->size) {
+        u64 count = CONTROL_BLOCK_BYTES;
+        struct sim_room block = {room + size, CONTROL_BLOCK_BYTES};
+        if (sim_disk_read(sim_disk(fixture.sim, 0), inode, position + size, block, &count) != OK) {
+            memset(block.data, 0, CONTROL_BLOCK_BYTES);
+        }
+        size += (u32)count;
+    }
+    return size;
+}
+
+static void on_examined(void *context, bool ok)
+{
+    struct examined *examined = context;
+    examined->ok = ok;
+}
+
+static struct control_log_sizes sizes_of_files(void)
+{
+    struct control_log_sizes sizes = {0};
+    for (u32 i = 0; i < CONTROL_SIDES * CONTROL_SLOTS; i++) {
+        struct sim_inode *inode = inode_of(i / CONTROL_SLOTS, i % CONTROL_SLOTS);
+        sizes.bytes[i / CONTROL_SLOTS][i % CONTROL_SLOTS] = inode == NULL ? 0 : inode->size;
+    }
+    return sizes;
+}
+
+static struct examined examine(void)
+{
+    struct examined examined = {0};
+    struct arena arena;
+    EXPECT(arena_create(&arena, control_log_bytes() + state_bytes(&options)));
+    struct state *state = state_create(&arena, &options);
+    struct control_log_events events = {.context = &examined, .opened = on_examined};
+    struct control_log *log = control_log_create(&fixture.core, &arena, &events);
+    struct control_log_sizes sizes = sizes_of_files();
+    control_log_examine(log, state, &sizes);
+    u32 slot = 0;
+    u64 position = 0;
+    while (control_log_wanted(log, &slot, &position)) {
+        u32 bytes[CONTROL_SIDES];
+        for (u32 side = 0; side < CONTROL_SIDES; side++) {
+            bytes[side] = read_file(side, slot, position, control_log_room(log, side));
+        }
+        control_log_give(log, bytes);
+    }
+    examined.content_hash = state_content_hash(state);
+    memcpy(examined.text, control_log_error(log)->text, sizeof(examined.text));
+    arena_destroy(&arena);
+    return examined;
+}
+
 /* A process begins over whatever the disk holds. */
 static void start(void)
 {
@@ -113,10 +185,14 @@ static void start(void)
         .closed = on_closed,
     };
     f->log = control_log_create(&f->core, &f->arena, &events);
+    struct examined examined = examine();
     sim_attach(sim, 0, 0, &f->core, turn, f);
     control_log_open(f->log, f->state);
     run();
     EXPECT(f->opened);
+    EXPECT_EQ(examined.ok, f->opened_ok);
+    EXPECT_EQ(examined.content_hash, state_content_hash(f->state));
+    EXPECT_STR(examined.text, control_log_error(f->log)->text);
 }
 
 static void forget(void)
