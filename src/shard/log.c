@@ -3,6 +3,9 @@
 #include "base/check.h"
 #include "shard/shard_inside.h"
 
+/* How long what is acknowledged at level memory waits for space. */
+#define FULL_WAIT_US (50 * US_PER_MS)
+
 static void log_on_io(struct core *core, struct io_op *op)
 {
     struct log *log = container_of(op, struct log, op);
@@ -190,7 +193,25 @@ void log_stop(struct log *log, enum status status, const char *what)
     log_refuse_gathered(log, WIRE_CANNOT_APPEND_MESSAGE);
     partition_refuse_appends(partition, WIRE_CANNOT_APPEND_MESSAGE);
     ends_drop(&log->shard->ends, partition);
+    partition_resume_late_polls(partition);
     shard_on_partition_settled(log->shard);
+}
+
+/* Level memory: acknowledged, so it is written when there is space, with numbers given anew. */
+static void keep_writing(struct log *log)
+{
+    struct list_node *node;
+    while ((node = list_last(&log->writing)) != NULL) {
+        struct log_unit *unit = container_of(node, struct log_unit, node);
+        list_remove(node);
+        list_add_first(&log->gathering, node);
+        log->gathering_units++;
+        log->gathering_bytes += unit->head.batches_bytes;
+        log->write_bytes_wanted =
+            u32_max(log->write_bytes_wanted,
+                    segment_unit_bytes(unit->head.batches_bytes, SECTOR_BYTES_MAX));
+    }
+    log->not_before_us = log->shard->core->time.monotonic_us + FULL_WAIT_US;
 }
 
 /* Back to the last good unit: its numbers are given out again, since the log is cut there. */
@@ -201,8 +222,12 @@ static void log_begin_cut(struct log *log)
                "partition.disk_full stream=%u topic=%u partition=%u end_offset=%llu",
                partition->stream_id, partition->topic_id, partition->id,
                (unsigned long long)log->written.next_offset);
-    give_up_writing(log);
-    log_refuse_gathered(log, WIRE_CANNOT_APPEND_MESSAGE);
+    if (log->active->header.level == DURABILITY_MEMORY) {
+        keep_writing(log);
+    } else {
+        give_up_writing(log);
+        log_refuse_gathered(log, WIRE_CANNOT_APPEND_MESSAGE);
+    }
     partition_refuse_appends(partition, WIRE_CANNOT_APPEND_MESSAGE);
     disk_on_full(&log->shard->disk);
     log->next_unit = log->written.next_unit;

@@ -110,6 +110,7 @@ struct log {
     bool names_unsynced; /* the first segment was made and not synced */
     bool roll_wanted;    /* before the next write */
     bool sync_wanted;
+    u64 not_before_us; /* no write before this monotonic time: the disk is full */
     bool stopped;
 
     u64 next_unit;

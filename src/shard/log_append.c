@@ -187,6 +187,10 @@ void log_flush(struct log *log)
     if (log->step != LOG_READY || log->stopped || list_is_empty(&log->gathering)) {
         return;
     }
+    if (log->not_before_us > log->shard->core->time.monotonic_us) {
+        shard_wake_later(log->shard, log->partition);
+        return;
+    }
     if (log->active == NULL || log_needs_roll(log)) {
         log_roll_begin(log);
     } else if (log->active->file.id < 0) {

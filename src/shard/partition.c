@@ -50,6 +50,7 @@ void partition_begin(struct partition *partition, struct shard *shard, u32 slot)
     list_init(&partition->next_waiting);
     list_init(&partition->waiting);
     list_init(&partition->appends);
+    list_init(&partition->late_polls);
     io_op_init(&partition->op, close_on_io);
 }
 
@@ -75,8 +76,19 @@ void partition_queue(struct partition *partition, const struct state_partition *
 
 bool partition_may_wait_for_place(const struct partition *partition)
 {
-    return partition->life > partition->shard->boot_index &&
-           partition->place_waits < PLACE_WAITS_MAX;
+    const struct shard *shard = partition->shard;
+    if (partition->life <= shard->boot_index || partition->place_waits >= PLACE_WAITS_MAX) {
+        return false;
+    }
+    u64 kept = u64_min(shard->closed_elsewhere_count, SHARD_CLOSED_ELSEWHERE_MAX);
+    for (u64 i = 0; i < kept; i++) {
+        const struct closed_elsewhere *closed = &shard->closed_elsewhere[i];
+        if (closed->stream_id == partition->stream_id && closed->topic_id == partition->topic_id &&
+            closed->id == partition->id) {
+            return true;
+        }
+    }
+    return kept < shard->closed_elsewhere_count; /* more than are remembered */
 }
 
 void partition_on_place_taken(struct partition *partition)
@@ -127,19 +139,40 @@ void partition_on_opened(struct partition *partition)
     shard_on_partition_settled(shard);
 }
 
+u64 partition_seen_end(const struct partition *partition)
+{
+    bool at_once = partition->state == PARTITION_OPEN && !partition->log.stopped &&
+                   partition_wants(partition).level == DURABILITY_MEMORY;
+    return at_once ? partition->replica.proposed_end : partition->replica.committed_end;
+}
+
+/* Lengths of batches that are acknowledged and not yet written. */
+static u64 at_once_bytes(const struct partition *partition)
+{
+    if (partition_seen_end(partition) == partition->replica.committed_end) {
+        return 0;
+    }
+    u64 bytes = partition->log.gathering_bytes;
+    list_for_each(node, next, &partition->log.writing) {
+        bytes += container_of(node, struct log_unit, node)->head.batches_bytes;
+    }
+    return bytes;
+}
+
 void partition_publish(const struct partition *partition)
 {
     struct partition_gauges *gauges = &partition->shard->core->gauges[partition->slot];
     const struct log *log = &partition->log;
     u64 first = log_first_offset(log);
-    u64 end = partition->replica.committed_end;
+    u64 end = partition_seen_end(partition);
     u64 bytes_before = 0;
     struct list_node *node = list_first(&log->segments);
     if (node != NULL) {
         bytes_before = container_of(node, struct segment, node)->header.bytes_before;
     }
     gauge_set(&gauges->life, partition->life);
-    gauge_set(&gauges->bytes, log->written.bytes - u64_min(bytes_before, log->written.bytes));
+    u64 bytes = log->written.bytes + (at_once_bytes(partition));
+    gauge_set(&gauges->bytes, bytes - u64_min(bytes_before, bytes));
     gauge_set(&gauges->messages_count, end > first ? end - first : 0);
     gauge_set(&gauges->segments_count, u32_max(log->segments_count, 1));
     gauge_set(&gauges->current_offset, end > 0 ? end - 1 : 0);
@@ -248,6 +281,7 @@ void partition_close(struct partition *partition)
     partition->close_step = CLOSE_WAIT;
     partition_refuse_appends(partition, WIRE_RESOURCE_NOT_FOUND);
     log_refuse_gathered(&partition->log, WIRE_RESOURCE_NOT_FOUND);
+    partition_resume_late_polls(partition);
     ends_drop(&partition->shard->ends, partition);
     shard_wake(partition->shard, partition);
 }

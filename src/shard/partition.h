@@ -55,11 +55,12 @@ struct partition {
 
     struct list next_waiting; /* requests for it */
 
-    struct list waiting; /* requests that came before it was open */
-    struct list appends; /* in order of arrival, not yet in the log */
-    u32 removals_count;  /* segments out of the chain whose files are not gone yet */
-    u32 polls_count;     /* under way, loans not counted */
-    u32 appends_count;   /* in `appends` and in the log */
+    struct list waiting;    /* requests that came before it was open */
+    struct list appends;    /* in order of arrival, not yet in the log */
+    struct list late_polls; /* level memory: they wait until what is acknowledged is written */
+    u32 removals_count;     /* segments out of the chain whose files are not gone yet */
+    u32 polls_count;        /* under way, loans not counted */
+    u32 appends_count;      /* in `appends` and in the log */
     struct log log;
     struct replica replica;
     u64 time_last_us; /* append time never falls */
@@ -96,8 +97,8 @@ void partition_queue(struct partition *partition, const struct state_partition *
 void partition_on_opened(struct partition *partition);
 void partition_close(struct partition *partition);
 
-/* Its directory still holds the last life of these ids, which another core is closing: tried
- * again soon. After a long time nobody is, and it is ours to move away. */
+/* Its directory still holds the last life of these ids, which another core is closing: tried again
+ * soon. After a long time nobody is, and it is ours to move away. */
 #define PLACE_WAITS_MAX 10000u
 void partition_refuse_next(struct partition *partition);
 void partition_on_place_taken(struct partition *partition);
@@ -108,6 +109,10 @@ void partition_close_soon(struct partition *partition);
 
 /* Goes on closing when nothing is in flight any more. */
 void partition_close_run(struct partition *partition);
+
+/* Offsets below are acknowledged, so whoever asks now must see them: what is committed, at level memory also
+ * what waits to be written. */
+u64 partition_seen_end(const struct partition *partition);
 
 /* Publishes the gauges. */
 void partition_publish(const struct partition *partition);
@@ -139,6 +144,9 @@ void partition_refuse_appends(struct partition *partition, u32 error);
 
 void partition_poll(struct partition *partition, struct shard_request *request);
 void partition_poll_resume(struct shard_request *request);
+
+/* What they wait for will not come: they see what is committed. */
+void partition_resume_late_polls(struct partition *partition);
 
 /* Its stored offset could not be made durable: lets go of everything, the answer follows. */
 void partition_poll_give_up(struct shard_request *request);

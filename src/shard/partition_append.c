@@ -30,12 +30,23 @@ void partition_refuse_appends(struct partition *partition, u32 error)
     log_give_up_offsets(&partition->log);
 }
 
+/* Level memory: answered when it is in the partition's buffer. */
+static bool answers_at_once(const struct partition *partition)
+{
+    return partition_wants(partition).level == DURABILITY_MEMORY;
+}
+
 /* Why it may not be appended, before anything of it is written. */
 static u32 admit_error(struct partition *partition, const struct shard_request *request)
 {
     struct disk *disk = &partition->shard->disk;
     if (partition->read_only || partition->log.stopped) {
         return WIRE_CANNOT_APPEND_MESSAGE;
+    }
+    if (partition->log.gathering_bytes >
+            u64_max(4ull * partition->shard->settings->flush_bytes, 4 * MIB) &&
+        answers_at_once(partition)) {
+        return WIRE_CANNOT_APPEND_MESSAGE; /* the disk does not keep up, or is full */
     }
     if (!disk_has_room(disk, request->msg.append.batch_size)) {
         return WIRE_CANNOT_APPEND_MESSAGE;
@@ -78,15 +89,28 @@ static bool polled_lately(const struct partition *partition)
 static bool goes_in_place(const struct partition *partition, const struct shard_request *request)
 {
     u32 size = request->msg.append.batch_size;
+    if (answers_at_once(partition)) {
+        return false;
+    }
     if ((request->msg.flags & MSG_BATCH_ALIGNED) == 0 || size < LOG_IN_PLACE_BYTES_MIN) {
         return false;
     }
     return size > MIB || !polled_lately(partition);
 }
 
+static void answer_append(struct shard_request *request)
+{
+    struct partition *partition = request->partition;
+    struct msg reply = {.appended = {.base_offset = request->append.base_offset}};
+    check(partition->appends_count > 0);
+    partition->appends_count--;
+    shard_reply(request, &reply);
+}
+
 static enum status place(struct partition *partition, struct shard_request *request)
 {
     struct append *append = &request->append;
+    bool at_once = answers_at_once(partition);
     struct log_batch batch = {
         .bytes = batch_of(request),
         .size = request->msg.append.batch_size,
@@ -94,17 +118,20 @@ static enum status place(struct partition *partition, struct shard_request *requ
         .base_offset = append->base_offset,
         .time_us = append->time_us,
         .in_place = goes_in_place(partition, request),
-        .request = request,
+        .request = at_once ? NULL : request,
     };
-    struct log *log = &partition->log;
     list_remove(&request->node);
-    enum status status = log_append(log, &batch);
+    enum status status = log_append(&partition->log, &batch);
     if (status != OK) {
         list_add_first(&partition->appends, &request->node);
         return status;
     }
     append->step = APPEND_IN_LOG;
     replica_propose(&partition->replica, append->base_offset + append->messages_count);
+    if (at_once) {
+        partition_publish(partition);
+        answer_append(request);
+    }
     return OK;
 }
 
@@ -178,15 +205,6 @@ static void keep_in_cache(struct partition *partition, const struct log_unit *un
     cache_add(&partition->shard->cache, &partition->cached, unit->buf, &range);
 }
 
-static void answer_append(struct shard_request *request)
-{
-    struct partition *partition = request->partition;
-    struct msg reply = {.appended = {.base_offset = request->append.base_offset}};
-    check(partition->appends_count > 0);
-    partition->appends_count--;
-    shard_reply(request, &reply);
-}
-
 void partition_on_written(struct partition *partition, struct log_unit *unit)
 {
     struct core *core = partition->shard->core;
@@ -205,4 +223,15 @@ void partition_on_commit(struct partition *partition, u64 committed_end)
 {
     check(committed_end == partition->replica.committed_end);
     partition_publish(partition);
+    /* Polls that came while something was acknowledged and not yet written. */
+    struct list_node *node = list_first(&partition->late_polls);
+    while (node != NULL) {
+        struct shard_request *request = container_of(node, struct shard_request, node);
+        if (request->poll.wait_end > committed_end) {
+            break;
+        }
+        list_remove(node);
+        partition_poll_resume(request);
+        node = list_first(&partition->late_polls);
+    }
 }

@@ -40,7 +40,7 @@ u32 partition_offset_error(enum status status)
 
 static void get(struct partition *partition, struct shard_request *request, struct offset_key key)
 {
-    u64 end = log_end_offset(&partition->log);
+    u64 end = partition_seen_end(partition);
     struct msg reply = {.offset_got = {.current = end > 0 ? end - 1 : 0, .stored = UINT64_MAX}};
     u64 stored = 0;
     if (offsets_get(&partition->shard->offsets, partition, key, &stored)) {
@@ -77,7 +77,7 @@ void partition_offset_request(struct partition *partition, struct shard_request 
     }
     enum status status = OK;
     if (request->msg.kind == MSG_OFFSET_STORE) {
-        if (request->msg.offset.offset >= log_end_offset(&partition->log)) {
+        if (request->msg.offset.offset >= partition_seen_end(partition)) {
             shard_answer(request, WIRE_INVALID_OFFSET);
             return;
         }

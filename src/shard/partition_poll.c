@@ -440,6 +440,11 @@ void partition_poll(struct partition *partition, struct shard_request *request)
     request->loan.bytes = 0;
     partition->polls_count++;
     partition->polled_at_us = u64_max(partition->shard->core->time.monotonic_us, 1);
+    poll->wait_end = partition_seen_end(partition);
+    if (poll->wait_end > log_end_offset(&partition->log)) {
+        list_add_last(&partition->late_polls, &request->node);
+        return;
+    }
     poll_run(request);
 }
 
@@ -447,6 +452,14 @@ void partition_poll_resume(struct shard_request *request)
 {
     request->poll.waits_for_offset = false;
     poll_run(request);
+}
+
+void partition_resume_late_polls(struct partition *partition)
+{
+    struct list_node *node;
+    while ((node = list_pop(&partition->late_polls)) != NULL) {
+        partition_poll_resume(container_of(node, struct shard_request, node));
+    }
 }
 
 void partition_poll_return(struct shard_request *request)

@@ -186,7 +186,7 @@ static void read_units(struct shard_request *request)
     u32 sector_bytes = segment->header.sector_bytes;
     u32 left = poll->limit > poll->position ? poll->limit - poll->position : 0;
     u32 wanted = (u32)u64_min(align_up(poll->read_bytes, sector_bytes), left);
-    if (wanted == 0) {
+    if (wanted == 0 || wanted > shard_buf_bytes_max(request->shard)) {
         fail(request, WIRE_CANNOT_READ_MESSAGE);
         return;
     }

@@ -55,9 +55,10 @@ struct poll_source {
 
 struct poll {
     enum poll_step step;
-    u64 offset;  /* the next message wanted */
-    u64 end;     /* offsets below were committed when the poll came */
-    u64 time_us; /* strategy timestamp: nothing older, until the first is found */
+    u64 offset;   /* the next message wanted */
+    u64 wait_end; /* acknowledged when it came: it waits until that is written */
+    u64 end;      /* offsets below were committed when the poll came */
+    u64 time_us;  /* strategy timestamp: nothing older, until the first is found */
     bool by_time;
     bool auto_commit;
     u32 count_left;

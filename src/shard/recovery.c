@@ -389,6 +389,10 @@ static void read_wanted(struct recovery *recovery)
 {
     struct segment_recover *scan = &recovery->scan;
     u32 wanted = (u32)align_up(scan->want_bytes, scan->header.sector_bytes);
+    if (wanted > shard_buf_bytes_max(recovery->shard)) {
+        refuse(recovery, "a batch is larger than this memory allows: give --memory more", wanted);
+        return;
+    }
     if (recovery->buf == NULL || recovery->buf->capacity < wanted) {
         struct buf *buf = shard_take_buf(recovery->shard, u32_max(wanted, RECOVER_READ_BYTES));
         if (buf == NULL) {

@@ -38,7 +38,8 @@ u64 shard_bytes(const struct plan *plan)
            sizeof(struct log_unit) * (u64)units_max(plan) +
            sizeof(struct segment) * (u64)plan->segments_per_core_max +
            sizeof(struct recovery) * (u64)SHARD_RECOVERIES_MAX +
-           sizeof(struct closing) * (u64)CLOSINGS_MAX + cache_arena_bytes() +
+           sizeof(struct closing) * (u64)CLOSINGS_MAX +
+           sizeof(struct closed_elsewhere) * (u64)SHARD_CLOSED_ELSEWHERE_MAX + cache_arena_bytes() +
            offsets_arena_bytes(plan) + ends_arena_bytes() + SHARD_ZEROS_BYTES + 64 * KIB;
 }
 
@@ -67,6 +68,8 @@ struct shard *shard_create(struct core *core, struct arena *arena, const struct 
     pool_of(&shard->segments, arena, struct segment, plan->segments_per_core_max);
     pool_of(&shard->recoveries, arena, struct recovery, SHARD_RECOVERIES_MAX);
     pool_of(&shard->closings, arena, struct closing, CLOSINGS_MAX);
+    shard->closed_elsewhere =
+        arena_array(arena, struct closed_elsewhere, SHARD_CLOSED_ELSEWHERE_MAX);
     list_init(&shard->ready);
     list_init(&shard->opening);
     list_init(&shard->recovering);
@@ -119,6 +122,11 @@ struct buf *shard_take_buf(struct shard *shard, u32 size)
         shard->memory_short = true;
     }
     return buf;
+}
+
+u32 shard_buf_bytes_max(const struct shard *shard)
+{
+    return shard->plan->frame_bytes_max + 2 * SECTOR_BYTES_MAX;
 }
 
 void shard_wait(struct shard *shard, struct shard_request *request)
@@ -259,6 +267,13 @@ static void open_partition(struct shard *shard, const struct state_partition *de
 static void close_partition(struct shard *shard, const struct state_partition *described)
 {
     if (described->home != shard->core->index) {
+        u64 place = shard->closed_elsewhere_count++ % SHARD_CLOSED_ELSEWHERE_MAX;
+        shard->closed_elsewhere[place] = (struct closed_elsewhere){
+            .life = described->life,
+            .stream_id = described->stream_id,
+            .topic_id = described->topic_id,
+            .id = described->id,
+        };
         return;
     }
     struct partition *partition = &shard->partitions[described->slot];

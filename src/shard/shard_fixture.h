@@ -20,7 +20,7 @@
 #define BED_EVENTS_MAX 256u
 #define BED_LIMIT_US (120 * US_PER_SECOND)
 
-enum bed_batch_state { BED_SENT, BED_ACKNOWLEDGED, BED_REFUSED, BED_UNKNOWN };
+enum bed_batch_state { BED_SENT, BED_ACKNOWLEDGED, BED_REFUSED, BED_UNKNOWN, BED_LOST };
 
 struct bed_batch {
     enum bed_batch_state state;
@@ -547,6 +547,7 @@ static inline void bed_check_message(const struct bed *bed, struct partition_han
         EXPECT_EQ(offset, batch->base_offset + index);
     }
     EXPECT(batch->state != BED_REFUSED);
+    EXPECT(batch->state != BED_LOST);
 }
 
 /* Reads everything from `first` on, by offset, in portions; returns the end. Marks which batches

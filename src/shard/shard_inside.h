@@ -34,6 +34,16 @@
 /* A partition that was polled this lately keeps what is appended in the cache. */
 #define SHARD_POLLED_LATELY_US (5 * US_PER_SECOND)
 
+/* A life that another core closes, or has closed, since the start: until its directory is gone, the
+ * next life of these ids waits. */
+struct closed_elsewhere {
+    u64 life;
+    u32 stream_id;
+    u32 topic_id;
+    u32 id;
+};
+#define SHARD_CLOSED_ELSEWHERE_MAX 1024u
+
 struct shard {
     u64 magic;
     struct core *core;
@@ -60,8 +70,10 @@ struct shard {
     struct list open_files; /* segments, least recently used first */
     u32 open_files_count;
     struct pool closings;
-    struct timer retry_timer; /* what waits for memory or a place tries again */
-    u64 boot_index;           /* state index when the recovery began */
+    struct timer retry_timer;                  /* what waits for memory or a place tries again */
+    struct closed_elsewhere *closed_elsewhere; /* a ring of the last ones */
+    u64 closed_elsewhere_count;                /* ever */
+    u64 boot_index;                            /* state index when the recovery began */
     bool draining;
     bool may_open;     /* stored offsets and recovery points are merged */
     bool memory_short; /* a buffer was refused in this turn */
@@ -81,6 +93,9 @@ void shard_wake_later(struct shard *shard, struct partition *partition);
 
 /* A buffer; the cache gives way. NULL: not now. */
 must_check struct buf *shard_take_buf(struct shard *shard, u32 size);
+
+/* The largest that can ever be taken. */
+u32 shard_buf_bytes_max(const struct shard *shard);
 
 /* The poll goes on in the next turn, which comes at once, or in a millisecond when it is memory
  * that is short. */
