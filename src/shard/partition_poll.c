@@ -237,7 +237,11 @@ static void drop_source(struct poll *poll)
 static void step_gather(struct shard_request *request)
 {
     struct poll *poll = &request->poll;
-    switch (gather(request)) {
+    enum gather_result result = gather(request);
+    if (result == GATHER_WAIT && request->shard->memory_short && request->loan.messages_count > 0) {
+        result = GATHER_FULL; /* what was gathered holds memory itself: it is the reply */
+    }
+    switch (result) {
     case GATHER_WAIT: shard_wait(request->shard, request); return;
     case GATHER_FULL: poll->count_left = 0; break;
     case GATHER_MORE:
@@ -301,7 +305,8 @@ static void step_find(struct partition *partition, struct shard_request *request
 {
     struct poll *poll = &request->poll;
     struct core *core = partition->shard->core;
-    if (poll->count_left == 0 || poll->offset >= poll->end) {
+    bool is_full = request->loan.bytes >= request->shard->plan->poll_reply_bytes_max;
+    if (poll->count_left == 0 || poll->offset >= poll->end || is_full) {
         poll->step = POLL_COMMIT;
         return;
     }

@@ -139,11 +139,23 @@ static bool take_read_buf(struct shard_request *request, u32 bytes)
         buf_return(poll->read_buf);
     }
     poll->read_buf = shard_take_buf(request->shard, bytes);
-    if (poll->read_buf == NULL) {
-        shard_wait(request->shard, request);
+    if (poll->read_buf != NULL) {
+        return true;
+    }
+    if (request->loan.messages_count > 0) {
+        /* Memory that waits for memory never ends: what was gathered is the reply. */
+        poll_read_end(request);
+        poll->step = POLL_COMMIT;
         return false;
     }
-    return true;
+    shard_wait(request->shard, request);
+    return false;
+}
+
+static void close_index(struct shard_request *request)
+{
+    shard_close_file(request->shard, request->poll.index_file);
+    request->poll.index_file = IO_FILE_NONE;
 }
 
 static void read_index(struct shard_request *request)
@@ -151,6 +163,8 @@ static void read_index(struct shard_request *request)
     if (take_read_buf(request, SEGMENT_INDEX_FILE_BYTES_MAX)) {
         io_file_read(request->shard->core->io, &request->poll.op, request->poll.index_file, 0,
                      request->poll.read_buf->data, SEGMENT_INDEX_FILE_BYTES_MAX);
+    } else if (request->poll.step != POLL_READ_INDEX) {
+        close_index(request);
     }
 }
 
@@ -408,10 +422,14 @@ void poll_read_run(struct shard_request *request)
         switch (poll->step) {
         case POLL_LOCATE: locate(partition, request); break;
         case POLL_OPEN_INDEX: open_index(request); return;
-        case POLL_READ_INDEX: read_index(request); return;
+        case POLL_READ_INDEX:
+            read_index(request);
+            if (poll->step == POLL_READ_INDEX) {
+                return;
+            }
+            break;
         case POLL_CLOSE_INDEX:
-            shard_close_file(request->shard, poll->index_file);
-            poll->index_file = IO_FILE_NONE;
+            close_index(request);
             poll->step = POLL_OPEN;
             break;
         case POLL_OPEN:
