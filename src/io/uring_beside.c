@@ -245,9 +245,12 @@ static enum status disk_free(s32 directory, struct uring_op *uring_op)
     return OK;
 }
 
+/* The slot was filled in before the job was handed over. How many are in use is the owner's number,
+ * which it may be changing now: so not by uring_slot_of. */
 static char *path_of(const struct uring_op *uring_op)
 {
-    return uring_slot_of(uring_op->io, uring_op)->path;
+    check(uring_op->slot > 0);
+    return uring_op->io->slots[uring_op->slot - 1].path;
 }
 
 static enum status job_run(s32 directory, struct io_op *op)

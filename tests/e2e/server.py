@@ -175,7 +175,8 @@ class Server:
 
     def allowed_bytes(self):
         """The plan and its slack; a sanitizer's own memory is nobody's plan."""
-        if b"__asan_init" in BINARY.read_bytes():
+        program = BINARY.read_bytes()
+        if b"__asan_init" in program or b"__tsan_init" in program:
             return 1 << 40
         return bytes_of(self.memory) + SLACK_BYTES
 
