@@ -171,10 +171,11 @@ static void hand_over(void)
     sim_wake(rig.sim, 0, 0);
 }
 
-static void set_up_with(u64 memory_bytes)
+/* `socket_bytes` 0: as the simulator has it. */
+static void set_up_with(u64 memory_bytes, u32 socket_bytes)
 {
     rig = (struct rig){0};
-    rig.sim = sim_create(&(struct sim_options){.seed = 5});
+    rig.sim = sim_create(&(struct sim_options){.seed = 5, .socket_bytes = socket_bytes});
     rig.received = malloc(RECEIVED_MAX);
     EXPECT(plan_make(&rig.plan, memory_bytes, 1, NULL));
     rig.plan.connections_per_core_max = 4;
@@ -213,7 +214,7 @@ static void set_up_with(u64 memory_bytes)
 
 static void set_up(void)
 {
-    set_up_with(MEMORY_BYTES_MIN);
+    set_up_with(MEMORY_BYTES_MIN, 0);
 }
 
 static void tear_down(void)
@@ -372,6 +373,64 @@ TEST(appends_may_be_in_flight_together_and_are_answered_in_order)
     for (u64 i = 1; i <= 40; i++) {
         EXPECT_EQ(take_reply().request, i);
     }
+    tear_down();
+}
+
+/* Writes an append of so many messages without payload; returns its size. */
+static u32 write_many_messages(u8 *bytes, u32 capacity, u64 request, u32 messages_count)
+{
+    struct writer writer = writer_over(bytes + FRAME_HEADER_BYTES, capacity - FRAME_HEADER_BYTES);
+    send_request_encode(&(struct send_request){.stream = identifier_of_id(0),
+                                               .topic = identifier_of_name(span_of("t")),
+                                               .partitioning = {.kind = PARTITIONING_PARTITION},
+                                               .messages_count = messages_count},
+                        &writer);
+    struct batch_builder builder;
+    batch_builder_init(&builder, writer.data + writer.position, writer.capacity - writer.position,
+                       100);
+    for (u32 i = 0; i < messages_count; i++) {
+        struct batch_message message = {.id = {i + 1, 9}, .origin_timestamp_us = 100};
+        EXPECT_EQ(batch_builder_add(&builder, &message), OK);
+    }
+    u32 size = FRAME_HEADER_BYTES + writer.position + batch_builder_finish(&builder);
+    struct request_header header = {.client = {1, 2},
+                                    .size = size,
+                                    .operation = OP_SEND_MESSAGES,
+                                    .session = SESSION,
+                                    .request = request};
+    request_header_encode(&header, bytes);
+    return size;
+}
+
+TEST(a_small_append_does_not_pass_a_large_one_that_takes_turns_to_check)
+{
+    set_up_with(MEMORY_BYTES_MIN, 2 * MIB);
+    log_in();
+    rig.withhold = true;
+    u32 large = 8 * BATCH_STEP_FRAMES;
+    u32 capacity = 2 * MIB;
+    u8 *bytes = malloc(capacity);
+    EXPECT(bytes != NULL);
+    u32 size = 0;
+    for (u32 i = 0; i < 4; i++) {
+        size += write_many_messages(bytes + size, capacity - size, i + 1, i % 2 == 0 ? large : 1);
+    }
+    give(bytes, size);
+    free(bytes);
+    run_for(US_PER_SECOND);
+    EXPECT_EQ(rig.withheld_count, 4);
+    for (u32 i = 0; i < 4; i++) {
+        u32 frames_bytes = (i % 2 == 0 ? large : 1) * MESSAGE_FRAME_HEADER_BYTES;
+        EXPECT_EQ(rig.withheld[i].append.batch_size, BATCH_HEADER_BYTES + frames_bytes);
+    }
+    rig.withhold = false;
+    for (u32 i = 0; i < 4; i++) {
+        answer(&rig.withheld[i]);
+    }
+    rig.withheld_count = 0;
+    mailbox_flush(&rig.core);
+    sim_wake(rig.sim, 0, 0);
+    run_for(US_PER_SECOND);
     tear_down();
 }
 

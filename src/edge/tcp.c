@@ -315,6 +315,22 @@ static void check_batch(struct edge *edge, struct request *request, struct batch
     unreachable();
 }
 
+/* Appends reach their owner in the order in which they came, so a batch is not checked before those
+ * that came earlier on its connection: a large one takes several turns, a small one would pass it. */
+static bool is_first_to_check(const struct request *request)
+{
+    list_for_each(node, next, &request->conn->requests) {
+        const struct request *earlier = container_of(node, struct request, node);
+        if (earlier == request) {
+            return true;
+        }
+        if (earlier->state == REQUEST_CHECKING && list_node_is_linked(&earlier->work)) {
+            return false;
+        }
+    }
+    unreachable();
+}
+
 void tcp_check_batches(struct edge *edge)
 {
     struct batch_budget budget = {.bytes = BATCH_STEP_BYTES, .frames = BATCH_STEP_FRAMES};
@@ -325,7 +341,9 @@ void tcp_check_batches(struct edge *edge)
         }
         struct request *request = container_of(node, struct request, work);
         check(request->magic == REQUEST_MAGIC);
-        if (request->conn->state == CONN_OPEN) {
+        if (request->conn->state == CONN_OPEN && !is_first_to_check(request)) {
+            list_add_last(&edge->checking, &request->work); /* behind the one that goes first */
+        } else if (request->conn->state == CONN_OPEN) {
             check_batch(edge, request, &budget);
         }
     }
