@@ -22,15 +22,13 @@
 #include "base/check.h"
 #include "shard/shard_inside.h"
 
-#define RECORD_BYTES 128u
-#define ENDS_MAGIC 0x31444e45u /* "END1" */
 #define TICK_US (500 * US_PER_MS)
 
 static void encode(const struct shard *shard, const struct partition *partition, u64 sequence,
                    u8 *record)
 {
     const struct log_point *point = &partition->point;
-    memset(record, 0, RECORD_BYTES);
+    memset(record, 0, ENDS_RECORD_BYTES);
     put_u32(record, state_boot(shard->core->state));
     put_u32(record + 4, point->position);
     put_u64(record + 8, sequence);
@@ -47,38 +45,45 @@ static void encode(const struct shard *shard, const struct partition *partition,
     put_u64(record + 80, point->last_time_us);
 }
 
-static struct log_point decode(const u8 *record)
+struct ends_record ends_record_decode(const u8 *record)
 {
-    return (struct log_point){
-        .position = get_u32(record + 4),
-        .previous_crc = get_u32(record + 36),
-        .segment_base_offset = get_u64(record + 40),
-        .next_offset = get_u64(record + 48),
-        .next_unit = get_u64(record + 56),
-        .next_write = get_u64(record + 64),
-        .bytes = get_u64(record + 72),
-        .last_time_us = get_u64(record + 80),
+    return (struct ends_record){
+        .life = get_u64(record + 16),
+        .stream_id = get_u32(record + 24),
+        .topic_id = get_u32(record + 28),
+        .partition_id = get_u32(record + 32),
+        .point =
+            {
+                .position = get_u32(record + 4),
+                .previous_crc = get_u32(record + 36),
+                .segment_base_offset = get_u64(record + 40),
+                .next_offset = get_u64(record + 48),
+                .next_unit = get_u64(record + 56),
+                .next_write = get_u64(record + 64),
+                .bytes = get_u64(record + 72),
+                .last_time_us = get_u64(record + 80),
+            },
     };
 }
 
-static void on_record(struct shard *shard, const u8 *record)
+static void on_record(struct shard *shard, const u8 *bytes)
 {
-    u64 life = get_u64(record + 16);
-    if (life > state_life_max(shard->core->state)) {
-        shard->ends.life_unknown = u64_max(shard->ends.life_unknown, life);
+    struct ends_record record = ends_record_decode(bytes);
+    const struct state *state = shard->core->state;
+    if (record.life > state_life_max(state)) {
+        shard->ends.life_unknown = u64_max(shard->ends.life_unknown, record.life);
         return;
     }
-    const struct state_partition *described = state_partition_find(
-        shard->core->state, get_u32(record + 24), get_u32(record + 28), get_u32(record + 32));
-    if (described == NULL || described->life != life || described->home != shard->core->index) {
+    const struct state_partition *described =
+        state_partition_find(state, record.stream_id, record.topic_id, record.partition_id);
+    if (described == NULL || described->life != record.life ||
+        described->home != shard->core->index) {
         return;
     }
-    /* Units only rise, so the furthest point is the newest, whatever the file. */
     struct partition *partition = &shard->partitions[described->slot];
-    struct log_point point = decode(record);
-    if (!partition->has_point || point.next_unit >= partition->point.next_unit) {
+    if (!partition->has_point || record.point.next_unit >= partition->point.next_unit) {
         partition->has_point = true;
-        partition->point = point;
+        partition->point = record.point;
     }
 }
 
@@ -121,7 +126,7 @@ static void on_written(struct shard *shard, u64 count, enum status status)
 static const struct record_file_user user = {
     .directory = "ends",
     .magic = ENDS_MAGIC,
-    .record_bytes = RECORD_BYTES,
+    .record_bytes = ENDS_RECORD_BYTES,
     .on_record = on_record,
     .next_record = next_record,
     .on_started = on_started,
@@ -193,7 +198,7 @@ void ends_note(struct ends *ends, struct partition *partition)
         ends_on_written(ends, partition);
         return;
     }
-    u8 record[RECORD_BYTES];
+    u8 record[ENDS_RECORD_BYTES];
     partition->has_point = true;
     partition->point = log->synced;
     encode(ends->shard, partition, ++ends->sequence, record);

@@ -13,9 +13,24 @@
 #pragma once
 
 #include "core/timer.h"
+#include "shard/log.h"
 #include "shard/record_file.h"
 
 struct partition;
+
+#define ENDS_RECORD_BYTES 128u
+#define ENDS_MAGIC 0x31444e45u /* "END1" */
+
+/* As it lies in a file. Units only rise, so of two records of one life the further is the newer. */
+struct ends_record {
+    u64 life;
+    u32 stream_id;
+    u32 topic_id;
+    u32 partition_id;
+    struct log_point point;
+};
+
+struct ends_record ends_record_decode(const u8 *record);
 
 struct ends {
     struct shard *shard;

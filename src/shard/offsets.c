@@ -21,9 +21,6 @@
 #include "base/map.h"
 #include "shard/shard_inside.h"
 
-#define RECORD_BYTES 64u
-#define OFFSETS_MAGIC 0x3146464fu /* "OFF1" */
-
 static u32 bucket_of(const struct offsets *offsets, u32 slot, u8 kind, u32 consumer)
 {
     u64 hash = hash_u64_pair((u64)slot << 8 | kind, consumer);
@@ -99,7 +96,7 @@ static void unlink_entry(struct offsets *offsets, struct partition *partition, u
 
 static void encode(const struct partition *partition, const struct stored_offset *entry, u8 *record)
 {
-    memset(record, 0, RECORD_BYTES);
+    memset(record, 0, OFFSETS_RECORD_BYTES);
     put_u32(record, entry->boot);
     record[4] = entry->kind;
     record[5] = entry->deleted;
@@ -115,38 +112,54 @@ static void encode(const struct partition *partition, const struct stored_offset
 
 /* ---- The file's questions ---- */
 
-static void on_record(struct shard *shard, const u8 *record)
+struct offset_record offset_record_decode(const u8 *record)
+{
+    return (struct offset_record){
+        .boot = get_u32(record),
+        .sequence = get_u64(record + 8),
+        .life = get_u64(record + 16),
+        .stream_id = get_u32(record + 24),
+        .topic_id = get_u32(record + 28),
+        .partition_id = get_u32(record + 32),
+        .key = {.kind = record[4], .consumer = get_u32(record + 36)},
+        .deleted = record[5] != 0,
+        .offset = get_u64(record + 40),
+        .stored_at_us = get_u64(record + 48),
+    };
+}
+
+static void on_record(struct shard *shard, const u8 *bytes)
 {
     struct offsets *offsets = &shard->offsets;
-    u64 life = get_u64(record + 16);
-    if (life > state_life_max(shard->core->state)) {
-        offsets->life_unknown = u64_max(offsets->life_unknown, life);
+    const struct state *state = shard->core->state;
+    struct offset_record record = offset_record_decode(bytes);
+    if (record.life > state_life_max(state)) {
+        offsets->life_unknown = u64_max(offsets->life_unknown, record.life);
         return;
     }
-    const struct state_partition *described = state_partition_find(
-        shard->core->state, get_u32(record + 24), get_u32(record + 28), get_u32(record + 32));
-    if (described == NULL || described->life != life || described->home != shard->core->index) {
+    const struct state_partition *described =
+        state_partition_find(state, record.stream_id, record.topic_id, record.partition_id);
+    if (described == NULL || described->life != record.life ||
+        described->home != shard->core->index) {
         return;
     }
     struct partition *partition = &shard->partitions[described->slot];
-    struct offset_key key = {.kind = record[4], .consumer = get_u32(record + 36)};
-    u32 boot = get_u32(record);
-    u64 sequence = get_u64(record + 8);
-    struct stored_offset *entry = find(offsets, described->slot, key);
+    struct stored_offset *entry = find(offsets, described->slot, record.key);
     if (entry == NULL) {
-        entry = add(offsets, partition, key);
-    } else if (entry->boot > boot || (entry->boot == boot && entry->sequence >= sequence)) {
+        entry = add(offsets, partition, record.key);
+    } else if (entry->boot > record.boot ||
+               (entry->boot == record.boot && entry->sequence >= record.sequence)) {
         return;
     }
     if (entry == NULL) {
         offsets->failed = true; /* more than the plan holds: said when the start is over */
         return;
     }
-    entry->boot = boot;
-    entry->sequence = sequence;
-    entry->deleted = record[5] != 0;
-    entry->offset = get_u64(record + 40);
-    entry->stored_at_us = get_u64(record + 48);
+    entry->boot = record.boot;
+    entry->sequence = record.sequence;
+    entry->deleted = record.deleted;
+    entry->offset = record.offset;
+    entry->stored_at_us = record.stored_at_us;
 }
 
 static bool next_record(struct shard *shard, u64 *cursor, u8 *record)
@@ -250,7 +263,7 @@ static void on_written(struct shard *shard, u64 count, enum status status)
 static const struct record_file_user user = {
     .directory = "offsets",
     .magic = OFFSETS_MAGIC,
-    .record_bytes = RECORD_BYTES,
+    .record_bytes = OFFSETS_RECORD_BYTES,
     .on_record = on_record,
     .next_record = next_record,
     .on_started = on_started,
@@ -319,7 +332,7 @@ static enum status gather(struct offsets *offsets, struct partition *partition,
                           struct stored_offset *entry, struct shard_request *request)
 {
     struct core *core = offsets->shard->core;
-    u8 record[RECORD_BYTES];
+    u8 record[OFFSETS_RECORD_BYTES];
     entry->boot = state_boot(core->state);
     entry->sequence = ++offsets->sequence;
     entry->stored_at_us = core->time.wall_us;

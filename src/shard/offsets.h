@@ -20,6 +20,8 @@ struct plan;
 struct shard_request;
 
 #define OFFSET_NONE 0u
+#define OFFSETS_RECORD_BYTES 64u
+#define OFFSETS_MAGIC 0x3146464fu /* "OFF1" */
 
 enum offset_kind { OFFSET_NUMERIC = 1, OFFSET_NAMED = 2, OFFSET_GROUP = 3 };
 
@@ -27,6 +29,23 @@ struct offset_key {
     u8 kind; /* enum offset_kind */
     u32 consumer;
 };
+
+/* As it lies in a file: of two with one life and key the one with the higher (boot, sequence) is
+ * the newer, whatever the file. */
+struct offset_record {
+    u32 boot;
+    u64 sequence;
+    u64 life;
+    u32 stream_id;
+    u32 topic_id;
+    u32 partition_id;
+    struct offset_key key;
+    bool deleted;
+    u64 offset;
+    u64 stored_at_us;
+};
+
+struct offset_record offset_record_decode(const u8 *record);
 
 struct stored_offset {
     u32 next_in_bucket; /* index, OFFSET_NONE at the end; links free entries as well */

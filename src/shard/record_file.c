@@ -27,8 +27,8 @@
 
 #define RECORD_FILE_MAGIC 0x656c696664726372ull
 #define VERSION 1u
-#define BLOCK_BYTES 4096u
-#define RECORDS_POSITION (2u * BLOCK_BYTES)
+#define BLOCK_BYTES RECORD_FILE_BLOCK_BYTES
+#define RECORDS_POSITION RECORD_FILE_RECORDS_POSITION
 #define ALLOCATE_BYTES (1024u * 1024u)
 
 /* Begun anew when it holds this much, and eight times what is live. */
@@ -74,7 +74,7 @@ static bool parse_number(const char **text, char end, u32 *number)
     return true;
 }
 
-static bool parse_name(const char *text, struct record_file_name *name)
+bool record_file_parse_name(const char *text, struct record_file_name *name)
 {
     *name = (struct record_file_name){0};
     return parse_number(&text, '-', &name->boot) && parse_number(&text, '-', &name->core) &&
@@ -87,7 +87,7 @@ static bool on_listed(struct record_file *file)
     file->names_count = 0;
     for (u32 at = 0; at < used; at += (u32)strlen(file->names_text + at) + 1) {
         struct record_file_name name;
-        if (!parse_name(file->names_text + at, &name)) {
+        if (!record_file_parse_name(file->names_text + at, &name)) {
             continue;
         }
         if (file->names_count == RECORD_FILES_MAX) {
@@ -111,12 +111,12 @@ static void header_encode(const struct record_file *file, u8 *block)
     put_u32(block + BLOCK_BYTES - 4, crc32c(0, block, BLOCK_BYTES - 4));
 }
 
-static void header_decode(const struct record_file *file, const u8 *block,
-                          struct record_file_name *name)
+void record_file_decode_header(const struct record_file_user *user, const u8 *block,
+                               struct record_file_name *name)
 {
-    if (get_u32(block) == file->user->magic && get_u32(block + 4) == VERSION &&
+    if (get_u32(block) == user->magic && get_u32(block + 4) == VERSION &&
         get_u32(block + BLOCK_BYTES - 4) == crc32c(0, block, BLOCK_BYTES - 4) &&
-        get_u32(block + 24) == file->user->record_bytes && get_u32(block + 8) == name->boot &&
+        get_u32(block + 24) == user->record_bytes && get_u32(block + 8) == name->boot &&
         get_u32(block + 12) == name->core && get_u32(block + 16) == name->number) {
         name->counts = true;
         name->cores_count = get_u32(block + 20);
@@ -130,11 +130,12 @@ static bool replaces(const struct record_file_name *newer, const struct record_f
 }
 
 /* Does every core of the boot that `name` belongs to have a file that counts? */
-static bool boot_is_whole(const struct record_file *file, const struct record_file_name *name)
+static bool boot_is_whole(const struct record_file_name *names, u32 names_count,
+                          const struct record_file_name *name)
 {
     u64 seen = 0;
-    for (u32 i = 0; i < file->names_count; i++) {
-        const struct record_file_name *other = &file->names[i];
+    for (u32 i = 0; i < names_count; i++) {
+        const struct record_file_name *other = &names[i];
         if (other->counts && other->boot == name->boot && other->core < 64) {
             seen |= 1ull << other->core;
         }
@@ -143,19 +144,19 @@ static bool boot_is_whole(const struct record_file *file, const struct record_fi
     return name->counts && (seen & wanted) == wanted;
 }
 
-static void choose(struct record_file *file)
+void record_file_choose(struct record_file_name *names, u32 names_count)
 {
     u32 whole_boot = 0;
-    for (u32 i = 0; i < file->names_count; i++) {
-        if (boot_is_whole(file, &file->names[i])) {
-            whole_boot = u32_max(whole_boot, file->names[i].boot);
+    for (u32 i = 0; i < names_count; i++) {
+        if (boot_is_whole(names, names_count, &names[i])) {
+            whole_boot = u32_max(whole_boot, names[i].boot);
         }
     }
-    for (u32 i = 0; i < file->names_count; i++) {
-        struct record_file_name *name = &file->names[i];
+    for (u32 i = 0; i < names_count; i++) {
+        struct record_file_name *name = &names[i];
         name->replaced = !name->counts || name->boot < whole_boot;
-        for (u32 j = 0; j < file->names_count; j++) {
-            name->replaced = name->replaced || replaces(&file->names[j], name);
+        for (u32 j = 0; j < names_count; j++) {
+            name->replaced = name->replaced || replaces(&names[j], name);
         }
     }
 }
@@ -182,17 +183,26 @@ static void note_damage(struct record_file *file, const char *what, u64 position
     }
 }
 
+enum record_verdict record_file_judge(const u8 *record, u32 record_bytes)
+{
+    if (get_u32(record + record_bytes - 4) == crc32c(0, record, record_bytes - 4)) {
+        return RECORD_SOUND;
+    }
+    return is_zero(record, record_bytes) ? RECORD_EMPTY : RECORD_DAMAGED;
+}
+
 static void on_block(struct record_file *file, const u8 *bytes, u32 size)
 {
     u32 record_bytes = file->user->record_bytes;
     for (u32 block = 0; block + BLOCK_BYTES <= size; block += BLOCK_BYTES) {
         for (u32 at = 0; at + record_bytes <= BLOCK_BYTES; at += record_bytes) {
             const u8 *record = bytes + block + at;
-            u32 crc = get_u32(record + record_bytes - 4);
-            if (crc == crc32c(0, record, record_bytes - 4)) {
-                file->user->on_record(file->shard, record);
-            } else if (!is_zero(record, record_bytes)) {
+            switch (record_file_judge(record, record_bytes)) {
+            case RECORD_SOUND: file->user->on_record(file->shard, record); break;
+            case RECORD_EMPTY: break;
+            case RECORD_DAMAGED:
                 note_damage(file, "record does not verify", file->position + block + at);
+                break;
             }
         }
     }
@@ -310,7 +320,7 @@ static void step_next_header(struct record_file *file)
         step_open(file);
         return;
     }
-    choose(file);
+    record_file_choose(file->names, file->names_count);
     file->name_index = 0;
     next_step(file, RECORD_FILE_OPEN_OLD);
 }
@@ -386,7 +396,7 @@ static void on_read_header(struct record_file *file, bool read)
 {
     struct record_file_name *name = &file->names[file->name_index];
     if (read && file->op.count == BLOCK_BYTES) {
-        header_decode(file, file->gather[1], name);
+        record_file_decode_header(file->user, file->gather[1], name);
     }
     if (!name->counts && file->position == 0) {
         file->position = BLOCK_BYTES;

@@ -112,6 +112,24 @@ struct record_file {
     u64 writing_count;
 };
 
+/* ---- What the files are, from names and bytes alone: also for `levriero doctor` ---- */
+
+#define RECORD_FILE_BLOCK_BYTES 4096u
+#define RECORD_FILE_RECORDS_POSITION (2u * RECORD_FILE_BLOCK_BYTES)
+
+/* "<boot>-<core>-<n>" */
+bool record_file_parse_name(const char *text, struct record_file_name *name);
+
+/* Looks at one of the two header blocks: sets `counts` and `cores_count` if it holds. */
+void record_file_decode_header(const struct record_file_user *user, const u8 *block,
+                               struct record_file_name *name);
+
+/* Sets `replaced` of those whose records are not to be believed any more. */
+void record_file_choose(struct record_file_name *names, u32 names_count);
+
+enum record_verdict { RECORD_SOUND, RECORD_EMPTY, RECORD_DAMAGED };
+enum record_verdict record_file_judge(const u8 *record, u32 record_bytes);
+
 u64 record_file_arena_bytes(void);
 void record_file_init(struct record_file *file, struct shard *shard, struct arena *arena,
                       const struct record_file_user *user);

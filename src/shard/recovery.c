@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/str.h"
+#include "shard/segment_verdict.h"
 #include "shard/shard_inside.h"
 #include "shard/trash.h"
 
@@ -98,29 +99,6 @@ static void make_first(struct recovery *recovery)
 
 /* ---- Names ---- */
 
-static bool is_digits(const char *text, u32 count)
-{
-    for (u32 i = 0; i < count; i++) {
-        if (text[i] < '0' || text[i] > '9') {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* "<20 digits>.<suffix>" */
-static bool parse_segment_name(const char *text, const char *suffix, u64 *base_offset)
-{
-    char digits[21];
-    if (strlen(text) != 20 + strlen(suffix) || !is_digits(text, 20) ||
-        strcmp(text + 20, suffix) != 0) {
-        return false;
-    }
-    memcpy(digits, text, 20);
-    digits[20] = 0;
-    return str_to_u64(digits, base_offset);
-}
-
 static void open_header(struct recovery *recovery)
 {
     char path[IO_PATH_BYTES];
@@ -143,11 +121,11 @@ static void next_name(struct recovery *recovery)
     while (recovery->names_position < recovery->names_bytes) {
         const char *text = (const char *)recovery->names->data + recovery->names_position;
         recovery->names_position += (u32)strlen(text) + 1;
-        if (parse_segment_name(text, ".log", &recovery->base_offset)) {
+        if (segment_verdict_name(text, ".log", &recovery->base_offset)) {
             next_step(recovery, RECOVERY_OPEN_HEADER);
             return;
         }
-        if (parse_segment_name(text, ".new", &recovery->base_offset)) {
+        if (segment_verdict_name(text, ".new", &recovery->base_offset)) {
             if (partition_may_wait_for_place(recovery->partition)) {
                 /* Perhaps another core is making a segment of the last life right now. */
                 wait_for_place(recovery);
@@ -162,23 +140,11 @@ static void next_name(struct recovery *recovery)
 
 /* ---- Headers ---- */
 
-/* The header names a life that is not ours. */
-static void on_other_life(struct recovery *recovery, u64 life)
+/* The header names a life that is over. */
+static void on_life_over(struct recovery *recovery, u64 life)
 {
-    struct partition *partition = recovery->partition;
-    struct shard *shard = recovery->shard;
     recovery->other_life = life;
-    if (life > state_life_max(shard->core->state)) {
-        shard->refused_start = true;
-        refuse(recovery, "a life above control's last index: control lost its tail", life);
-        return;
-    }
-    if (!state_life_is_over(shard->core->state, life, partition->stream_id, partition->topic_id,
-                            partition->id)) {
-        refuse(recovery, "a life that is not over", life);
-        return;
-    }
-    if (partition_may_wait_for_place(partition)) {
+    if (partition_may_wait_for_place(recovery->partition)) {
         wait_for_place(recovery);
         return;
     }
@@ -246,36 +212,44 @@ static void on_unsound_header(struct recovery *recovery)
     add_damaged(recovery);
 }
 
-static void on_header(struct recovery *recovery, enum status status)
+static void on_sound_header(struct recovery *recovery, const struct segment_header *header)
 {
-    struct partition *partition = recovery->partition;
-    struct segment_header header;
-    enum status sound = ERR_CORRUPT;
-    if (status == OK && recovery->op.count >= SEGMENT_HEADER_BYTES) {
-        sound = segment_header_decode(recovery->buf->data, &header);
-    }
-    if (sound == ERR_UNSUPPORTED) {
-        refuse(recovery, "a segment of another version of the format", recovery->base_offset);
-        return;
-    }
-    if (sound != OK || header.base_offset != recovery->base_offset) {
-        on_unsound_header(recovery);
-        return;
-    }
-    if (header.life != partition->life) {
-        on_other_life(recovery, header.life);
-        return;
-    }
-    if (header.stream_id != partition->stream_id || header.topic_id != partition->topic_id ||
-        header.partition_id != partition->id) {
-        refuse(recovery, "a segment of another partition", header.partition_id);
-        return;
-    }
-    if (!add_segment(recovery, &header)) {
+    if (!add_segment(recovery, header)) {
         refuse(recovery, "more segments than the plan holds: give --memory more", 0);
         return;
     }
     next_step(recovery, RECOVERY_CLOSE_HEADER);
+}
+
+static void on_header(struct recovery *recovery, enum status status)
+{
+    const struct partition *partition = recovery->partition;
+    struct shard *shard = recovery->shard;
+    struct segment_place place = {
+        .state = shard->core->state,
+        .stream_id = partition->stream_id,
+        .topic_id = partition->topic_id,
+        .partition_id = partition->id,
+        .life = partition->life,
+    };
+    struct segment_header header = {0};
+    struct span block = {recovery->buf->data, status == OK ? (u32)recovery->op.count : 0};
+    switch (segment_verdict_of(&place, block, recovery->base_offset, &header)) {
+    case SEGMENT_SOUND: on_sound_header(recovery, &header); break;
+    case SEGMENT_UNSOUND: on_unsound_header(recovery); break;
+    case SEGMENT_OTHER_VERSION:
+        refuse(recovery, "a segment of another version of the format", recovery->base_offset);
+        break;
+    case SEGMENT_LIFE_OVER: on_life_over(recovery, header.life); break;
+    case SEGMENT_LIFE_NOT_OVER: refuse(recovery, "a life that is not over", header.life); break;
+    case SEGMENT_LIFE_UNKNOWN:
+        shard->refused_start = true;
+        refuse(recovery, "a life above control's last index: control lost its tail", header.life);
+        break;
+    case SEGMENT_OTHER_PARTITION:
+        refuse(recovery, "a segment of another partition", header.partition_id);
+        break;
+    }
 }
 
 /* ---- The chain, and the newest segment ---- */
@@ -326,29 +300,8 @@ static void chain_is_read(struct recovery *recovery)
 static struct recover_point first_point(const struct recovery *recovery)
 {
     const struct partition *partition = recovery->partition;
-    const struct segment_header *header = &newest(recovery)->header;
-    const struct log_point *point = &partition->point;
-    if (partition->has_point && point->segment_base_offset == header->base_offset &&
-        point->next_unit >= header->first_unit && point->position >= SEGMENT_HEADER_BYTES) {
-        return (struct recover_point){
-            .position = point->position,
-            .next_offset = point->next_offset,
-            .next_unit = point->next_unit,
-            .next_write = point->next_write,
-            .previous_crc = point->previous_crc,
-            .bytes = point->bytes,
-            .last_time_us = point->last_time_us,
-        };
-    }
-    return (struct recover_point){
-        .position = SEGMENT_HEADER_BYTES,
-        .next_offset = header->base_offset,
-        .next_unit = header->first_unit,
-        .next_write = header->first_write,
-        .previous_crc = header->previous_crc,
-        .bytes = header->bytes_before,
-        .last_time_us = header->last_time_us,
-    };
+    return segment_verdict_begin(&newest(recovery)->header,
+                                 partition->has_point ? &partition->point : NULL);
 }
 
 /* An index that fits, up to where the scan begins; the scan adds the rest. */
