@@ -366,9 +366,10 @@ static void on_poll(struct audit *audit, struct span body)
             return; /* go on */
         }
     } else if (partition->trims) {
-        /* All expired: only the current offset tells how far the log went. */
-        audit->end = u64_max(audit->end,
-                             is.current_offset > 0 ? is.current_offset + 1 : model_end(partition));
+        /* All expired: only the current offset tells how far the log went. 0 is one message, or
+         * none. */
+        u64 known_end = may_lose(audit) ? 0 : u64_min(model_end(partition), 1);
+        audit->end = u64_max(audit->end, is.current_offset > 0 ? is.current_offset + 1 : known_end);
     } else if (audit->next <= is.current_offset && is.current_offset > 0) {
         if (!model_offset_is_rotten(partition, audit->next)) {
             fail(audit, CHECK_acknowledged_is_readable, "a poll below the end returned nothing",

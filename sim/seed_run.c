@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/map.h"
 #include "sim/audit.h"
+#include "sim/disk_story.h"
 #include "sim/workload.h"
 
 #define READY_US_MAX (120 * US_PER_SECOND)
@@ -255,6 +256,9 @@ static void end_server(struct seed_run *run, bool power)
     struct sim_crash_odds odds = draw_odds(run);
     run->workload.is_paused = true;
     say(run, power ? "power loss" : "kill");
+    if (run->options->prints && run->options->story[0] != 0) {
+        disk_story_print(sim_disk(run->sim, 0), run->options->story);
+    }
     if (power) {
         schedule_crash(&run->schedule, &odds);
     } else {
@@ -542,19 +546,6 @@ static void live(struct seed_run *run)
     }
 }
 
-/* What lies on the disk, for whoever reads a failure. */
-static void print_disk(const struct seed_run *run)
-{
-    list_for_each(node, next, &sim_disk(run->sim, 0)->inodes) {
-        const struct sim_inode *inode = container_of(node, struct sim_inode, node);
-        char path[192];
-        sim_disk_path(inode, path, sizeof(path));
-        if (!inode->is_directory && path[0] != 0) {
-            fprintf(stderr, "  file %s, %" PRIu64 " bytes\n", path, inode->size);
-        }
-    }
-}
-
 static void tell(const struct seed_run *run, struct seed_result *result)
 {
     *result = (struct seed_result){
@@ -613,7 +604,7 @@ void seed_run(const struct seed_options *options, struct seed_result *result)
 
     if (run.verdict.failed && options->prints) {
         schedule_print_lines(&run.schedule);
-        print_disk(&run);
+        disk_story_print(sim_disk(run.sim, 0), options->story);
     }
     tell(&run, result);
     audit_deinit(&run.audit);

@@ -39,7 +39,8 @@ struct seed_options {
     u32 crashes_max;    /* 0: as drawn */
     u32 disarmed;       /* bits 1 << enum armed: never armed */
     bool traces;
-    bool prints; /* what the server logs, and what happens to it */
+    bool prints;    /* what the server logs, and what happens to it */
+    char story[96]; /* with `prints`: files whose disk content is told before each crash */
 };
 
 struct seed_result {

@@ -113,7 +113,7 @@ static int usage(void)
     fprintf(stderr,
             "levriero_sim --seed N | --seeds A..B [--trace] [--log] [--brief] [--shrink]\n"
             "             [--bug NAME] [--until-caught] [--clients N] [--operations N] [--ends N]\n"
-            "             [--disarm BITS]\nbugs:");
+            "             [--disarm BITS] [--story PATH]\nbugs:");
     for (u32 i = 0; i < BUG_COUNT; i++) {
         fprintf(stderr, " %s", bug_name((enum bug)i));
     }
@@ -151,6 +151,9 @@ static bool parse_flag(struct arguments *arguments, const char *flag)
 static bool parse_value(struct arguments *arguments, const char *name, const char *value)
 {
     u64 number = 0;
+    if (strcmp(name, "--story") == 0) {
+        return str_format(arguments->options.story, sizeof(arguments->options.story), "%s", value);
+    }
     if (strcmp(name, "--bug") == 0) {
         return bug_switch_on(value);
     }

@@ -126,7 +126,10 @@ void partition_on_opened(struct partition *partition)
     log->next_write = log->written.next_write;
     log->previous_crc = log->written.previous_crc;
     log->next_offset = log->written.next_offset;
-    log->names_unsynced = !partition->has_point;
+    /* A kill may have come between the rename of the newest segment and the sync of its directory;
+     * a recovery point in it is written only after both. */
+    log->names_unsynced = !partition->has_point || log->active == NULL ||
+                          partition->point.segment_base_offset != log->active->header.base_offset;
     partition->time_last_us = log->written.last_time_us;
     replica_init(&partition->replica, 0, log->written.next_offset);
     partition_publish(partition);
