@@ -310,6 +310,7 @@ static void walk(struct shard_request *request)
         }
         u32 unit_bytes = segment_unit_bytes(unit.batches_bytes, header->sector_bytes);
         if (is_before(poll, &unit)) {
+            segment_learn(poll->segment, &unit, poll->position + at);
             poll->walked = at + unit_bytes;
             if (poll->walked > bytes_read(poll)) {
                 /* Its rest need not be read. */

@@ -280,6 +280,21 @@ void segment_note(struct segment *segment, const struct segment_unit *unit, u32 
     segment_index_note(&segment->index, unit->base_offset, unit->first_time_us, position);
 }
 
+void segment_learn(struct segment *segment, const struct segment_unit *unit, u32 position)
+{
+    u64 base_offset = segment->header.base_offset;
+    if (unit->base_offset < base_offset || unit->base_offset - base_offset > UINT32_MAX) {
+        return;
+    }
+    /* One that lies on disk is better than what a single read can tell: it is loaded first. */
+    bool may_begin = segment->index_missing && segment->index_buf == NULL;
+    if (segment->index_buf == NULL && !(may_begin && segment_index_open(segment))) {
+        return;
+    }
+    make_room(segment);
+    segment_index_learn(&segment->index, unit->base_offset, unit->first_time_us, position);
+}
+
 u32 segment_find(const struct segment *segment, u64 offset)
 {
     u32 position = 0;

@@ -86,6 +86,10 @@ void segment_on_written(struct segment *segment, const struct log_unit *unit);
 /* Notes in the index that a unit begins there. */
 void segment_note(struct segment *segment, const struct segment_unit *unit, u32 position);
 
+/* The same for a unit that a reader passes: after a crash, or when its file was lost, an index
+ * comes back as it is needed. */
+void segment_learn(struct segment *segment, const struct segment_unit *unit, u32 position);
+
 /* From which position must a reader scan to meet `offset`, or the first batch at or after a
  * time? */
 u32 segment_find(const struct segment *segment, u64 offset);

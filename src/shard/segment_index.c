@@ -12,6 +12,8 @@
  *      64  entries, 16 bytes each: append_time u64, offset_delta u32, position u32 */
 #include "shard/segment_index.h"
 
+#include <string.h>
+
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/crc32c.h"
@@ -115,6 +117,41 @@ void segment_index_note(struct segment_index *index, u64 offset, u64 append_time
         thin_out(index);
     }
     index->entries[index->entries_count++] = entry;
+    verify(entries_rise(index->entries, index->entries_count));
+}
+
+/* Room for a new entry behind the first `below`: a stride from both its neighbours. */
+static bool is_wanted(const struct segment_index *index, u32 below, u32 position)
+{
+    if (below > 0 && position - index->entries[below - 1].position < index->stride_bytes) {
+        return false;
+    }
+    return below == index->entries_count ||
+           index->entries[below].position - position >= index->stride_bytes;
+}
+
+void segment_index_learn(struct segment_index *index, u64 offset, u64 append_time_us, u32 position)
+{
+    check(offset >= index->base_offset);
+    check(offset - index->base_offset <= UINT32_MAX);
+    u32 delta = (u32)(offset - index->base_offset);
+    u32 below = count_below(index, delta);
+    bool is_known = below < index->entries_count && index->entries[below].offset_delta == delta;
+    if (is_known || !is_wanted(index, below, position)) {
+        return;
+    }
+    if (index->entries_count == index->entries_max) {
+        thin_out(index);
+        below = count_below(index, delta);
+        if (!is_wanted(index, below, position)) {
+            return;
+        }
+    }
+    memmove(&index->entries[below + 1], &index->entries[below],
+            (index->entries_count - below) * sizeof(struct segment_index_entry));
+    index->entries[below] = (struct segment_index_entry){
+        .append_time_us = append_time_us, .offset_delta = delta, .position = position};
+    index->entries_count++;
     verify(entries_rise(index->entries, index->entries_count));
 }
 

@@ -41,6 +41,10 @@ void segment_index_init(struct segment_index *index, u64 base_offset, u32 stride
  * batch, in order; the index keeps the ones it needs. Time never falls: the caller sees to that. */
 void segment_index_note(struct segment_index *index, u64 offset, u64 append_time_us, u32 position);
 
+/* The same for a batch met while reading, anywhere in what was noted already: an index that was lost
+ * comes back where it is needed. Kept when no entry is within a stride of it. */
+void segment_index_learn(struct segment_index *index, u64 offset, u64 append_time_us, u32 position);
+
 /* Where to start scanning for `offset`. Offsets past the end give the last known position. */
 u32 segment_index_lookup(const struct segment_index *index, u64 offset);
 

@@ -36,6 +36,36 @@ TEST(a_full_index_gets_coarser_but_never_blind)
     EXPECT_EQ(segment_index_lookup(&index, 1089), 600);
 }
 
+TEST(what_a_reader_passes_fills_the_gaps_of_an_index)
+{
+    struct segment_index index;
+    segment_index_init(&index, 1000, 250, entries, 8);
+    segment_index_note(&index, 1080, 13000, 800);
+    for (u32 i = 0; i < 9; i++) {
+        segment_index_learn(&index, 1000 + i * 10, 5000 + i * 1000, i * 100);
+    }
+    EXPECT_EQ(index.entries_count, 3); /* batches 0, 3 and 8: 6 is within a stride of 8 */
+    EXPECT_EQ(segment_index_lookup(&index, 1029), 0);
+    EXPECT_EQ(segment_index_lookup(&index, 1045), 300);
+    EXPECT_EQ(segment_index_lookup(&index, 1080), 800);
+    EXPECT_EQ(segment_index_lookup_time(&index, 8001), 300);
+}
+
+TEST(a_full_index_that_learns_gets_coarser)
+{
+    struct segment_index index;
+    segment_index_init(&index, 1000, 50, entries, 4);
+    segment_index_note(&index, 1080, 13000, 800);
+    for (u32 i = 0; i < 8; i++) {
+        segment_index_learn(&index, 1000 + i * 10, 5000 + i * 1000, i * 100);
+    }
+    EXPECT(index.entries_count <= 4);
+    EXPECT(index.stride_bytes > 50);
+    EXPECT(segment_index_lookup(&index, 1080) >= 700);
+    EXPECT(segment_index_lookup(&index, 1080) <= 800);
+    EXPECT(segment_index_lookup(&index, 1050) <= 500);
+}
+
 TEST(a_cut_log_forgets_what_was_cut)
 {
     struct segment_index index = index_of_nine_batches(8);

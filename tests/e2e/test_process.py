@@ -452,6 +452,7 @@ class ComingBack(OwnServer):
 
     def test_a_password_of_the_first_start_stays(self):
         server = self.started()
+        self.client(server)
         server.stop()
         server.environment = {"IGGY_ROOT_USERNAME": "captain", "IGGY_ROOT_PASSWORD": "s3cret-word"}
         server.start()
