@@ -22,6 +22,9 @@
 #include "base/check.h"
 #include "shard/shard_inside.h"
 
+/* The index of a segment that is written to is saved when it has learned this much. */
+#define INDEX_ENTRIES_MIN 16u
+
 #define TICK_US (500 * US_PER_MS)
 
 static void encode(const struct shard *shard, const struct partition *partition, u64 sequence,
@@ -154,6 +157,9 @@ static void on_tick(struct core *core, struct timer *timer)
             shard_wake(shard, partition);
         } else {
             ends_note(ends, partition);
+            if (log_index_wants_saving(&partition->log, INDEX_ENTRIES_MIN)) {
+                log_save_index(&partition->log);
+            }
         }
     }
     if (!list_is_empty(&ends->dirty)) {

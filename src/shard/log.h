@@ -104,6 +104,7 @@ struct log {
     struct io_file made_file;   /* of the segment being made */
     struct segment_header made; /* its header */
     struct segment *making;     /* not in the chain yet */
+    bool index_only;            /* nothing is sealed: only the index is saved */
     bool index_saved;           /* of the segment that is being sealed */
     struct buf *header_buf;
     u32 names_level;     /* how many directories are synced */
@@ -161,6 +162,13 @@ void log_sync(struct log *log);
 
 /* Seals the newest segment as soon as nothing is under way; an empty one follows. */
 void log_roll_soon(struct log *log);
+
+/* Saves the newest segment's index when nothing is under way, so that a restart need not do without
+ * it. Not synced: it is verified when it is read. */
+void log_save_index(struct log *log);
+
+/* Has it learned `entries` or more since it was saved? */
+bool log_index_wants_saving(const struct log *log, u32 entries);
 
 /* Makes the first segment, unsynced. */
 void log_make_first(struct log *log);

@@ -146,6 +146,29 @@ void log_roll_begin(struct log *log)
     log_run(log);
 }
 
+bool log_index_wants_saving(const struct log *log, u32 entries)
+{
+    const struct segment *active = log->active;
+    if (active == NULL || active->index_buf == NULL || log->stopped || log->partition->read_only) {
+        return false;
+    }
+    /* A stride that doubled left fewer entries than there were. */
+    return active->index.entries_count >= active->index_saved_count + entries ||
+           active->index.entries_count < active->index_saved_count;
+}
+
+void log_save_index(struct log *log)
+{
+    if (log->step != LOG_READY || log->active == NULL || log->active->index_buf == NULL) {
+        return;
+    }
+    log->index_only = true;
+    log->index_saved = false;
+    log->active->index_saved_count = log->active->index.entries_count;
+    log->step = ROLL_OPEN_INDEX;
+    log_run(log);
+}
+
 void log_make_first(struct log *log)
 {
     check(is_first(log));
@@ -383,6 +406,17 @@ static void on_names_closed(struct log *log)
     log->step = LOG_READY;
 }
 
+static void on_index_over(struct log *log)
+{
+    if (log->index_only) {
+        log->index_only = false;
+        log->step = LOG_READY;
+        shard_on_partition_settled(log->shard);
+        return;
+    }
+    next_step(log, ROLL_REMOVE_LEFTOVER);
+}
+
 void log_roll_on_io(struct log *log, enum status status)
 {
     if (status != OK && !may_fail(log->step, status)) {
@@ -396,7 +430,11 @@ void log_roll_on_io(struct log *log, enum status status)
         break;
     case ROLL_OPEN_INDEX:
         log->made_file = status == OK ? log->op.file : IO_FILE_NONE;
-        next_step(log, status == OK ? ROLL_WRITE_INDEX : ROLL_REMOVE_LEFTOVER);
+        if (status == OK) {
+            next_step(log, ROLL_WRITE_INDEX);
+        } else {
+            on_index_over(log);
+        }
         break;
     case ROLL_WRITE_INDEX:
         log->index_saved = status == OK;
@@ -404,7 +442,7 @@ void log_roll_on_io(struct log *log, enum status status)
         break;
     case ROLL_CLOSE_INDEX:
         log->made_file = IO_FILE_NONE;
-        next_step(log, ROLL_REMOVE_LEFTOVER);
+        on_index_over(log);
         break;
     case ROLL_MAKE_DIRECTORY:
     case ROLL_REMOVE_LEFTOVER: next_step(log, ROLL_CREATE); break;

@@ -69,8 +69,8 @@ static void check_partitions(struct bed *bed, const struct story *story)
     }
 }
 
-/* At `os` and `memory` a power loss may take a suffix, nothing else: what is behind the end that was
- * found is gone, and its offsets are given out again. */
+/* At `os` and `memory` a power loss may take a suffix, nothing else: what is behind the end that
+ * was found is gone, and its offsets are given out again. */
 static void forgive_lost_suffix(struct bed *bed, const struct story *story)
 {
     if (story->durability == DURABILITY_SYNC) {

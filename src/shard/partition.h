@@ -110,8 +110,8 @@ void partition_close_soon(struct partition *partition);
 /* Goes on closing when nothing is in flight any more. */
 void partition_close_run(struct partition *partition);
 
-/* Offsets below are acknowledged, so whoever asks now must see them: what is committed, at level memory also
- * what waits to be written. */
+/* Offsets below are acknowledged, so whoever asks now must see them: what is committed, at level
+ * memory also what waits to be written. */
 u64 partition_seen_end(const struct partition *partition);
 
 /* Publishes the gauges. */

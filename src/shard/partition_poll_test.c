@@ -246,3 +246,35 @@ TEST(what_is_not_there_is_not_found)
     EXPECT_EQ(bed.replies[slot].msg.error, WIRE_PARTITION_NOT_FOUND);
     bed_close(&bed);
 }
+
+TEST(the_index_of_the_newest_segment_survives_a_stop_and_a_crash_and_a_cut_of_the_log)
+{
+    for (u64 seed = 20; seed < 30; seed++) {
+        struct bed bed;
+        bed_open(&bed, &(struct sim_options){.seed = seed});
+        bed.settings.segment_bytes_default = GIB;
+        bed_topic(&bed, 1);
+        bed_start(&bed);
+        for (u32 round = 0; round < 4; round++) {
+            for (u32 i = 0; i < 40; i++) {
+                (void)bed_append(&bed, 0, 1, 20000);
+                bed_run(&bed, prng_below(&bed.prng, US_PER_MS));
+                bed_take_appends(&bed);
+            }
+            if (round % 2 == 0) {
+                bed_wait(&bed);
+                bed_take_appends(&bed);
+                bed_run(&bed, prng_below(&bed.prng, 2 * US_PER_SECOND));
+                bed_stop(&bed);
+            } else {
+                bed_crash(&bed, &sim_crash_default);
+            }
+            bed_start(&bed);
+            (void)bed_check_all(&bed, 0, 3);
+        }
+        const struct log *log = &bed.core->shard->partitions[bed_handle(&bed, 0).slot].log;
+        EXPECT(log->active->index_buf != NULL);
+        EXPECT(log->active->index.entries_count >= 1);
+        bed_close(&bed);
+    }
+}

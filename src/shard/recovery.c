@@ -6,16 +6,14 @@
 #include "shard/shard_inside.h"
 #include "shard/trash.h"
 
-static void next_step(struct recovery *recovery, enum recovery_step step);
-
-static struct log *log_of(const struct recovery *recovery)
+struct log *recovery_log(const struct recovery *recovery)
 {
     return &recovery->partition->log;
 }
 
-static struct segment *newest(const struct recovery *recovery)
+struct segment *recovery_newest(const struct recovery *recovery)
 {
-    struct list_node *node = list_last(&log_of(recovery)->segments);
+    struct list_node *node = list_last(&recovery_log(recovery)->segments);
     check(node != NULL);
     return container_of(node, struct segment, node);
 }
@@ -45,7 +43,7 @@ static void give_back(struct recovery *recovery)
     pool_return(&shard->recoveries, recovery);
 }
 
-static void open_damaged(struct recovery *recovery, const char *what)
+void recovery_open_damaged(struct recovery *recovery, const char *what)
 {
     struct partition *partition = recovery->partition;
     struct core *core = recovery->shard->core;
@@ -59,7 +57,7 @@ static void open_damaged(struct recovery *recovery, const char *what)
 }
 
 /* There is something, and it cannot be opened: it stays as it is. */
-static void refuse(struct recovery *recovery, const char *what, u64 word)
+void recovery_refuse(struct recovery *recovery, const char *what, u64 word)
 {
     struct partition *partition = recovery->partition;
     event_error(
@@ -88,7 +86,7 @@ static void make_first(struct recovery *recovery)
     if (partition->has_point) {
         partition->log.written = partition->point;
         partition->log.synced = partition->point;
-        open_damaged(recovery, "all segments are missing");
+        recovery_open_damaged(recovery, "all segments are missing");
         give_back(recovery);
         partition_on_opened(partition);
         return;
@@ -102,14 +100,14 @@ static void make_first(struct recovery *recovery)
 static void open_header(struct recovery *recovery)
 {
     char path[IO_PATH_BYTES];
-    segment_path(log_of(recovery), recovery->base_offset, "log", path);
+    segment_path(recovery_log(recovery), recovery->base_offset, "log", path);
     io_file_open(recovery->shard->core->io, &recovery->op, path, IO_OPEN_READ);
 }
 
 static void remove_leftover(struct recovery *recovery)
 {
     char path[IO_PATH_BYTES];
-    segment_path(log_of(recovery), recovery->base_offset, "new", path);
+    segment_path(recovery_log(recovery), recovery->base_offset, "new", path);
     io_path_unlink(recovery->shard->core->io, &recovery->op, path);
 }
 
@@ -122,7 +120,7 @@ static void next_name(struct recovery *recovery)
         const char *text = (const char *)recovery->names->data + recovery->names_position;
         recovery->names_position += (u32)strlen(text) + 1;
         if (segment_verdict_name(text, ".log", &recovery->base_offset)) {
-            next_step(recovery, RECOVERY_OPEN_HEADER);
+            recovery_next(recovery, RECOVERY_OPEN_HEADER);
             return;
         }
         if (segment_verdict_name(text, ".new", &recovery->base_offset)) {
@@ -131,7 +129,7 @@ static void next_name(struct recovery *recovery)
                 wait_for_place(recovery);
                 return;
             }
-            next_step(recovery, RECOVERY_REMOVE_LEFTOVER);
+            recovery_next(recovery, RECOVERY_REMOVE_LEFTOVER);
             return;
         }
     }
@@ -148,16 +146,16 @@ static void on_life_over(struct recovery *recovery, u64 life)
         wait_for_place(recovery);
         return;
     }
-    next_step(recovery, RECOVERY_TRASH_RENAME);
+    recovery_next(recovery, RECOVERY_TRASH_RENAME);
 }
 
 static bool add_segment(struct recovery *recovery, const struct segment_header *header)
 {
-    struct segment *segment = segment_create(log_of(recovery), header);
+    struct segment *segment = segment_create(recovery_log(recovery), header);
     if (segment == NULL) {
         return false;
     }
-    log_add_segment(log_of(recovery), segment);
+    log_add_segment(recovery_log(recovery), segment);
     return true;
 }
 
@@ -184,19 +182,19 @@ static void add_damaged(struct recovery *recovery)
         .base_offset = recovery->base_offset,
     };
     if (!add_segment(recovery, &header)) {
-        refuse(recovery, "more segments than the plan holds: give --memory more", 0);
+        recovery_refuse(recovery, "more segments than the plan holds: give --memory more", 0);
         return;
     }
-    newest(recovery)->damaged = true;
+    recovery_newest(recovery)->damaged = true;
     recovery->partition->read_only = true;
-    next_step(recovery, RECOVERY_CLOSE_HEADER);
+    recovery_next(recovery, RECOVERY_CLOSE_HEADER);
 }
 
 static void on_behind(struct recovery *recovery)
 {
     if (nothing_follows(recovery)) {
         recovery->first_unsound = true;
-        next_step(recovery, RECOVERY_CLOSE_HEADER);
+        recovery_next(recovery, RECOVERY_CLOSE_HEADER);
         return;
     }
     add_damaged(recovery);
@@ -204,9 +202,9 @@ static void on_behind(struct recovery *recovery)
 
 static void on_unsound_header(struct recovery *recovery)
 {
-    if (list_is_empty(&log_of(recovery)->segments) && recovery->base_offset == 0 &&
+    if (list_is_empty(&recovery_log(recovery)->segments) && recovery->base_offset == 0 &&
         !recovery->partition->has_point) {
-        next_step(recovery, RECOVERY_READ_BEHIND);
+        recovery_next(recovery, RECOVERY_READ_BEHIND);
         return;
     }
     add_damaged(recovery);
@@ -215,10 +213,10 @@ static void on_unsound_header(struct recovery *recovery)
 static void on_sound_header(struct recovery *recovery, const struct segment_header *header)
 {
     if (!add_segment(recovery, header)) {
-        refuse(recovery, "more segments than the plan holds: give --memory more", 0);
+        recovery_refuse(recovery, "more segments than the plan holds: give --memory more", 0);
         return;
     }
-    next_step(recovery, RECOVERY_CLOSE_HEADER);
+    recovery_next(recovery, RECOVERY_CLOSE_HEADER);
 }
 
 static void on_header(struct recovery *recovery, enum status status)
@@ -238,16 +236,20 @@ static void on_header(struct recovery *recovery, enum status status)
     case SEGMENT_SOUND: on_sound_header(recovery, &header); break;
     case SEGMENT_UNSOUND: on_unsound_header(recovery); break;
     case SEGMENT_OTHER_VERSION:
-        refuse(recovery, "a segment of another version of the format", recovery->base_offset);
+        recovery_refuse(recovery, "a segment of another version of the format",
+                        recovery->base_offset);
         break;
     case SEGMENT_LIFE_OVER: on_life_over(recovery, header.life); break;
-    case SEGMENT_LIFE_NOT_OVER: refuse(recovery, "a life that is not over", header.life); break;
+    case SEGMENT_LIFE_NOT_OVER:
+        recovery_refuse(recovery, "a life that is not over", header.life);
+        break;
     case SEGMENT_LIFE_UNKNOWN:
         shard->refused_start = true;
-        refuse(recovery, "a life above control's last index: control lost its tail", header.life);
+        recovery_refuse(recovery, "a life above control's last index: control lost its tail",
+                        header.life);
         break;
     case SEGMENT_OTHER_PARTITION:
-        refuse(recovery, "a segment of another partition", header.partition_id);
+        recovery_refuse(recovery, "a segment of another partition", header.partition_id);
         break;
     }
 }
@@ -267,9 +269,9 @@ static void seal_by_next(struct segment *segment, const struct segment *next)
 
 static void chain_is_read(struct recovery *recovery)
 {
-    struct log *log = log_of(recovery);
+    struct log *log = recovery_log(recovery);
     if (recovery->first_unsound) {
-        next_step(recovery, RECOVERY_REMOVE_FIRST);
+        recovery_next(recovery, RECOVERY_REMOVE_FIRST);
         return;
     }
     if (list_is_empty(&log->segments)) {
@@ -284,243 +286,18 @@ static void chain_is_read(struct recovery *recovery)
         }
         before = segment;
     }
-    if (newest(recovery)->damaged) {
+    if (recovery_newest(recovery)->damaged) {
         struct log_point *written = &log->written;
         *written = recovery->partition->point;
-        written->next_offset = u64_max(written->next_offset, newest(recovery)->header.base_offset);
-        newest(recovery)->end_offset = written->next_offset;
+        written->next_offset =
+            u64_max(written->next_offset, recovery_newest(recovery)->header.base_offset);
+        recovery_newest(recovery)->end_offset = written->next_offset;
         log->synced = *written;
-        open_damaged(recovery, "the header of the newest segment does not verify");
-        next_step(recovery, RECOVERY_OFFSETS);
+        recovery_open_damaged(recovery, "the header of the newest segment does not verify");
+        recovery_next(recovery, RECOVERY_OFFSETS);
         return;
     }
-    next_step(recovery, RECOVERY_OPEN_INDEX);
-}
-
-static struct recover_point first_point(const struct recovery *recovery)
-{
-    const struct partition *partition = recovery->partition;
-    return segment_verdict_begin(&newest(recovery)->header,
-                                 partition->has_point ? &partition->point : NULL);
-}
-
-/* An index that fits, up to where the scan begins; the scan adds the rest. */
-static void on_index(struct recovery *recovery)
-{
-    struct segment *segment = newest(recovery);
-    struct recover_point point = first_point(recovery);
-    u32 stride_bytes = 0;
-    u32 count = 0;
-    if (recovery->op.status != OK || point.position == SEGMENT_HEADER_BYTES ||
-        segment_index_decode(recovery->buf->data, (u32)recovery->op.count, segment->header.salt,
-                             segment->header.base_offset, &stride_bytes, &count) != OK) {
-        return;
-    }
-    (void)segment_index_fill(segment, recovery->buf->data, stride_bytes, count);
-    if (segment->index_buf != NULL && segment->index.entries_count > 0) {
-        segment_index_truncate(&segment->index,
-                               u64_max(point.next_offset, segment->header.base_offset));
-    }
-}
-
-static void scan_begin(struct recovery *recovery, u64 file_bytes)
-{
-    struct recover_point point = first_point(recovery);
-    struct segment *segment = newest(recovery);
-    segment_recover_init(&recovery->scan, &segment->header, file_bytes, &point);
-    if (point.position > recovery->scan.file_bytes) {
-        open_damaged(recovery, "the newest segment ends before its recovery point");
-        next_step(recovery, RECOVERY_DONE);
-        return;
-    }
-    next_step(recovery, RECOVERY_SCAN);
-}
-
-/* Reads what the scan wants; after a failed read sector by sector, zeros for those that cannot
- * be read. */
-static void read_wanted(struct recovery *recovery)
-{
-    struct segment_recover *scan = &recovery->scan;
-    u32 wanted = (u32)align_up(scan->want_bytes, scan->header.sector_bytes);
-    if (wanted > shard_buf_bytes_max(recovery->shard)) {
-        refuse(recovery, "a batch is larger than this memory allows: give --memory more", wanted);
-        return;
-    }
-    if (recovery->buf == NULL || recovery->buf->capacity < wanted) {
-        struct buf *buf = shard_take_buf(recovery->shard, u32_max(wanted, RECOVER_READ_BYTES));
-        if (buf == NULL) {
-            recovery->waits = true;
-            shard_wait_for_turn(recovery->shard);
-            return;
-        }
-        scan->window.size = 0;
-        if (recovery->buf != NULL) {
-            buf_return(recovery->buf);
-        }
-        recovery->buf = buf;
-    }
-    recovery->read_end = wanted;
-    recovery->position = 0;
-    recovery->read_singly = false;
-    scan->window.size = 0;
-    io_file_read(recovery->shard->core->io, &recovery->op, recovery->file, scan->want_position,
-                 recovery->buf->data, wanted);
-}
-
-static void read_sector(struct recovery *recovery)
-{
-    struct segment_recover *scan = &recovery->scan;
-    io_file_read(recovery->shard->core->io, &recovery->op, recovery->file,
-                 (u64)scan->want_position + recovery->position,
-                 recovery->buf->data + recovery->position, scan->header.sector_bytes);
-}
-
-static void scan_run(struct recovery *recovery)
-{
-    struct segment_recover *scan = &recovery->scan;
-    struct batch_budget budget = {.bytes = BATCH_STEP_BYTES, .frames = BATCH_STEP_FRAMES};
-    for (;;) {
-        switch (segment_recover_step(scan, &budget)) {
-        case RECOVER_READ: read_wanted(recovery); return;
-        case RECOVER_PAUSED:
-            recovery->waits = true;
-            shard_wait_for_turn(recovery->shard);
-            return;
-        case RECOVER_UNIT: segment_note(newest(recovery), &scan->unit, scan->unit_position); break;
-        case RECOVER_DONE: next_step(recovery, RECOVERY_DONE); return;
-        }
-    }
-}
-
-static void on_scanned(struct recovery *recovery, enum status status)
-{
-    struct segment_recover *scan = &recovery->scan;
-    u32 sector_bytes = scan->header.sector_bytes;
-    if (!recovery->read_singly && status == OK) {
-        u32 count = u32_min((u32)recovery->op.count, scan->want_bytes);
-        segment_recover_give(scan, (struct span){recovery->buf->data, count});
-        scan_run(recovery);
-        return;
-    }
-    if (!recovery->read_singly) {
-        recovery->read_singly = true;
-        recovery->position = 0;
-        read_sector(recovery);
-        return;
-    }
-    if (status != OK) {
-        memset(recovery->buf->data + recovery->position, 0, sector_bytes);
-        recovery->unreadable_seen = true;
-    }
-    recovery->position += sector_bytes;
-    if (recovery->position < recovery->read_end) {
-        read_sector(recovery);
-        return;
-    }
-    segment_recover_give(scan, (struct span){recovery->buf->data, scan->want_bytes});
-    scan_run(recovery);
-}
-
-/* ---- The verdict ---- */
-
-static void adopt_end(struct recovery *recovery)
-{
-    struct log *log = log_of(recovery);
-    struct segment *segment = newest(recovery);
-    const struct recover_point *end = &recovery->scan.end;
-    segment->tail = end->position;
-    segment->ahead_end = end->position;
-    segment->end_offset = end->next_offset;
-    segment->end_time_us = end->last_time_us;
-    segment->end_bytes = end->bytes;
-    log->active = segment;
-    log->written = (struct log_point){
-        .segment_base_offset = segment->header.base_offset,
-        .next_offset = end->next_offset,
-        .next_unit = end->next_unit,
-        .next_write = end->next_write,
-        .bytes = end->bytes,
-        .last_time_us = end->last_time_us,
-        .position = end->position,
-        .previous_crc = end->previous_crc,
-    };
-    log->synced = log->written;
-}
-
-static void judge(struct recovery *recovery)
-{
-    struct segment_recover *scan = &recovery->scan;
-    struct partition *partition = recovery->partition;
-    adopt_end(recovery);
-    switch (scan->verdict) {
-    case RECOVER_ENDS: break;
-    case RECOVER_UNFINISHED:
-        if (!partition->read_only) {
-            next_step(recovery, RECOVERY_CREATE_CUT);
-            return;
-        }
-        break;
-    case RECOVER_ROT: open_damaged(recovery, "a synced unit does not verify"); break;
-    }
-    if (partition->read_only) {
-        next_step(recovery, RECOVERY_OFFSETS);
-    } else if (scan->header.level != DURABILITY_SYNC && scan->file_bytes > scan->end.position) {
-        next_step(recovery, RECOVERY_TRUNCATE);
-    } else {
-        recovery->keeps_space = true;
-        next_step(recovery, RECOVERY_SYNC);
-    }
-}
-
-static void cut_path(const struct recovery *recovery, char path[IO_PATH_BYTES])
-{
-    const struct partition *partition = recovery->partition;
-    (void)str_format(path, IO_PATH_BYTES, "streams/%u/topics/%u/partitions/%u/%020llu-%u.cut",
-                     partition->stream_id, partition->topic_id, partition->id,
-                     (unsigned long long)recovery->scan.end.next_offset,
-                     state_boot(recovery->shard->core->state));
-}
-
-static void create_cut(struct recovery *recovery)
-{
-    char path[IO_PATH_BYTES];
-    cut_path(recovery, path);
-    recovery->position = recovery->scan.damage_position;
-    io_file_open(recovery->shard->core->io, &recovery->op, path,
-                 IO_OPEN_READ | IO_OPEN_WRITE | IO_OPEN_CREATE);
-}
-
-static void read_cut(struct recovery *recovery)
-{
-    u32 left = recovery->scan.damage_end - recovery->position;
-    u32 wanted = u32_min(left, u32_min(recovery->buf->capacity, RECOVER_READ_BYTES));
-    if (recovery->read_singly) {
-        wanted = recovery->scan.header.sector_bytes;
-    }
-    recovery->read_end = wanted;
-    io_file_read(recovery->shard->core->io, &recovery->op, recovery->file, recovery->position,
-                 recovery->buf->data, wanted);
-}
-
-static void write_cut(struct recovery *recovery)
-{
-    struct io_piece piece = {.data = recovery->buf->data, .size = recovery->read_end};
-    io_file_write(recovery->shard->core->io, &recovery->op, recovery->cut_file,
-                  recovery->position - recovery->scan.damage_position, &piece, 1, 0);
-}
-
-static void say_cut(struct recovery *recovery)
-{
-    const struct segment_recover *scan = &recovery->scan;
-    const struct partition *partition = recovery->partition;
-    struct core *core = recovery->shard->core;
-    counter_add(core->counters, COUNTER_tails_cut, 1);
-    event_warn(core->events,
-               "partition.tail_cut stream=%u topic=%u partition=%u first_lost_offset=%llu "
-               "bytes=%u level=%u: offsets from there on are issued again",
-               partition->stream_id, partition->topic_id, partition->id,
-               (unsigned long long)scan->end.next_offset, scan->damage_end - scan->damage_position,
-               scan->header.level);
+    recovery_next(recovery, RECOVERY_OPEN_INDEX);
 }
 
 /* ---- Steps ---- */
@@ -569,13 +346,15 @@ static void trash_rename(struct recovery *recovery)
 static void open_segment(struct recovery *recovery, const char *suffix, u32 flags)
 {
     char path[IO_PATH_BYTES];
-    segment_path(log_of(recovery), newest(recovery)->header.base_offset, suffix, path);
+    segment_path(recovery_log(recovery), recovery_newest(recovery)->header.base_offset, suffix,
+                 path);
     io_file_open(recovery->shard->core->io, &recovery->op, path, flags);
 }
 
 static u32 newest_flags(const struct recovery *recovery)
 {
-    return IO_OPEN_READ | IO_OPEN_WRITE | (newest(recovery)->header.direct ? IO_OPEN_DIRECT : 0u);
+    return IO_OPEN_READ | IO_OPEN_WRITE |
+           (recovery_newest(recovery)->header.direct ? IO_OPEN_DIRECT : 0u);
 }
 
 /* Stored offsets beyond the end are set back before anybody can ask, durably. */
@@ -600,17 +379,19 @@ static void cut_offsets(struct recovery *recovery)
 static void scan_done(struct recovery *recovery)
 {
     if (recovery->partition->read_only && recovery->scan.state != RECOVER_OVER) {
-        adopt_end(recovery);
-        next_step(recovery, RECOVERY_OFFSETS);
+        recovery_adopt_end(recovery);
+        recovery_next(recovery, RECOVERY_OFFSETS);
         return;
     }
-    judge(recovery);
+    recovery_judge(recovery);
 }
 
-static void remove_first(struct recovery *recovery)
+static void remove_file(struct recovery *recovery, const struct segment *segment,
+                        const char *suffix)
 {
     char path[IO_PATH_BYTES];
-    segment_path(log_of(recovery), 0, "log", path);
+    u64 base_offset = segment == NULL ? 0 : segment->header.base_offset;
+    segment_path(recovery_log(recovery), base_offset, suffix, path);
     io_path_unlink(recovery->shard->core->io, &recovery->op, path);
 }
 
@@ -647,10 +428,12 @@ static void run(struct recovery *recovery)
         break;
     case RECOVERY_OPEN: open_segment(recovery, "log", newest_flags(recovery)); break;
     case RECOVERY_SIZE: io_file_size(io, op, recovery->file); break;
-    case RECOVERY_SCAN: scan_run(recovery); break;
-    case RECOVERY_CREATE_CUT: create_cut(recovery); break;
-    case RECOVERY_READ_CUT: read_cut(recovery); break;
-    case RECOVERY_WRITE_CUT: write_cut(recovery); break;
+    case RECOVERY_PROBE_INDEX: recovery_probe_index(recovery); break;
+    case RECOVERY_SCAN: recovery_scan_run(recovery); break;
+    case RECOVERY_REMOVE_INDEX: remove_file(recovery, recovery_newest(recovery), "index"); break;
+    case RECOVERY_CREATE_CUT: recovery_create_cut(recovery); break;
+    case RECOVERY_READ_CUT: recovery_read_cut(recovery); break;
+    case RECOVERY_WRITE_CUT: recovery_write_cut(recovery); break;
     case RECOVERY_SYNC_CUT: io_file_sync(io, op, recovery->cut_file); break;
     case RECOVERY_CLOSE_CUT: io_file_close(io, op, recovery->cut_file); break;
     case RECOVERY_OPEN_DIRECTORY: directory_open(recovery, false); break;
@@ -659,12 +442,12 @@ static void run(struct recovery *recovery)
         break;
     case RECOVERY_SYNC: io_file_sync(io, op, recovery->file); break;
     case RECOVERY_OFFSETS: cut_offsets(recovery); break;
-    case RECOVERY_REMOVE_FIRST: remove_first(recovery); break;
+    case RECOVERY_REMOVE_FIRST: remove_file(recovery, NULL, "log"); break;
     case RECOVERY_DONE: scan_done(recovery); break;
     }
 }
 
-static void next_step(struct recovery *recovery, enum recovery_step step)
+void recovery_next(struct recovery *recovery, enum recovery_step step)
 {
     recovery->step = step;
     run(recovery);
@@ -673,8 +456,8 @@ static void next_step(struct recovery *recovery, enum recovery_step step)
 /* The copy of the tail cannot be made: then the tail stays where it is. */
 static void on_cut_failed(struct recovery *recovery)
 {
-    open_damaged(recovery, "an unfinished tail could not be copied");
-    next_step(recovery, RECOVERY_OFFSETS);
+    recovery_open_damaged(recovery, "an unfinished tail could not be copied");
+    recovery_next(recovery, RECOVERY_OFFSETS);
 }
 
 static bool is_cut_step(enum recovery_step step)
@@ -687,10 +470,10 @@ static void on_failed(struct recovery *recovery, enum status status)
     if (is_cut_step(recovery->step)) {
         on_cut_failed(recovery);
     } else if (recovery->step == RECOVERY_TRUNCATE || recovery->step == RECOVERY_SYNC) {
-        open_damaged(recovery, "the newest segment could not be synced");
-        next_step(recovery, RECOVERY_OFFSETS);
+        recovery_open_damaged(recovery, "the newest segment could not be synced");
+        recovery_next(recovery, RECOVERY_OFFSETS);
     } else {
-        refuse(recovery, status_name(status), recovery->step);
+        recovery_refuse(recovery, status_name(status), recovery->step);
     }
 }
 
@@ -699,7 +482,8 @@ static bool may_fail(enum recovery_step step, enum status status)
 {
     return step == RECOVERY_READ_HEADER || step == RECOVERY_READ_BEHIND ||
            step == RECOVERY_CLOSE_HEADER || step == RECOVERY_OPEN_INDEX ||
-           step == RECOVERY_READ_INDEX || step == RECOVERY_CLOSE_INDEX || step == RECOVERY_SCAN ||
+           step == RECOVERY_READ_INDEX || step == RECOVERY_CLOSE_INDEX ||
+           step == RECOVERY_PROBE_INDEX || step == RECOVERY_REMOVE_INDEX || step == RECOVERY_SCAN ||
            step == RECOVERY_READ_CUT || step == RECOVERY_TRASH_CLOSE ||
            step == RECOVERY_CLOSE_DIRECTORY || step == RECOVERY_CLOSE_CUT ||
            (status == ERR_NOT_FOUND &&
@@ -715,20 +499,7 @@ static void on_listed(struct recovery *recovery)
     }
     recovery->names_bytes = (u32)recovery->op.count;
     recovery->names_position = 0;
-    next_step(recovery, RECOVERY_NEXT_NAME);
-}
-
-static void on_cut_read(struct recovery *recovery, enum status status)
-{
-    if (status != OK && !recovery->read_singly) {
-        recovery->read_singly = true;
-        next_step(recovery, RECOVERY_READ_CUT);
-        return;
-    }
-    if (status != OK) {
-        memset(recovery->buf->data, 0, recovery->read_end);
-    }
-    next_step(recovery, RECOVERY_WRITE_CUT);
+    recovery_next(recovery, RECOVERY_NEXT_NAME);
 }
 
 static void on_trashed(struct recovery *recovery)
@@ -738,7 +509,7 @@ static void on_trashed(struct recovery *recovery)
     trash_empty(&shard->trash);
     /* What was read so far is of the other life. */
     while (!list_is_empty(&partition->log.segments)) {
-        log_remove_segment(&partition->log, newest(recovery));
+        log_remove_segment(&partition->log, recovery_newest(recovery));
     }
     make_first(recovery);
 }
@@ -755,66 +526,73 @@ static void on_io(struct core *core, struct io_op *op)
     }
     switch (recovery->step) {
     case RECOVERY_LIST: on_listed(recovery); break;
-    case RECOVERY_REMOVE_LEFTOVER: next_step(recovery, RECOVERY_NEXT_NAME); break;
+    case RECOVERY_REMOVE_LEFTOVER: recovery_next(recovery, RECOVERY_NEXT_NAME); break;
     case RECOVERY_OPEN_HEADER:
         recovery->file = op->file;
-        next_step(recovery, RECOVERY_READ_HEADER);
+        recovery_next(recovery, RECOVERY_READ_HEADER);
         break;
     case RECOVERY_READ_HEADER: on_header(recovery, status); break;
     case RECOVERY_READ_BEHIND: on_behind(recovery); break;
-    case RECOVERY_CLOSE_HEADER: next_step(recovery, RECOVERY_NEXT_NAME); break;
-    case RECOVERY_TRASH_RENAME: next_step(recovery, RECOVERY_TRASH_OPEN); break;
+    case RECOVERY_CLOSE_HEADER: recovery_next(recovery, RECOVERY_NEXT_NAME); break;
+    case RECOVERY_TRASH_RENAME: recovery_next(recovery, RECOVERY_TRASH_OPEN); break;
     case RECOVERY_TRASH_OPEN:
         recovery->directory = op->file;
-        next_step(recovery, RECOVERY_TRASH_SYNC);
+        recovery_next(recovery, RECOVERY_TRASH_SYNC);
         break;
-    case RECOVERY_TRASH_SYNC: next_step(recovery, RECOVERY_TRASH_CLOSE); break;
+    case RECOVERY_TRASH_SYNC: recovery_next(recovery, RECOVERY_TRASH_CLOSE); break;
     case RECOVERY_TRASH_CLOSE: on_trashed(recovery); break;
     case RECOVERY_OPEN_INDEX:
         recovery->file = status == OK ? op->file : IO_FILE_NONE;
-        next_step(recovery, status == OK ? RECOVERY_READ_INDEX : RECOVERY_OPEN);
+        recovery_next(recovery, status == OK ? RECOVERY_READ_INDEX : RECOVERY_OPEN);
         break;
     case RECOVERY_READ_INDEX:
-        on_index(recovery);
-        next_step(recovery, RECOVERY_CLOSE_INDEX);
+        recovery_on_index(recovery);
+        recovery_next(recovery, RECOVERY_CLOSE_INDEX);
         break;
-    case RECOVERY_CLOSE_INDEX: next_step(recovery, RECOVERY_OPEN); break;
+    case RECOVERY_CLOSE_INDEX: recovery_next(recovery, RECOVERY_OPEN); break;
     case RECOVERY_OPEN:
         recovery->file = op->file;
-        next_step(recovery, RECOVERY_SIZE);
+        recovery_next(recovery, RECOVERY_SIZE);
         break;
-    case RECOVERY_SIZE: scan_begin(recovery, op->count); break;
-    case RECOVERY_SCAN: on_scanned(recovery, status); break;
+    case RECOVERY_SIZE:
+        recovery->file_bytes = op->count;
+        recovery_next(recovery, RECOVERY_PROBE_INDEX);
+        break;
+    case RECOVERY_PROBE_INDEX: recovery_on_probed(recovery); break;
+    case RECOVERY_SCAN: recovery_on_scanned(recovery, status); break;
     case RECOVERY_CREATE_CUT:
         recovery->cut_file = op->file;
-        recovery->read_singly = false;
-        next_step(recovery, RECOVERY_READ_CUT);
+        recovery->single_end = 0;
+        recovery_next(recovery, RECOVERY_READ_CUT);
         break;
-    case RECOVERY_READ_CUT: on_cut_read(recovery, status); break;
+    case RECOVERY_READ_CUT: recovery_on_cut_read(recovery, status); break;
     case RECOVERY_WRITE_CUT:
         recovery->position += recovery->read_end;
-        next_step(recovery, recovery->position < recovery->scan.damage_end ? RECOVERY_READ_CUT
-                                                                           : RECOVERY_SYNC_CUT);
+        recovery_next(recovery, recovery->position < recovery->scan.damage_end ? RECOVERY_READ_CUT
+                                                                               : RECOVERY_SYNC_CUT);
         break;
-    case RECOVERY_SYNC_CUT: next_step(recovery, RECOVERY_CLOSE_CUT); break;
-    case RECOVERY_CLOSE_CUT: next_step(recovery, RECOVERY_OPEN_DIRECTORY); break;
+    case RECOVERY_SYNC_CUT: recovery_next(recovery, RECOVERY_CLOSE_CUT); break;
+    case RECOVERY_CLOSE_CUT: recovery_next(recovery, RECOVERY_OPEN_DIRECTORY); break;
     case RECOVERY_OPEN_DIRECTORY:
         recovery->directory = op->file;
-        next_step(recovery, RECOVERY_SYNC_DIRECTORY);
+        recovery_next(recovery, RECOVERY_SYNC_DIRECTORY);
         break;
-    case RECOVERY_SYNC_DIRECTORY: next_step(recovery, RECOVERY_CLOSE_DIRECTORY); break;
+    case RECOVERY_SYNC_DIRECTORY: recovery_next(recovery, RECOVERY_CLOSE_DIRECTORY); break;
     case RECOVERY_CLOSE_DIRECTORY:
-        say_cut(recovery);
-        next_step(recovery, RECOVERY_TRUNCATE);
+        recovery_say_cut(recovery);
+        recovery_next(recovery, RECOVERY_REMOVE_INDEX);
         break;
-    case RECOVERY_TRUNCATE: next_step(recovery, RECOVERY_SYNC); break;
+    case RECOVERY_REMOVE_INDEX:
+        recovery_next(recovery, recovery->keeps_space ? RECOVERY_SYNC : RECOVERY_TRUNCATE);
+        break;
+    case RECOVERY_TRUNCATE: recovery_next(recovery, RECOVERY_SYNC); break;
     case RECOVERY_SYNC:
         if (recovery->keeps_space) {
-            newest(recovery)->ahead_end = (u32)recovery->scan.file_bytes;
+            recovery_newest(recovery)->ahead_end = (u32)recovery->scan.file_bytes;
         }
-        segment_adopt_file(newest(recovery), recovery->file);
+        segment_adopt_file(recovery_newest(recovery), recovery->file);
         recovery->file = IO_FILE_NONE;
-        next_step(recovery, RECOVERY_OFFSETS);
+        recovery_next(recovery, RECOVERY_OFFSETS);
         break;
     case RECOVERY_REMOVE_FIRST: make_first(recovery); break;
     case RECOVERY_NEXT_NAME:
@@ -835,13 +613,14 @@ void recovery_begin(struct recovery *recovery, struct shard *shard, struct parti
     list_add_last(&shard->recovering, &recovery->node);
     io_op_init(&recovery->op, on_io);
     partition->state = PARTITION_OPENING;
-    next_step(recovery, RECOVERY_LIST);
+    recovery_next(recovery, RECOVERY_LIST);
 }
 
 void recovery_turn(struct recovery *recovery)
 {
     if (recovery->waits) {
         recovery->waits = false;
+        recovery->paused = false;
         run(recovery);
     }
 }

@@ -37,6 +37,7 @@ enum recovery_step {
     RECOVERY_CLOSE_INDEX,
     RECOVERY_OPEN,
     RECOVERY_SIZE,
+    RECOVERY_PROBE_INDEX,
     RECOVERY_SCAN,
     RECOVERY_CREATE_CUT,
     RECOVERY_READ_CUT,
@@ -46,6 +47,7 @@ enum recovery_step {
     RECOVERY_OPEN_DIRECTORY,
     RECOVERY_SYNC_DIRECTORY,
     RECOVERY_CLOSE_DIRECTORY,
+    RECOVERY_REMOVE_INDEX,
     RECOVERY_TRUNCATE,
     RECOVERY_SYNC,
     RECOVERY_OFFSETS,
@@ -59,6 +61,9 @@ struct recovery {
     struct shard *shard;
     struct partition *partition;
     enum recovery_step step;
+    bool paused;      /* wants another turn at once */
+    bool index_stale; /* its file is of a log that was cut since */
+    u64 file_bytes;
     bool waits; /* for a turn, memory or stored offsets; not for io */
     struct io_op op;
     struct io_file file;
@@ -72,6 +77,7 @@ struct recovery {
     u32 read_end;
     u64 other_life; /* found in a header, not ours */
     u64 offsets_record;
+    u32 single_end;       /* of a copy: sectors before it are read one by one */
     bool read_singly;     /* a sector could not be read: one by one */
     bool unreadable_seen; /* a sector read as zeros because it could not be read */
     bool keeps_space;     /* what lies behind the end was written before, and is synced now */
@@ -85,3 +91,34 @@ void recovery_begin(struct recovery *recovery, struct shard *shard, struct parti
 
 /* Goes on with what waited for a turn. */
 void recovery_turn(struct recovery *recovery);
+
+/* ---- Between recovery.c and recovery_scan.c ---- */
+
+void recovery_next(struct recovery *recovery, enum recovery_step step);
+struct log *recovery_log(const struct recovery *recovery);
+struct segment *recovery_newest(const struct recovery *recovery);
+
+/* There is something, and it cannot be opened: it stays as it is. Ends the recovery. */
+void recovery_refuse(struct recovery *recovery, const char *what, u64 word);
+
+/* For reading only from here on, with an event that says why. */
+void recovery_open_damaged(struct recovery *recovery, const char *what);
+
+/* An index file that fits, up to where the scan begins; the scan adds the rest. */
+void recovery_on_index(struct recovery *recovery);
+
+/* Its last entry must name a unit that is there: an index from before a cut does not. */
+void recovery_probe_index(struct recovery *recovery);
+void recovery_on_probed(struct recovery *recovery);
+
+void recovery_scan_begin(struct recovery *recovery, u64 file_bytes);
+void recovery_scan_run(struct recovery *recovery);
+void recovery_on_scanned(struct recovery *recovery, enum status status);
+void recovery_adopt_end(struct recovery *recovery);
+void recovery_judge(struct recovery *recovery);
+
+void recovery_create_cut(struct recovery *recovery);
+void recovery_read_cut(struct recovery *recovery);
+void recovery_on_cut_read(struct recovery *recovery, enum status status);
+void recovery_write_cut(struct recovery *recovery);
+void recovery_say_cut(struct recovery *recovery);

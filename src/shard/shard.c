@@ -363,7 +363,8 @@ static bool drain_is_done(struct shard *shard)
             return false;
         }
         if (is_open && (log_is_busy(&partition->log) || !log_is_synced(&partition->log) ||
-                        list_node_is_linked(&partition->ends_node))) {
+                        list_node_is_linked(&partition->ends_node) ||
+                        log_index_wants_saving(&partition->log, 1))) {
             return false;
         }
     }
@@ -372,6 +373,12 @@ static bool drain_is_done(struct shard *shard)
 
 static void drain_run(struct shard *shard)
 {
+    for (u32 slot = 0; slot < shard->slots_used; slot++) {
+        struct partition *partition = &shard->partitions[slot];
+        if (partition->state == PARTITION_OPEN && log_index_wants_saving(&partition->log, 1)) {
+            log_save_index(&partition->log);
+        }
+    }
     list_for_each(node, next, &shard->ends.dirty) {
         struct partition *partition = container_of(node, struct partition, ends_node);
         if (log_is_synced(&partition->log)) {
@@ -502,6 +509,11 @@ bool shard_is_busy(const struct shard *shard)
 {
     if (shard->memory_short) {
         return false; /* the retry timer brings the next turn: at once would be too soon */
+    }
+    list_for_each(node, next, &shard->recovering) {
+        if (container_of(node, struct recovery, node)->paused) {
+            return true;
+        }
     }
     return !list_is_empty(&shard->ready) || !list_is_empty(&shard->waiters);
 }

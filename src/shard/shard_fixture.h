@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/map.h"
+#include "shard/recovery.h"
 #include "shard/shard_inside.h"
 #include "sim/sim.h"
 #include "state/state_command.h"
@@ -383,9 +384,39 @@ static inline bool bed_is_quiet(void *context)
     return ((struct bed *)context)->in_flight == 0;
 }
 
+/* Who waits for what: for a test that found nobody answering. */
+static inline void bed_print(const struct bed *bed)
+{
+    const struct shard *shard = bed->core->shard;
+    print_message("at %llu: %u in flight, buffers %llu of %llu, cache %llu, waiters %d\n",
+                  (unsigned long long)sim_now_us(bed->sim), bed->in_flight,
+                  (unsigned long long)buf_pool_taken_bytes(bed->core->bufs),
+                  (unsigned long long)buf_pool_budget_bytes(bed->core->bufs),
+                  (unsigned long long)shard->cache.bytes, !list_is_empty(&shard->waiters));
+    list_for_each(node, next, &shard->recovering) {
+        const struct recovery *recovery = container_of(node, struct recovery, node);
+        print_message("recovery of %u: step %d waits %d\n", recovery->partition->slot,
+                      (int)recovery->step, recovery->waits);
+    }
+    for (u32 slot = 0; slot < shard->slots_used; slot++) {
+        const struct partition *partition = &shard->partitions[slot];
+        const struct log *log = &partition->log;
+        print_message("partition %u: state %d step %d appends %u polls %u gathering %u writing %d "
+                      "ahead %u stopped %d read_only %d ready %d\n",
+                      slot, (int)partition->state, (int)log->step, partition->appends_count,
+                      partition->polls_count, log->gathering_units, !list_is_empty(&log->writing),
+                      log->ahead_goal, log->stopped, partition->read_only,
+                      list_node_is_linked(&partition->ready_node));
+    }
+}
+
 static inline void bed_wait(struct bed *bed)
 {
-    EXPECT(sim_run_until(bed->sim, bed_is_quiet, bed, BED_LIMIT_US));
+    bool is_quiet = sim_run_until(bed->sim, bed_is_quiet, bed, BED_LIMIT_US);
+    if (!is_quiet) {
+        bed_print(bed);
+    }
+    EXPECT(is_quiet);
 }
 
 static inline void bed_payload(u32 batch, u32 index, u8 *payload, u32 bytes)
