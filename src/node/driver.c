@@ -262,11 +262,12 @@ void driver_join(struct driver *driver)
 void driver_destroy(struct driver *driver)
 {
     offload_destroy(driver->offload);
+    /* Before the memory that ops lie in: a removal of deleted files may still be under way. */
+    io_destroy_all(driver->ios, driver->plan.cores_count);
     for (u32 i = 0; i < driver->plan.cores_count; i++) {
         thread_destroy(driver->cores[i].thread);
         arena_destroy(&driver->cores[i].arena);
     }
-    io_destroy_all(driver->ios, driver->plan.cores_count);
     arena_destroy(&driver->shared);
     close(driver->bell);
 }
