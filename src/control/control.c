@@ -253,9 +253,7 @@ static void finish_decision(struct control *control, struct decision *decision)
         answer_decision(control, decision);
     }
     decision_return(control, decision);
-    if (kind == DECISION_BOOT) {
-        control_on_booted(control);
-    } else if (kind == DECISION_ROOT) {
+    if (kind == DECISION_ROOT) {
         control_on_root_created(control);
     }
 }
@@ -291,6 +289,10 @@ static void on_log_opened(void *context, bool ok)
 static void on_log_synced(void *context, u64 index)
 {
     struct control *control = context;
+    if (control->step == CONTROL_LOG_BOOT) {
+        control_on_boot_logged(control);
+        return;
+    }
     list_for_each(node, next, &control->ordered) {
         struct decision *decision = container_of(node, struct decision, node);
         decision->is_synced |= decision->is_durable && decision->index <= index;
@@ -303,7 +305,7 @@ static void on_log_synced(void *context, u64 index)
 static void on_log_failed(void *context, u64 index)
 {
     struct control *control = context;
-    bool start_is_lost = false;
+    bool start_is_lost = control->step == CONTROL_LOG_BOOT;
     list_for_each(node, next, &control->ordered) {
         struct decision *decision = container_of(node, struct decision, node);
         if (!decision->is_durable || decision->is_synced) {
@@ -331,8 +333,8 @@ static void on_log_failed(void *context, u64 index)
 static void on_log_snapshotted(void *context, bool ok)
 {
     struct control *control = context;
-    if (control->step == CONTROL_HEAL_LOG) {
-        control_on_healed(control, ok);
+    if (control->step == CONTROL_NEW_EPOCH) {
+        control_on_epoch_begun(control, ok);
         return;
     }
     if (!ok) {
@@ -340,6 +342,11 @@ static void on_log_snapshotted(void *context, bool ok)
     }
     control_go_on(control);
     control_drain_on(control);
+}
+
+static void on_log_settled(void *context, bool ok)
+{
+    control_on_log_settled(context, ok);
 }
 
 static void on_log_closed(void *context)
@@ -451,6 +458,7 @@ struct control *control_create(struct core *core, struct arena *arena, const str
         .synced = on_log_synced,
         .failed = on_log_failed,
         .snapshotted = on_log_snapshotted,
+        .settled = on_log_settled,
         .closed = on_log_closed,
     };
     control->log = control_log_create(core, arena, &events);

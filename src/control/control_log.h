@@ -42,6 +42,8 @@ struct control_log_events {
     void (*failed)(void *context, u64 index);
     /* The snapshot that was asked for is the present epoch, or (false) could not be written. */
     void (*snapshotted)(void *context, bool ok);
+    /* control_log_settle is through; false: the log has failed. */
+    void (*settled)(void *context, bool ok);
     void (*closed)(void *context);
 };
 
@@ -56,8 +58,15 @@ void control_log_open(struct control_log *log, struct state *state);
 const struct err *control_log_error(const struct control_log *log);
 
 /* True when a snapshot must be written before anything is appended: the log is new, or one side
- * lacks something. */
+ * lacks something.
+ *
+ * Also without that need a start writes one. What was read may be no more than what the kernel
+ * still holds of a process that was killed, or whose last sync failed: appended to, it would be lost
+ * at the next power cut, with what was acknowledged behind it. */
 bool control_log_needs_snapshot(const struct control_log *log);
+
+/* Where there is no room for that snapshot: makes what was read durable as far as a sync can. */
+void control_log_settle(struct control_log *log);
 
 /* True when the present file fills up. */
 bool control_log_wants_snapshot(const struct control_log *log);

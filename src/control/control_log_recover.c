@@ -18,6 +18,9 @@
 
 static void opened(struct control_log *log, bool ok)
 {
+    for (u32 slot = 0; slot < CONTROL_SLOTS; slot++) {
+        log->names_are_synced[slot] = log->headers[slot].epoch > 0 && !log->header_damaged[slot];
+    }
     log->mode = ok ? CONTROL_LOG_IDLE : CONTROL_LOG_CLOSED;
     log->events.opened(log->events.context, ok);
 }

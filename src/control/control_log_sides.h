@@ -120,7 +120,10 @@ struct control_log {
     struct control_chain new_chain;
     u64 new_position;
     u64 new_limit;
-    bool files_are_new; /* created, and their directories not yet synced */
+    /* The names of the files are durable: a header stands in them, which is written after the
+     * directories were synced, or they were synced by this start. A file that is merely there may
+     * have been created by a process that was killed. */
+    bool names_are_synced[CONTROL_SLOTS];
     u32 directory_step;
 };
 

@@ -201,8 +201,9 @@ static void on_all_synced(struct control_log *log);
 
 static void sync_directories(struct control_log *log)
 {
-    if (!log->files_are_new || log->directory_step == array_count(directories)) {
-        log->files_are_new = false;
+    bool is_done = log->directory_step == array_count(directories);
+    if (is_done || log->names_are_synced[log->new_slot]) {
+        log->names_are_synced[log->new_slot] = true;
         on_all_synced(log);
         return;
     }
@@ -300,7 +301,7 @@ static void open_new(struct control_log *log)
         if (side->files[log->new_slot].id < 0) {
             char path[IO_PATH_BYTES];
             control_log_path(path, i, log->new_slot);
-            log->files_are_new = true;
+            log->names_are_synced[log->new_slot] = false;
             io_file_open(log->core->io, side_op(log, i), path,
                          IO_OPEN_READ | IO_OPEN_WRITE | IO_OPEN_CREATE);
         }
@@ -336,6 +337,28 @@ void control_log_snapshot(struct control_log *log, const struct state *state)
     control_header_encode(&log->new_header, log->block);
     log->new_chain = control_chain_begin(&log->new_header);
     open_new(log);
+}
+
+static void on_settled(struct control_log *log)
+{
+    bool ok = sides_status(log) == OK;
+    log->mode = CONTROL_LOG_IDLE;
+    if (!ok) {
+        control_log_fail(log, "sync what was read");
+    }
+    log->events.settled(log->events.context, ok);
+}
+
+void control_log_settle(struct control_log *log)
+{
+    check(control_log_is_idle(log));
+    check(!log->needs_snapshot);
+    log->mode = CONTROL_LOG_SPARE;
+    sides_begin(log, on_settled);
+    for (u32 i = 0; i < CONTROL_SIDES; i++) {
+        io_file_sync(log->core->io, side_op(log, i), log->sides[i].files[log->slot]);
+    }
+    sides_end(log);
 }
 
 void control_log_prepare_spare(struct control_log *log)

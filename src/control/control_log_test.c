@@ -20,6 +20,8 @@ struct log_fixture {
     bool opened_ok;
     bool failed;
     bool closed;
+    bool settled;
+    bool settled_ok;
     u32 snapshots_count;
     bool snapshot_ok;
     u64 synced_index;
@@ -64,6 +66,13 @@ static void on_snapshotted(void *context, bool ok)
     struct log_fixture *f = context;
     f->snapshots_count++;
     f->snapshot_ok = ok;
+}
+
+static void on_settled(void *context, bool ok)
+{
+    struct log_fixture *f = context;
+    f->settled = true;
+    f->settled_ok = ok;
 }
 
 static void on_closed(void *context)
@@ -182,6 +191,7 @@ static void start(void)
         .synced = on_synced,
         .failed = on_failed,
         .snapshotted = on_snapshotted,
+        .settled = on_settled,
         .closed = on_closed,
     };
     f->log = control_log_create(&f->core, &f->arena, &events);
@@ -632,6 +642,80 @@ TEST(a_snapshot_that_fails_to_sync_ends_the_log_and_loses_nothing)
     start_well();
     EXPECT_EQ(state_content_hash(fixture.state), hash);
     end();
+}
+
+/* SIGKILL leaves a record readable that no sync has reached. Whoever appends behind it must not
+ * leave it so. */
+TEST(a_record_that_only_the_kernel_held_is_durable_before_anything_follows)
+{
+    for (u64 seed = 1; seed < 30; seed++) {
+        begin(400 + seed);
+        start_well();
+        append_numbered(0, 3);
+        EXPECT(append("unsynced"));
+        (void)sim_run_until(fixture.sim, NULL, NULL, seed * 20);
+        sim_kill(fixture.sim, 0);
+        forget();
+        start();
+        EXPECT(fixture.opened_ok);
+        u32 found = state_streams_count(fixture.state);
+        snapshot();
+        EXPECT(fixture.snapshot_ok);
+        append_numbered(10, 1);
+        crash(&crash_old);
+        start();
+        EXPECT(fixture.opened_ok);
+        EXPECT_EQ(state_streams_count(fixture.state), found + 1);
+        end();
+    }
+}
+
+TEST(what_was_read_is_settled_where_a_snapshot_has_no_room)
+{
+    begin(16);
+    start_well();
+    append_numbered(0, 3);
+    crash(&crash_old);
+    start();
+    control_log_settle(fixture.log);
+    run();
+    EXPECT(fixture.settled);
+    EXPECT(fixture.settled_ok);
+    append_numbered(3, 1);
+    crash(&crash_old);
+    start();
+    sim_fail_next(fixture.sim, 0, SIM_SYNC, "control/b", ERR_IO);
+    control_log_settle(fixture.log);
+    run();
+    EXPECT(fixture.settled);
+    EXPECT(!fixture.settled_ok);
+    EXPECT(fixture.failed);
+    EXPECT_EQ(state_streams_count(fixture.state), 4);
+    end();
+}
+
+/* A process that was killed may have left files whose names no sync has reached. */
+TEST(a_file_that_was_merely_there_has_a_durable_name_before_it_is_relied_on)
+{
+    for (u64 seed = 1; seed < 30; seed++) {
+        begin(500 + seed);
+        start_well();
+        append_numbered(0, 2);
+        control_log_prepare_spare(fixture.log);
+        io_submit(fixture.core.io);
+        (void)sim_run_until(fixture.sim, NULL, NULL, seed * 100);
+        sim_kill(fixture.sim, 0);
+        forget();
+        start();
+        snapshot();
+        EXPECT(fixture.snapshot_ok);
+        append_numbered(2, 2);
+        crash(&(struct sim_crash_odds){.sector_old = 100, .name_kept = 0});
+        start();
+        EXPECT(fixture.opened_ok);
+        EXPECT_EQ(state_streams_count(fixture.state), 4);
+        end();
+    }
 }
 
 TEST(a_passing_read_error_is_read_again)

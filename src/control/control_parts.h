@@ -35,7 +35,6 @@ enum decision_kind {
     DECISION_COMMAND, /* of a client */
     DECISION_LOGIN,   /* credentials hold: open the session */
     DECISION_CLOSE,   /* of a session: logged out, gone, or logged in elsewhere */
-    DECISION_BOOT,
     DECISION_ROOT
 };
 
@@ -85,9 +84,9 @@ struct logins {
 enum control_step {
     CONTROL_NEW,
     CONTROL_OPEN_LOG,
-    CONTROL_HEAL_LOG, /* a first or a new epoch, before anything is decided */
+    CONTROL_NEW_EPOCH, /* with the boot, before anything else is decided */
+    CONTROL_LOG_BOOT,  /* there was no room for one: the boot is a command of its own */
     CONTROL_SEND_STATE,
-    CONTROL_BOOT,
     CONTROL_RECOVER,
     CONTROL_FORGET_OLD,
     CONTROL_SERVE,
@@ -190,8 +189,9 @@ void logins_go_on(struct control *control);
 /* ---- Start and stop: control_start.c ---- */
 
 void control_on_log_opened(struct control *control, bool ok);
-void control_on_healed(struct control *control, bool ok);
-void control_on_booted(struct control *control);
+void control_on_epoch_begun(struct control *control, bool ok);
+void control_on_log_settled(struct control *control, bool ok);
+void control_on_boot_logged(struct control *control);
 void control_on_root_created(struct control *control);
 void control_on_start_unwritten(struct control *control);
 void control_on_phase_done(struct control *control, const struct msg *msg);

@@ -1,6 +1,6 @@
 /* From nothing to serving, and back:
  *
- *     open the log ─▶ heal it ─▶ send the state to all cores ─▶ log the boot
+ *     open the log ─▶ a new epoch, with this start's number ─▶ send the state to all cores
  *       ─▶ RECOVER ─▶ FORGET_OLD ─▶ SERVE ─▶ accept                      running
  *     stop: DRAIN_EDGES ─▶ all decisions end ─▶ DRAIN_SHARDS ─▶ close the log
  *
@@ -60,6 +60,7 @@ static void begin_phase(struct control *control, enum control_step step)
     control->step = step;
     control->phase_answers_missing = core->cores_count;
     core_note(core, "control.phase", phase_of(step), state_index(control->decided));
+    event_debug(core->events, "control.phase each=\"%s\"", phase_name(phase_of(step)));
     for (u32 to = 0; to < core->cores_count; to++) {
         struct msg msg = {.kind = MSG_PHASE, .to = (u8)to, .words = {phase_of(step)}};
         mailbox_send(core, &msg);
@@ -135,6 +136,21 @@ static void begin_state(struct control *control)
     control_send_state(control);
 }
 
+/* Each start has a number, and it is durable before anybody uses it: for session numbers, and in
+ * the names and records of shards. */
+static struct span encode_boot(struct control *control, u8 bytes[STATE_COMMAND_BYTES_MAX], u32 boot)
+{
+    struct state_command command = {
+        .kind = STATE_BOOT,
+        .time_us = control->core->time.wall_us,
+        .boot = boot,
+    };
+    struct writer writer = writer_over(bytes, STATE_COMMAND_BYTES_MAX);
+    state_command_encode(&command, &writer);
+    check(!writer.failed);
+    return (struct span){bytes, writer.position};
+}
+
 void control_on_log_opened(struct control *control, bool ok)
 {
     if (!ok) {
@@ -142,38 +158,44 @@ void control_on_log_opened(struct control *control, bool ok)
         control_give_up(control);
         return;
     }
+    event_debug(control->core->events, "control.log_open index=%llu heal=%u",
+                (unsigned long long)state_index(control->decided),
+                control_log_needs_snapshot(control->log));
     begin_root(control);
     if (control->step == CONTROL_FAILED) {
         return;
     }
-    if (!control_log_needs_snapshot(control->log)) {
-        begin_state(control);
-        return;
-    }
-    control->step = CONTROL_HEAL_LOG;
+    u8 bytes[STATE_COMMAND_BYTES_MAX];
+    struct span boot = encode_boot(control, bytes, state_boot(control->decided) + 1);
+    state_apply(control->decided, state_index(control->decided) + 1, boot, NULL, NULL);
+    control->step = CONTROL_NEW_EPOCH;
     control_log_snapshot(control->log, control->decided);
 }
 
-void control_on_healed(struct control *control, bool ok)
+void control_on_epoch_begun(struct control *control, bool ok)
 {
-    if (!ok) {
+    if (ok) {
+        begin_state(control);
+    } else if (control_log_has_failed(control->log) || control_log_needs_snapshot(control->log)) {
         control_on_start_unwritten(control);
-        return;
+    } else {
+        control_log_settle(control->log);
     }
-    begin_state(control);
 }
 
-static void begin_boot(struct control *control)
+void control_on_log_settled(struct control *control, bool ok)
 {
-    control->step = CONTROL_BOOT;
-    struct decision *decision = decision_take(control, DECISION_BOOT);
-    decision_set_command(decision, &(struct state_command){
-                                       .kind = STATE_BOOT,
-                                       .time_us = control->core->time.wall_us,
-                                       .boot = state_boot(control->decided) + 1,
-                                   });
-    decision_wait(control, decision);
-    control_go_on(control);
+    u8 bytes[STATE_COMMAND_BYTES_MAX];
+    struct span boot = encode_boot(control, bytes, state_boot(control->decided));
+    control->step = CONTROL_LOG_BOOT;
+    if (!ok || !control_log_append(control->log, state_index(control->decided), boot)) {
+        control_on_start_unwritten(control);
+    }
+}
+
+void control_on_boot_logged(struct control *control)
+{
+    begin_state(control);
 }
 
 void control_send_state(struct control *control)
@@ -187,15 +209,9 @@ void control_send_state(struct control *control)
                              more ? BROADCAST_PIECE : BROADCAST_LAST_PIECE);
     }
     if (control->state_is_sent && broadcast->done == broadcast->sent) {
-        begin_boot(control);
+        begin_phase(control, CONTROL_RECOVER);
+        decide_root(control);
     }
-}
-
-void control_on_booted(struct control *control)
-{
-    check(control->step == CONTROL_BOOT);
-    begin_phase(control, CONTROL_RECOVER);
-    decide_root(control);
 }
 
 /* ---- Root ---- */
