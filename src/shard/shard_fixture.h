@@ -19,7 +19,7 @@
 #define BED_REPLIES_MAX 64u
 #define BED_BATCHES_MAX 8192u
 #define BED_EVENTS_MAX 256u
-#define BED_LIMIT_US (120 * US_PER_SECOND)
+#define BED_LIMIT_US (1200 * US_PER_SECOND) /* disks may be very slow */
 
 enum bed_batch_state { BED_SENT, BED_ACKNOWLEDGED, BED_REFUSED, BED_UNKNOWN, BED_LOST };
 
@@ -395,8 +395,10 @@ static inline void bed_print(const struct bed *bed)
                   (unsigned long long)shard->cache.bytes, !list_is_empty(&shard->waiters));
     list_for_each(node, next, &shard->recovering) {
         const struct recovery *recovery = container_of(node, struct recovery, node);
-        print_message("recovery of %u: step %d waits %d\n", recovery->partition->slot,
-                      (int)recovery->step, recovery->waits);
+        print_message("recovery of %u: step %d waits %d position %u of %u..%u\n",
+                      recovery->partition->slot, (int)recovery->step, recovery->waits,
+                      recovery->position, recovery->scan.damage_position,
+                      recovery->scan.damage_end);
     }
     for (u32 slot = 0; slot < shard->slots_used; slot++) {
         const struct partition *partition = &shard->partitions[slot];
