@@ -359,6 +359,38 @@ void model_saw(struct model *model, struct model_partition *partition,
 
 /* ---- After a restart ---- */
 
+static void doubt_partition(struct model *model, struct model_partition *partition, u64 since_us)
+{
+    u32 kept = 0;
+    for (u32 i = 0; i < partition->runs_count; i++) {
+        struct model_send *send = model->sends[partition->runs[i].send - 1];
+        if (send->bound_at_us >= since_us) {
+            send->state = SEND_UNKNOWN;
+            send->stamp_us = 0;
+        } else {
+            partition->runs[kept++] = partition->runs[i];
+        }
+    }
+    partition->runs_count = kept;
+    for (u32 i = 0; i < MODEL_CONSUMERS_MAX; i++) {
+        partition->stored[i].any = true;
+    }
+}
+
+void model_doubt_memory(struct model *model, u64 since_us)
+{
+    for (u32 i = 0; i < model->streams_count; i++) {
+        for (u32 j = 0; j < MODEL_TOPICS_MAX; j++) {
+            struct model_topic *topic = &model->streams[i].topics[j];
+            for (u32 k = 0; k < MODEL_PARTITIONS_MAX; k++) {
+                if (model_level_of(model, topic) == MODEL_MEMORY) {
+                    doubt_partition(model, &topic->partitions[k], since_us);
+                }
+            }
+        }
+    }
+}
+
 static bool loss_is_excused(const struct model_partition *partition, const struct model_send *send,
                             u64 offset, const struct model_found *found)
 {

@@ -185,6 +185,9 @@ void model_note_rot(struct model_partition *partition, u64 from, u64 to, bool is
 
 /* ---- After a restart ---- */
 
+/* The disk failed since then: what was bound at `memory` may be there, elsewhere, or gone. */
+void model_doubt_memory(struct model *model, u64 since_us);
+
 /* The audit read offsets `first` .. `end` - 1 of the partition, and nothing is in flight any more.
  * `lost_before_us`: what was bound before must be there; a lossy level may have lost the rest.
  * Sends still unknown are now known to be lost. */

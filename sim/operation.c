@@ -19,7 +19,15 @@ static struct workload *workload_of(const struct operation *operation)
 
 static bool is_fuzzy(const struct operation *operation)
 {
-    return operation->topic != NULL && model_is_fuzzy(operation->topic, operation->glimpse);
+    const struct workload *workload = workload_of(operation);
+    const struct model_topic *topic = operation->topic;
+    if (topic == NULL) {
+        return false;
+    }
+    /* At `memory` a failed write takes what was answered before it. */
+    bool may_forget =
+        model_level_of(workload->model, topic) == MODEL_MEMORY && workload_disk_failed(workload);
+    return may_forget || model_is_fuzzy(topic, operation->glimpse);
 }
 
 static void disagree(const struct operation *operation, const char *what, u32 status)

@@ -251,10 +251,19 @@ static void note_loss(struct seed_run *run, bool power)
     model_crash(&run->model);
 }
 
+/* What a failing disk makes of level `memory` is found out by the audit. */
+static void doubt(struct seed_run *run)
+{
+    if (workload_disk_failed(&run->workload)) {
+        model_doubt_memory(&run->model, run->workload.boot_us);
+    }
+}
+
 static void end_server(struct seed_run *run, bool power)
 {
     struct sim_crash_odds odds = draw_odds(run);
     run->workload.is_paused = true;
+    doubt(run);
     say(run, power ? "power loss" : "kill");
     if (run->options->prints && run->options->story[0] != 0) {
         disk_story_print(sim_disk(run->sim, 0), run->options->story);
@@ -282,6 +291,7 @@ static void stop_server(struct seed_run *run)
     if (!sim_run_until(run->sim, is_drained, run, ENDS_US_MAX) && !failed(run)) {
         verdict_fail(&run->verdict, CHECK_catches_up, "a clean stop did not end");
     }
+    doubt(run);
     if (!failed(run)) {
         /* Whatever had no answer by then gets none: the process is gone. */
         schedule_end(&run->schedule);

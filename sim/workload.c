@@ -181,23 +181,27 @@ void workload_disconnect(struct workload *workload)
 void workload_on_boot(struct workload *workload)
 {
     workload->boot_counts = *sim_counts(workload->sim);
+    workload->boot_us = sim_now_us(workload->sim);
+}
+
+bool workload_disk_failed(const struct workload *workload)
+{
+    const struct sim_counts *now = sim_counts(workload->sim);
+    const struct sim_counts *then = &workload->boot_counts;
+    return now->write_errors != then->write_errors || now->sync_errors != then->sync_errors ||
+           now->read_errors != then->read_errors || now->space_errors != then->space_errors ||
+           now->disk_full_times != then->disk_full_times || now->rots > 0;
 }
 
 bool workload_excuses(const struct workload *workload, u32 status)
 {
-    const struct sim_counts *now = sim_counts(workload->sim);
-    const struct sim_counts *then = &workload->boot_counts;
-    bool disk_failed =
-        now->write_errors != then->write_errors || now->sync_errors != then->sync_errors ||
-        now->read_errors != then->read_errors || now->space_errors != then->space_errors ||
-        now->disk_full_times != then->disk_full_times || now->rots > 0;
     switch (status) {
     case WIRE_CANNOT_APPEND_MESSAGE:
     case WIRE_CANNOT_READ_MESSAGE:
     case WIRE_INVALID_MESSAGE_CHECKSUM:
     case WIRE_INVALID_BATCH_CHECKSUM:
     case WIRE_IO_ERROR:
-    case WIRE_CANNOT_WRITE_TO_FILE: return disk_failed;
+    case WIRE_CANNOT_WRITE_TO_FILE: return workload_disk_failed(workload);
     case WIRE_TASK_TIMEOUT: /* the deadline passed before anything was done */ return true;
     default: return false;
     }

@@ -34,7 +34,8 @@ struct workload {
     u64 think_us;                  /* between two operations of an actor, on average */
     u64 operations_max;            /* the shrinker's bound */
     struct sim_counts boot_counts; /* when the server last started: newer faults excuse errors */
-    u64 session_max;               /* of all logins that were answered */
+    u64 boot_us;
+    u64 session_max; /* of all logins that were answered */
 
     u64 operations_count; /* answered */
     u64 operations_asked;
@@ -55,6 +56,9 @@ void workload_disconnect(struct workload *workload);
 
 /* After the server was started: errors of older faults are no longer excused. */
 void workload_on_boot(struct workload *workload);
+
+/* Did the disk fail, fill or rot since the server started? */
+bool workload_disk_failed(const struct workload *workload);
 
 /* Did the disk fail since the server started, so that an error of this number may be answered? */
 bool workload_excuses(const struct workload *workload, u32 status);
