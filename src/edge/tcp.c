@@ -316,7 +316,8 @@ static void check_batch(struct edge *edge, struct request *request, struct batch
 }
 
 /* Appends reach their owner in the order in which they came, so a batch is not checked before those
- * that came earlier on its connection: a large one takes several turns, a small one would pass it. */
+ * that came earlier on its connection: a large one takes several turns, in which a small one would
+ * pass it. */
 static bool is_first_to_check(const struct request *request)
 {
     list_for_each(node, next, &request->conn->requests) {

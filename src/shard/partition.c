@@ -339,6 +339,8 @@ static void close_done(struct partition *partition)
         list_add_last(&waiting, node);
     }
     list_remove(&partition->ready_node);
+    ends_drop(&shard->ends,
+              partition); /* a write that was under way at the close has noted itself */
     check(shard->partitions_count > 0);
     shard->partitions_count--;
     partition_begin(partition, shard, partition->slot);

@@ -131,6 +131,23 @@ TEST(purges_in_a_row_while_requests_are_under_way_end_in_one_sound_life)
     }
 }
 
+TEST(a_write_under_way_at_a_purge_leaves_nothing_of_its_life_in_the_next)
+{
+    for (u64 seed = 200; seed < 220; seed++) {
+        struct bed bed;
+        open_with_messages(&bed, seed);
+        bed_run(&bed, 2 * US_PER_SECOND); /* the ends so far are noted */
+        (void)bed_append(&bed, 0, 4, 100);
+        bed_run(&bed, 1 + prng_below(&bed.prng, 300));
+        on_topic(&bed, STATE_PURGE_TOPIC);
+        bed_wait(&bed);
+        bed_take_appends(&bed);
+        bed_run(&bed, 3 * US_PER_SECOND);
+        EXPECT(list_is_empty(&bed.core->shard->ends.dirty));
+        bed_close(&bed);
+    }
+}
+
 TEST(a_life_that_control_does_not_know_keeps_the_shard_from_starting)
 {
     struct bed bed;
