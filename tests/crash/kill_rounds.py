@@ -30,7 +30,8 @@ class Campaign:
 
     def start(self):
         cores = self.random.choice([1, 2, 2, 3])
-        self.server = rig.Server(self.tools, self.data, self.log, cores, self.level)
+        direct = self.random.random() < 0.8
+        self.server = rig.Server(self.tools, self.data, self.log, cores, self.level, direct)
         return self.server
 
     def check(self):

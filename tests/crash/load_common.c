@@ -5,6 +5,8 @@
 
 #include "crash_load.h"
 
+#define COMPLAINTS_MAX 10u /* more are counted, not printed */
+
 static u64 now_us(void)
 {
     struct timespec now;
@@ -41,7 +43,9 @@ void load_sleep_us(u64 time_us)
 
 void load_fail(struct load *load, const char *format, ...)
 {
-    atomic_fetch_add(&load->failures, 1);
+    if (atomic_fetch_add(&load->failures, 1) >= COMPLAINTS_MAX) {
+        return;
+    }
     char text[256];
     va_list arguments;
     va_start(arguments, format);

@@ -95,13 +95,16 @@ static bool batch_send(struct producer *producer, struct target *target, u32 ind
     return true;
 }
 
-/* May this refusal be? Of a topic that is being deleted, or because the disk is full. */
-static bool refusal_is_fair(const struct load *load, const struct target *target, u32 status)
+/* May this refusal be? Of a topic that is being deleted, of one that was purged while the batch was
+ * on its way, or because the disk is full. */
+static bool refusal_is_fair(const struct load *load, const struct flight *flight, u32 status)
 {
+    const struct target *target = flight->target;
     bool is_gone = status == STATUS_NOT_FOUND || status == STATUS_STREAM_NOT_FOUND ||
                    status == STATUS_TOPIC_NOT_FOUND || status == STATUS_PARTITION_NOT_FOUND;
     if (is_gone) {
-        return !atomic_load(&target->is_live);
+        return !atomic_load(&target->is_live) ||
+               atomic_load(&target->purges_begun) > flight->name.era;
     }
     return load->tolerates_loss || (status == STATUS_CANNOT_APPEND && load->tolerates_full);
 }
@@ -111,7 +114,7 @@ static void flight_refused(struct producer *producer, const struct flight *fligh
 {
     struct load *load = producer->worker->load;
     atomic_fetch_add(&load->refused, 1);
-    if (!refusal_is_fair(load, flight->target, mark->id)) {
+    if (!refusal_is_fair(load, flight, mark->id)) {
         load_fail(load, "append to %s partition %u: status %u", flight->target->name,
                   flight->name.partition, mark->id);
     }

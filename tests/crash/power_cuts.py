@@ -69,7 +69,9 @@ class Recording:
         disk.mark_start()
         cores = self.random.choice([1, 2, 2])
         data = disk.mount / "data"
-        return rig.Server(self.tools, data, self.server_log, cores, self.plan.level, self.extra)
+        direct = self.random.random() < 0.75
+        return rig.Server(self.tools, data, self.server_log, cores, self.plan.level, direct,
+                          self.extra)
 
     def _load(self, disk, server, only, seconds):
         options = ["--ledger", self.ledger, "--megabytes", 16, *self.plan.options]
@@ -140,7 +142,8 @@ class Cut:
         with rig.Loop(self.image, recording.directory / "cut", sector=recording.sector) as loop:
             data = loop.mount / "data"
             cores = 1 + self.cut % 2
-            server = rig.Server(tools, data, self.log, cores, recording.plan.level, recording.extra)
+            server = rig.Server(tools, data, self.log, cores, recording.plan.level,
+                                extra=recording.extra)
             try:
                 note = rig.verdict(tools, server.port(), self.marks)
                 server.must_be_alive()
