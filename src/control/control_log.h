@@ -61,8 +61,8 @@ const struct err *control_log_error(const struct control_log *log);
  * lacks something.
  *
  * Also without that need a start writes one. What was read may be no more than what the kernel
- * still holds of a process that was killed, or whose last sync failed: appended to, it would be lost
- * at the next power cut, with what was acknowledged behind it. */
+ * still holds of a process that was killed, or whose last sync failed: appended to, it would be
+ * lost at the next power cut, with what was acknowledged behind it. */
 bool control_log_needs_snapshot(const struct control_log *log);
 
 /* Where there is no room for that snapshot: makes what was read durable as far as a sync can. */
