@@ -1,5 +1,5 @@
-/* What lies on a simulated disk, told to whoever reads a failure: every file, and for segments every
- * unit with its numbers, and which sectors are not durable. */
+/* What lies on a simulated disk, told to whoever reads a failure: every file, and for segments
+ * every unit with its numbers, and which sectors are not durable. */
 #pragma once
 
 #include "sim/sim_disk.h"

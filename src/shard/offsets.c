@@ -361,10 +361,10 @@ static enum status admit(struct offsets *offsets, struct shard_request *request)
     return OK;
 }
 
-enum status offsets_store(struct offsets *offsets, struct partition *partition,
-                          struct offset_key key, u64 offset, struct shard_request *request,
-                          bool waits)
+enum status offsets_store(struct partition *partition, struct offset_key key, u64 offset,
+                          struct shard_request *request, bool waits)
 {
+    struct offsets *offsets = &partition->shard->offsets;
     enum status status = admit(offsets, request);
     if (status != OK) {
         return status;
@@ -380,9 +380,10 @@ enum status offsets_store(struct offsets *offsets, struct partition *partition,
     return gather(offsets, partition, entry, waits ? request : NULL);
 }
 
-enum status offsets_delete(struct offsets *offsets, struct partition *partition,
-                           struct offset_key key, struct shard_request *request, bool waits)
+enum status offsets_delete(struct partition *partition, struct offset_key key,
+                           struct shard_request *request, bool waits)
 {
+    struct offsets *offsets = &partition->shard->offsets;
     struct stored_offset *entry = find(offsets, partition->slot, key);
     if (entry == NULL) {
         return ERR_NOT_FOUND;

@@ -92,14 +92,12 @@ bool offsets_get(const struct offsets *offsets, const struct partition *partitio
  * ERR_AGAIN, only when it `waits`: the request is answered (a poll: goes on) when the record is
  * durable. ERR_LIMIT: no more keys. ERR_IO: the file has failed. ERR_MEMORY: too much gathered;
  * the request is queued and tried again. */
-must_check enum status offsets_store(struct offsets *offsets, struct partition *partition,
-                                     struct offset_key key, u64 offset,
+must_check enum status offsets_store(struct partition *partition, struct offset_key key, u64 offset,
                                      struct shard_request *request, bool waits);
 
 /* ERR_NOT_FOUND: nothing is stored; otherwise as above. */
-must_check enum status offsets_delete(struct offsets *offsets, struct partition *partition,
-                                      struct offset_key key, struct shard_request *request,
-                                      bool waits);
+must_check enum status offsets_delete(struct partition *partition, struct offset_key key,
+                                      struct shard_request *request, bool waits);
 
 /* Could a new key be stored, or is there one? */
 bool offsets_has_room(const struct offsets *offsets, const struct partition *partition,

@@ -86,6 +86,20 @@ TEST(numbers_names_and_groups_do_not_meet)
     bed_close(&bed);
 }
 
+/* For one of 20 consumers; `wanted` is what each must have, UINT64_MAX for none. */
+static void store_or_delete(struct bed *bed, u64 *wanted)
+{
+    u32 consumer = (u32)prng_below(&bed->prng, 20);
+    if (wanted[consumer] != UINT64_MAX && prng_chance(&bed->prng, 1, 3)) {
+        struct asked delete = {MSG_OFFSET_DELETE, MSG_AFTER_COMMIT, consumer, 0};
+        EXPECT_EQ(ask(bed, &delete).error, WIRE_OK);
+        wanted[consumer] = UINT64_MAX;
+    } else {
+        wanted[consumer] = prng_below(&bed->prng, 100);
+        EXPECT_EQ(store(bed, 0, consumer, wanted[consumer]), WIRE_OK);
+    }
+}
+
 TEST(what_was_answered_survives_crash_after_crash_and_what_was_deleted_does_not_come_back)
 {
     for (u64 seed = 10; seed < 30; seed++) {
@@ -97,15 +111,7 @@ TEST(what_was_answered_survives_crash_after_crash_and_what_was_deleted_does_not_
         }
         for (u32 round = 0; round < 5; round++) {
             for (u32 i = 0; i < 30; i++) {
-                u32 consumer = (u32)prng_below(&bed.prng, 20);
-                if (wanted[consumer] != UINT64_MAX && prng_chance(&bed.prng, 1, 3)) {
-                    struct asked delete = {MSG_OFFSET_DELETE, MSG_AFTER_COMMIT, consumer, 0};
-                    EXPECT_EQ(ask(&bed, &delete).error, WIRE_OK);
-                    wanted[consumer] = UINT64_MAX;
-                } else {
-                    wanted[consumer] = prng_below(&bed.prng, 100);
-                    EXPECT_EQ(store(&bed, 0, consumer, wanted[consumer]), WIRE_OK);
-                }
+                store_or_delete(&bed, wanted);
             }
             bed_crash(&bed, &sim_crash_default);
             bed_start(&bed);

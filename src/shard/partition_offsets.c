@@ -68,7 +68,6 @@ bool partition_offsets_are_synced(const struct partition *partition)
 
 void partition_offset_request(struct partition *partition, struct shard_request *request)
 {
-    struct offsets *offsets = &partition->shard->offsets;
     struct offset_key key = partition_offset_key(request, request->msg.offset.consumer);
     struct shard_request *waiting = waits(partition, request) ? request : NULL;
     if (request->msg.kind == MSG_OFFSET_GET) {
@@ -81,10 +80,10 @@ void partition_offset_request(struct partition *partition, struct shard_request 
             shard_answer(request, WIRE_INVALID_OFFSET);
             return;
         }
-        status = offsets_store(offsets, partition, key, request->msg.offset.offset, request,
-                               waiting != NULL);
+        status =
+            offsets_store(partition, key, request->msg.offset.offset, request, waiting != NULL);
     } else {
-        status = offsets_delete(offsets, partition, key, request, waiting != NULL);
+        status = offsets_delete(partition, key, request, waiting != NULL);
     }
     if (status != ERR_AGAIN && status != ERR_MEMORY) {
         shard_answer(request, partition_offset_error(status));

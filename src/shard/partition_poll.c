@@ -335,9 +335,9 @@ static void step_commit(struct partition *partition, struct shard_request *reque
         return;
     }
     bool waits = partition_offsets_are_synced(partition);
-    enum status status = offsets_store(&partition->shard->offsets, partition,
-                                       partition_offset_key(request, request->msg.poll.consumer),
-                                       poll->last_offset, request, waits);
+    enum status status =
+        offsets_store(partition, partition_offset_key(request, request->msg.poll.consumer),
+                      poll->last_offset, request, waits);
     if (status == ERR_AGAIN) {
         poll->waits_for_offset = true;
     } else if (status == ERR_MEMORY) {

@@ -178,8 +178,9 @@ static void on_index_read(struct shard_request *request)
         return; /* another poll was faster */
     }
     if (poll->op.status != OK ||
-        segment_index_decode(poll->read_buf->data, (u32)poll->op.count, segment->header.salt,
-                             segment->header.base_offset, &stride_bytes, &count) != OK ||
+        segment_index_decode((struct span){poll->read_buf->data, (u32)poll->op.count},
+                             segment->header.salt, segment->header.base_offset, &stride_bytes,
+                             &count) != OK ||
         !segment_index_fill(segment, poll->read_buf->data, stride_bytes, count)) {
         segment->index_missing = true;
     }
@@ -212,7 +213,8 @@ static void read_units(struct shard_request *request)
     }
 }
 
-/* A sector of those wanted cannot be read: one by one, zeros for it, so that the others are served. */
+/* A sector of those wanted cannot be read: one by one, zeros for it, so that the others are
+ * served. */
 static void read_sector(struct shard_request *request)
 {
     struct poll *poll = &request->poll;
@@ -285,6 +287,23 @@ static void read_more(struct poll *poll, u32 from, u32 bytes)
     poll->step = POLL_READ;
 }
 
+/* Over a unit that lies before what is wanted. True: the next one has been read, too. */
+static bool pass_over(struct shard_request *request, u32 unit_bytes)
+{
+    struct poll *poll = &request->poll;
+    poll->walked += unit_bytes;
+    if (poll->walked <= bytes_read(poll)) {
+        return true;
+    }
+    /* The rest of it need not be read. */
+    if ((u64)poll->position + poll->walked > poll->limit) {
+        fail(request, WIRE_CANNOT_READ_MESSAGE);
+    } else {
+        read_more(poll, poll->walked, READ_BYTES_MIN);
+    }
+    return false;
+}
+
 /* To the unit that holds what is wanted. A unit whose control batch does not verify is passed
  * over: if what is wanted lies in it, the next one begins behind that. */
 static void walk(struct shard_request *request)
@@ -311,14 +330,7 @@ static void walk(struct shard_request *request)
         u32 unit_bytes = segment_unit_bytes(unit.batches_bytes, header->sector_bytes);
         if (is_before(poll, &unit)) {
             segment_learn(poll->segment, &unit, poll->position + at);
-            poll->walked = at + unit_bytes;
-            if (poll->walked > bytes_read(poll)) {
-                /* Its rest need not be read. */
-                if ((u64)poll->position + poll->walked > poll->limit) {
-                    fail(request, WIRE_CANNOT_READ_MESSAGE);
-                    return;
-                }
-                read_more(poll, poll->walked, READ_BYTES_MIN);
+            if (!pass_over(request, unit_bytes)) {
                 return;
             }
             continue;

@@ -24,8 +24,9 @@ void recovery_on_index(struct recovery *recovery)
     u32 stride_bytes = 0;
     u32 count = 0;
     if (recovery->op.status != OK || point.position == SEGMENT_HEADER_BYTES ||
-        segment_index_decode(recovery->buf->data, (u32)recovery->op.count, segment->header.salt,
-                             segment->header.base_offset, &stride_bytes, &count) != OK) {
+        segment_index_decode((struct span){recovery->buf->data, (u32)recovery->op.count},
+                             segment->header.salt, segment->header.base_offset, &stride_bytes,
+                             &count) != OK) {
         return;
     }
     (void)segment_index_fill(segment, recovery->buf->data, stride_bytes, count);

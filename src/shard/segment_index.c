@@ -215,20 +215,21 @@ void segment_index_encode(const struct segment_index *index, const u8 *salt, u8 
     put_u32(header + INDEX_CRC_POSITION, crc32c(0, header, INDEX_CRC_POSITION));
 }
 
-enum status segment_index_decode(const u8 *file, u32 file_bytes, const u8 *salt, u64 base_offset,
+enum status segment_index_decode(struct span file, const u8 *salt, u64 base_offset,
                                  u32 *stride_bytes, u32 *entries_count)
 {
-    if (file_bytes < SEGMENT_INDEX_HEADER_BYTES || get_u32(file) != INDEX_MAGIC ||
-        get_u32(file + 4) != INDEX_VERSION || memcmp(file + 8, salt, 16) != 0 ||
-        get_u64(file + 24) != base_offset ||
-        get_u32(file + INDEX_CRC_POSITION) != crc32c(0, file, INDEX_CRC_POSITION)) {
+    const u8 *header = file.data;
+    if (file.size < SEGMENT_INDEX_HEADER_BYTES || get_u32(header) != INDEX_MAGIC ||
+        get_u32(header + 4) != INDEX_VERSION || memcmp(header + 8, salt, 16) != 0 ||
+        get_u64(header + 24) != base_offset ||
+        get_u32(header + INDEX_CRC_POSITION) != crc32c(0, header, INDEX_CRC_POSITION)) {
         return ERR_CORRUPT;
     }
-    u32 stride = get_u32(file + 32);
-    u64 count = get_u32(file + 36);
+    u32 stride = get_u32(header + 32);
+    u64 count = get_u32(header + 36);
     u64 entries_bytes = count * sizeof(struct segment_index_entry);
-    if (stride == 0 || entries_bytes > file_bytes - SEGMENT_INDEX_HEADER_BYTES ||
-        crc32c(0, file + SEGMENT_INDEX_HEADER_BYTES, entries_bytes) != get_u32(file + 40)) {
+    if (stride == 0 || entries_bytes > file.size - SEGMENT_INDEX_HEADER_BYTES ||
+        crc32c(0, header + SEGMENT_INDEX_HEADER_BYTES, entries_bytes) != get_u32(header + 40)) {
         return ERR_CORRUPT;
     }
     *stride_bytes = stride;

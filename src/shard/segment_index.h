@@ -12,6 +12,7 @@
  * Memory:  the entry array is lent by the caller and must outlive the index. */
 #pragma once
 
+#include "base/bytes.h"
 #include "base/status.h"
 #include "base/types.h"
 
@@ -41,8 +42,8 @@ void segment_index_init(struct segment_index *index, u64 base_offset, u32 stride
  * batch, in order; the index keeps the ones it needs. Time never falls: the caller sees to that. */
 void segment_index_note(struct segment_index *index, u64 offset, u64 append_time_us, u32 position);
 
-/* The same for a batch met while reading, anywhere in what was noted already: an index that was lost
- * comes back where it is needed. Kept when no entry is within a stride of it. */
+/* The same for a batch met while reading, anywhere in what was noted already: an index that was
+ * lost comes back where it is needed. Kept when no entry is within a stride of it. */
 void segment_index_learn(struct segment_index *index, u64 offset, u64 append_time_us, u32 position);
 
 /* Where to start scanning for `offset`. Offsets past the end give the last known position. */
@@ -69,7 +70,7 @@ must_check enum status segment_index_adopt(struct segment_index *index, u32 entr
 /* Writes the header for the entries as they are. */
 void segment_index_encode(const struct segment_index *index, const u8 *salt, u8 *header);
 
-/* Are `header` and the `entries_count` entries behind it those of the segment with this salt and
- * base offset? ERR_CORRUPT otherwise; on OK `stride_bytes` and `entries_count` are set. */
-must_check enum status segment_index_decode(const u8 *file, u32 file_bytes, const u8 *salt,
-                                            u64 base_offset, u32 *stride_bytes, u32 *entries_count);
+/* Is `file`, header and entries, that of the segment with this salt and base offset? ERR_CORRUPT
+ * otherwise; on OK `stride_bytes` and `entries_count` are set. */
+must_check enum status segment_index_decode(struct span file, const u8 *salt, u64 base_offset,
+                                            u32 *stride_bytes, u32 *entries_count);

@@ -91,12 +91,15 @@ TEST(an_index_file_comes_back_only_for_its_own_segment)
     u32 size = encoded(&index, salt, file);
     u32 stride = 0;
     u32 count = 0;
-    EXPECT_EQ(segment_index_decode(file, size, salt, 1000, &stride, &count), OK);
+    EXPECT_EQ(segment_index_decode((struct span){file, size}, salt, 1000, &stride, &count), OK);
     EXPECT_EQ(stride, 250);
     EXPECT_EQ(count, 3);
-    EXPECT_EQ(segment_index_decode(file, size, other_salt, 1000, &stride, &count), ERR_CORRUPT);
-    EXPECT_EQ(segment_index_decode(file, size, salt, 1001, &stride, &count), ERR_CORRUPT);
-    EXPECT_EQ(segment_index_decode(file, size - 1, salt, 1000, &stride, &count), ERR_CORRUPT);
+    EXPECT_EQ(segment_index_decode((struct span){file, size}, other_salt, 1000, &stride, &count),
+              ERR_CORRUPT);
+    EXPECT_EQ(segment_index_decode((struct span){file, size}, salt, 1001, &stride, &count),
+              ERR_CORRUPT);
+    EXPECT_EQ(segment_index_decode((struct span){file, size - 1}, salt, 1000, &stride, &count),
+              ERR_CORRUPT);
 }
 
 TEST(any_flipped_bit_of_an_index_file_is_found)
@@ -109,7 +112,8 @@ TEST(any_flipped_bit_of_an_index_file_is_found)
         u32 stride = 0;
         u32 count = 0;
         file[bit / 8] ^= (u8)(1u << bit % 8);
-        EXPECT_EQ(segment_index_decode(file, size, salt, 1000, &stride, &count), ERR_CORRUPT);
+        EXPECT_EQ(segment_index_decode((struct span){file, size}, salt, 1000, &stride, &count),
+                  ERR_CORRUPT);
         file[bit / 8] ^= (u8)(1u << bit % 8);
     }
 }
