@@ -320,6 +320,8 @@ void log_run(struct log *log)
     case ROLL_CLOSE_INDEX:
     case ROLL_MAKE_DIRECTORY:
     case ROLL_REMOVE_LEFTOVER:
+    case ROLL_OPEN_SPARE:
+    case ROLL_SIZE_SPARE:
     case ROLL_CREATE:
     case ROLL_WRITE_HEADER:
     case ROLL_RENAME:
@@ -356,6 +358,8 @@ void log_on_step_done(struct log *log, enum status status)
     case ROLL_CLOSE_INDEX:
     case ROLL_MAKE_DIRECTORY:
     case ROLL_REMOVE_LEFTOVER:
+    case ROLL_OPEN_SPARE:
+    case ROLL_SIZE_SPARE:
     case ROLL_CREATE:
     case ROLL_WRITE_HEADER:
     case ROLL_RENAME:

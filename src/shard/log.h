@@ -72,6 +72,8 @@ enum log_step {
     ROLL_CLOSE_INDEX,
     ROLL_MAKE_DIRECTORY,
     ROLL_REMOVE_LEFTOVER,
+    ROLL_OPEN_SPARE,
+    ROLL_SIZE_SPARE,
     ROLL_CREATE,
     ROLL_WRITE_HEADER,
     ROLL_RENAME,
@@ -89,6 +91,9 @@ enum log_step {
     CUT_SYNC,
     LOG_SYNC /* levels os and memory: everything written so far */
 };
+
+/* A file of an earlier segment, kept for its space. */
+enum log_spare { SPARE_NONE, SPARE_COMING, SPARE_THERE };
 
 struct log {
     u64 magic;
@@ -111,6 +116,10 @@ struct log {
     bool names_unsynced; /* the first segment was made and not synced */
     bool roll_wanted;    /* before the next write */
     bool sync_wanted;
+    enum log_spare spare;
+    bool spare_used;   /* the segment being made is the spare */
+    u64 made_space;    /* bytes of it that were written before */
+    u64 written_at_us; /* monotonic time of the last write */
     u64 not_before_us; /* no write before this monotonic time: the disk is full */
     bool stopped;
 

@@ -175,6 +175,7 @@ static void write_begin(struct log *log)
     }
     log->next_write++;
     log_ahead_note(log, bytes);
+    log->written_at_us = log->shard->core->time.monotonic_us;
     bool synced = log->active->header.level == DURABILITY_SYNC;
     disk_on_written(&log->shard->disk, bytes);
     segment_touch_file(log->active);

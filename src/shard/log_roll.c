@@ -131,6 +131,8 @@ void log_roll_begin(struct log *log)
     }
     describe_next(log);
     log->index_saved = false;
+    log->spare_used = false;
+    log->made_space = 0;
     log->making = segment_create(log, &log->made);
     if (log->making == NULL) {
         give_up_making(log, ERR_LIMIT);
@@ -218,6 +220,13 @@ static void open_directory(struct log *log, u32 level)
     io_file_open(log->shard->core->io, &log->op, path, IO_OPEN_READ | IO_OPEN_DIRECTORY);
 }
 
+static void spare_path(const struct log *log, char path[IO_PATH_BYTES])
+{
+    const struct partition *partition = log->partition;
+    (void)str_format(path, IO_PATH_BYTES, "streams/%u/topics/%u/partitions/%u/spare",
+                     partition->stream_id, partition->topic_id, partition->id);
+}
+
 static void make_directory(struct log *log)
 {
     char path[IO_PATH_BYTES];
@@ -273,11 +282,22 @@ static void remove_leftover(struct log *log)
     io_path_unlink(log->shard->core->io, &log->op, path);
 }
 
+static void open_spare(struct log *log)
+{
+    char path[IO_PATH_BYTES];
+    spare_path(log, path);
+    io_file_open(log->shard->core->io, &log->op, path,
+                 IO_OPEN_READ | IO_OPEN_WRITE | (log->made.direct ? IO_OPEN_DIRECT : 0u));
+}
+
 static void give_name(struct log *log)
 {
     char from[SEGMENT_PATH_BYTES];
     char to[SEGMENT_PATH_BYTES];
     segment_path(log, log->made.base_offset, "new", from);
+    if (log->spare_used) {
+        spare_path(log, from);
+    }
     segment_path(log, log->made.base_offset, "log", to);
     io_path_rename(log->shard->core->io, &log->op, from, to);
 }
@@ -307,6 +327,10 @@ static void done(struct log *log)
     struct segment *segment = log->making;
     log->making = NULL;
     chain(log, segment);
+    if (log->spare_used) {
+        segment->ahead_end = u32_max((u32)log->made_space, SEGMENT_HEADER_BYTES);
+        counter_add(log->shard->core->counters, COUNTER_segments_recycled, 1);
+    }
     segment_adopt_file(segment, log->made_file);
     log->made_file = IO_FILE_NONE;
     buf_return(log->header_buf);
@@ -336,6 +360,8 @@ void log_roll_run(struct log *log)
     case ROLL_CLOSE_INDEX: io_file_close(io, &log->op, log->made_file); break;
     case ROLL_MAKE_DIRECTORY: make_directory(log); break;
     case ROLL_REMOVE_LEFTOVER: remove_leftover(log); break;
+    case ROLL_OPEN_SPARE: open_spare(log); break;
+    case ROLL_SIZE_SPARE: io_file_size(io, &log->op, log->made_file); break;
     case ROLL_CREATE: create(log); break;
     case ROLL_WRITE_HEADER: write_header(log); break;
     case ROLL_RENAME: give_name(log); break;
@@ -392,7 +418,7 @@ static void on_failed(struct log *log, enum status status)
 static bool may_fail(enum log_step step, enum status status)
 {
     return step == ROLL_OPEN_INDEX || step == ROLL_WRITE_INDEX || step == ROLL_CLOSE_INDEX ||
-           (step == ROLL_REMOVE_LEFTOVER && status == ERR_NOT_FOUND);
+           step == ROLL_OPEN_SPARE || (step == ROLL_REMOVE_LEFTOVER && status == ERR_NOT_FOUND);
 }
 
 static void on_names_closed(struct log *log)
@@ -444,8 +470,24 @@ void log_roll_on_io(struct log *log, enum status status)
         log->made_file = IO_FILE_NONE;
         on_index_over(log);
         break;
-    case ROLL_MAKE_DIRECTORY:
-    case ROLL_REMOVE_LEFTOVER: next_step(log, ROLL_CREATE); break;
+    case ROLL_MAKE_DIRECTORY: next_step(log, ROLL_CREATE); break;
+    case ROLL_REMOVE_LEFTOVER:
+        next_step(log, log->spare == SPARE_THERE && log->made.level == DURABILITY_SYNC
+                           ? ROLL_OPEN_SPARE
+                           : ROLL_CREATE);
+        break;
+    case ROLL_OPEN_SPARE:
+        log->spare = SPARE_NONE;
+        log->spare_used = status == OK;
+        log->made_file = status == OK ? log->op.file : IO_FILE_NONE;
+        next_step(log, status == OK ? ROLL_SIZE_SPARE : ROLL_CREATE);
+        break;
+    case ROLL_SIZE_SPARE:
+        log->made.recycled = true;
+        log->making->header.recycled = true;
+        log->made_space = align_down(u64_min(log->op.count, UINT32_MAX), log->made.sector_bytes);
+        next_step(log, ROLL_WRITE_HEADER);
+        break;
     case ROLL_CREATE:
         log->made_file = log->op.file;
         next_step(log, ROLL_WRITE_HEADER);

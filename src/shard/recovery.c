@@ -123,6 +123,9 @@ static void next_name(struct recovery *recovery)
             recovery_next(recovery, RECOVERY_OPEN_HEADER);
             return;
         }
+        if (strcmp(text, "spare") == 0) {
+            recovery_log(recovery)->spare = SPARE_THERE;
+        }
         if (segment_verdict_name(text, ".new", &recovery->base_offset)) {
             if (partition_may_wait_for_place(recovery->partition)) {
                 /* Perhaps another core is making a segment of the last life right now. */
@@ -508,6 +511,7 @@ static void on_trashed(struct recovery *recovery)
     struct partition *partition = recovery->partition;
     trash_empty(&shard->trash);
     /* What was read so far is of the other life. */
+    partition->log.spare = SPARE_NONE;
     while (!list_is_empty(&partition->log.segments)) {
         log_remove_segment(&partition->log, recovery_newest(recovery));
     }

@@ -8,6 +8,9 @@
 #define PARTITIONS_BUDGET 64u
 #define NEXT_PART_US (2 * US_PER_MS)
 
+/* A partition not written to for this long needs no spare. */
+#define SPARE_IDLE_US (60 * US_PER_SECOND)
+
 static void removal_run(struct retention *retention);
 
 /* ---- Removing files ---- */
@@ -26,6 +29,39 @@ static void unlink_file(struct retention *retention, const char *suffix)
     io_path_unlink(retention->shard->core->io, &retention->op, path);
 }
 
+static void spare_path(const struct partition *partition, char path[IO_PATH_BYTES])
+{
+    (void)str_format(path, IO_PATH_BYTES, "streams/%u/topics/%u/partitions/%u/spare",
+                     partition->stream_id, partition->topic_id, partition->id);
+}
+
+static void rename_to_spare(struct retention *retention)
+{
+    const struct removal *removal = oldest_removal(retention);
+    char from[SEGMENT_PATH_BYTES];
+    char to[IO_PATH_BYTES];
+    segment_path(&removal->partition->log, removal->base_offset, "log", from);
+    spare_path(removal->partition, to);
+    io_path_rename(retention->shard->core->io, &retention->op, from, to);
+}
+
+static void unlink_log(struct retention *retention)
+{
+    const struct removal *removal = oldest_removal(retention);
+    if (removal->kind != REMOVAL_OF_SPARE) {
+        unlink_file(retention, "log");
+        return;
+    }
+    char path[IO_PATH_BYTES];
+    spare_path(removal->partition, path);
+    io_path_unlink(retention->shard->core->io, &retention->op, path);
+}
+
+static enum removal_step first_step(const struct removal *removal)
+{
+    return removal->kind == REMOVAL_INTO_SPARE ? REMOVAL_RENAME : REMOVAL_UNLINK;
+}
+
 static void open_directory(struct retention *retention)
 {
     const struct partition *partition = oldest_removal(retention)->partition;
@@ -40,6 +76,9 @@ static void removal_done(struct retention *retention)
 {
     struct partition *partition = oldest_removal(retention)->partition;
     check(partition->removals_count > 0);
+    if (oldest_removal(retention)->kind == REMOVAL_INTO_SPARE) {
+        partition->log.spare = retention->renamed ? SPARE_THERE : SPARE_NONE;
+    }
     partition->removals_count--;
     retention->removals_first = (retention->removals_first + 1) % RETENTION_REMOVALS_MAX;
     retention->removals_count--;
@@ -48,7 +87,7 @@ static void removal_done(struct retention *retention)
         partition_close_soon(partition);
     }
     if (retention->removals_count > 0) {
-        retention->step = REMOVAL_UNLINK;
+        retention->step = first_step(oldest_removal(retention));
         removal_run(retention);
     }
 }
@@ -58,7 +97,8 @@ static void removal_run(struct retention *retention)
     struct io *io = retention->shard->core->io;
     switch (retention->step) {
     case REMOVAL_IDLE: break;
-    case REMOVAL_UNLINK: unlink_file(retention, "log"); break;
+    case REMOVAL_RENAME: rename_to_spare(retention); break;
+    case REMOVAL_UNLINK: unlink_log(retention); break;
     case REMOVAL_UNLINK_INDEX: unlink_file(retention, "index"); break;
     case REMOVAL_OPEN_DIRECTORY: open_directory(retention); break;
     case REMOVAL_SYNC_DIRECTORY: io_file_sync(io, &retention->op, retention->directory); break;
@@ -77,6 +117,10 @@ static void removal_on_io(struct core *core, struct io_op *op)
                    status_name(op->status));
     }
     switch (retention->step) {
+    case REMOVAL_RENAME:
+        retention->renamed = op->status == OK;
+        retention->step = op->status == OK ? REMOVAL_UNLINK_INDEX : REMOVAL_UNLINK;
+        break;
     case REMOVAL_UNLINK: retention->step = REMOVAL_UNLINK_INDEX; break;
     case REMOVAL_UNLINK_INDEX: retention->step = REMOVAL_OPEN_DIRECTORY; break;
     case REMOVAL_OPEN_DIRECTORY:
@@ -94,22 +138,57 @@ static void removal_on_io(struct core *core, struct io_op *op)
     removal_run(retention);
 }
 
+static void removal_add(struct retention *retention, const struct removal *removal)
+{
+    u32 place = (retention->removals_first + retention->removals_count) % RETENTION_REMOVALS_MAX;
+    check(retention->removals_count < RETENTION_REMOVALS_MAX);
+    retention->removals[place] = *removal;
+    retention->removals_count++;
+    removal->partition->removals_count++;
+    if (retention->step == REMOVAL_IDLE) {
+        retention->step = first_step(removal);
+        removal_run(retention);
+    }
+}
+
+/* Worth keeping for its space? Only when nobody reads it, and one is enough. */
+static bool becomes_spare(struct retention *retention, const struct segment *segment)
+{
+    const struct log *log = segment->log;
+    return log->spare == SPARE_NONE && segment->readers == 0 && log->active != NULL &&
+           log->active->header.level == DURABILITY_SYNC &&
+           segment->header.level == DURABILITY_SYNC &&
+           segment->header.direct == log->active->header.direct &&
+           retention->shard->core->time.monotonic_us - log->written_at_us < SPARE_IDLE_US &&
+           disk_has_room(&retention->shard->disk, log->active->header.write_bytes_max);
+}
+
 static void remove_segment(struct retention *retention, struct segment *segment)
 {
     struct partition *partition = segment->log->partition;
-    u32 place = (retention->removals_first + retention->removals_count) % RETENTION_REMOVALS_MAX;
-    check(retention->removals_count < RETENTION_REMOVALS_MAX);
-    retention->removals[place] =
-        (struct removal){.partition = partition, .base_offset = segment->header.base_offset};
-    retention->removals_count++;
-    partition->removals_count++;
+    struct removal removal = {.partition = partition, .base_offset = segment->header.base_offset};
+    if (becomes_spare(retention, segment)) {
+        removal.kind = REMOVAL_INTO_SPARE;
+        partition->log.spare = SPARE_COMING;
+    }
     counter_add(retention->shard->core->counters, COUNTER_segments_deleted, 1);
     log_remove_segment(&partition->log, segment);
     partition_publish(partition);
-    if (retention->step == REMOVAL_IDLE) {
-        retention->step = REMOVAL_UNLINK;
-        removal_run(retention);
+    removal_add(retention, &removal);
+}
+
+static void remove_idle_spare(struct retention *retention, struct partition *partition)
+{
+    struct log *log = &partition->log;
+    u64 now_us = retention->shard->core->time.monotonic_us;
+    bool is_idle = now_us - log->written_at_us >= SPARE_IDLE_US;
+    if (log->spare != SPARE_THERE || log_is_busy(log) ||
+        retention->removals_count == RETENTION_REMOVALS_MAX ||
+        (!is_idle && disk_has_room(&retention->shard->disk, LOG_WRITE_BYTES_MAX))) {
+        return;
     }
+    log->spare = SPARE_NONE;
+    removal_add(retention, &(struct removal){.partition = partition, .kind = REMOVAL_OF_SPARE});
 }
 
 /* ---- What may go ---- */
@@ -204,7 +283,9 @@ static void remove_oversize(struct partition *partition, const struct state_topi
 {
     u64 limit = topic->options.max_topic_size_bytes / 10 * 9;
     u64 share = limit / u32_max(topic->partitions_count, 1);
-    while (bytes_of(partition) >= share && topic_bytes(partition->shard, topic) >= limit &&
+    u64 spare_bytes = partition->log.spare == SPARE_NONE ? 0 : topic->options.segment_size_bytes;
+    while (bytes_of(partition) + spare_bytes >= share &&
+           topic_bytes(partition->shard, topic) + spare_bytes >= limit &&
            retention_remove_oldest(partition, 1) > 0) {
     }
 }
@@ -217,6 +298,7 @@ static void look_at(struct partition *partition)
     if (topic == NULL || partition->state != PARTITION_OPEN || partition->read_only) {
         return;
     }
+    remove_idle_spare(&shard->retention, partition);
     if (topic->options.message_expiry_us != UINT64_MAX) {
         remove_expired(partition, topic->options.message_expiry_us);
     }

@@ -11,6 +11,10 @@
  * a crash the chain
  * may begin earlier than it did, but has no gap.
  *
+ * Recycling. At `sync` a segment that goes is kept as the partition's one spare, when nobody reads it:
+ * writing into its space costs the device's flush only. The spare counts in the partition's size, and
+ * is unlinked when the partition is idle or the disk is short.
+ *
  * Owner: one shard. */
 #pragma once
 
@@ -23,8 +27,15 @@ struct shard_request;
 
 #define RETENTION_REMOVALS_MAX 256u
 
+enum removal_kind {
+    REMOVAL_OF_SEGMENT,
+    REMOVAL_INTO_SPARE, /* renamed, to be the next segment under a new salt */
+    REMOVAL_OF_SPARE
+};
+
 enum removal_step {
     REMOVAL_IDLE,
+    REMOVAL_RENAME,
     REMOVAL_UNLINK,
     REMOVAL_UNLINK_INDEX,
     REMOVAL_OPEN_DIRECTORY,
@@ -36,6 +47,7 @@ enum removal_step {
 struct removal {
     struct partition *partition;
     u64 base_offset;
+    enum removal_kind kind;
 };
 
 struct retention {
@@ -46,6 +58,7 @@ struct retention {
     u32 removals_first;
     u32 removals_count;
     enum removal_step step;
+    bool renamed; /* the one under way became a spare */
     struct io_op op;
     struct io_file directory;
 };

@@ -172,3 +172,70 @@ TEST(a_topic_that_grows_too_large_loses_its_oldest_segments)
     mem_return(met);
     bed_close(&bed);
 }
+
+/* Everything from the first retained message on is there, and what was acknowledged last. */
+static void check_retained(struct bed *bed)
+{
+    u8 *met = mem_take(BED_BATCHES_MAX);
+    u64 first = first_offset(bed);
+    u64 end = first == UINT64_MAX ? 0 : bed_read_all(bed, 0, first, 100, met);
+    for (u32 i = 0; i < bed->batches_count; i++) {
+        const struct bed_batch *batch = &bed->batches[i];
+        if (batch->state == BED_ACKNOWLEDGED && batch->base_offset >= first) {
+            EXPECT(met[i] == 1);
+            EXPECT(batch->base_offset < end);
+        }
+    }
+    mem_return(met);
+}
+
+TEST(a_recycled_segment_never_shows_what_it_held_before_whatever_crashes)
+{
+    u64 recycled = 0;
+    u64 cut = 0;
+    for (u64 seed = 40; seed < 60; seed++) {
+        struct bed bed;
+        struct topic topic = {.expiry_us = UINT64_MAX, .bytes_max = 2 * MIB};
+        open_with_segments(&bed, seed, &topic, 1);
+        bed_kill(&bed);
+        bed.settings.retention_interval_us = 20 * US_PER_MS;
+        bed_start(&bed);
+        for (u32 round = 0; round < 3; round++) {
+            for (u32 i = 0; i < 60; i++) {
+                bed_take_appends(&bed);
+                while (bed.in_flight >= 4) {
+                    bed_run(&bed, US_PER_MS);
+                    bed_take_appends(&bed);
+                }
+                u32 payload = prng_chance(&bed.prng, 1, 4) ? 300000 : 30000;
+                (void)bed_append(&bed, 0, 1 + (u32)prng_below(&bed.prng, 4), payload);
+                bed_run(&bed, prng_below(&bed.prng, 4 * US_PER_MS));
+            }
+            recycled += counter_get(bed.counters, COUNTER_segments_recycled);
+            bed_crash(&bed, &sim_crash_default);
+            bed.settings.retention_interval_us = 0; /* nothing goes while we look */
+            bed_start(&bed);
+            check_retained(&bed);
+            cut += counter_get(bed.counters, COUNTER_tails_cut);
+            bed_kill(&bed);
+            bed.settings.retention_interval_us = 20 * US_PER_MS;
+            bed_start(&bed);
+        }
+        EXPECT_EQ(bed.errors_logged, 0);
+        bed_close(&bed);
+    }
+    EXPECT(recycled >= 20);
+    EXPECT(cut >= 1);
+}
+
+TEST(an_idle_partition_gives_its_spare_back)
+{
+    struct bed bed;
+    open_with_segments(&bed, 7, &keeps_all, 3);
+    EXPECT_EQ(delete_segments(&bed, 100), WIRE_OK);
+    const char *spare = "streams/0/topics/0/partitions/0/spare";
+    EXPECT(sim_disk_find(sim_disk(bed.sim, 0), spare) != NULL);
+    bed_run(&bed, 90 * US_PER_SECOND);
+    EXPECT(sim_disk_find(sim_disk(bed.sim, 0), spare) == NULL);
+    bed_close(&bed);
+}
