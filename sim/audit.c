@@ -9,7 +9,7 @@
 #include "wire/stream_info.h"
 
 #define RETRY_US 50000u
-#define FAILURES_MAX 200u
+#define FAILURES_MAX 20u
 #define REFUSALS_MAX 20000u
 
 static struct model *model_of(const struct audit *audit)
@@ -35,8 +35,9 @@ static struct model_partition *partition_of(const struct audit *audit)
 static void fail(struct audit *audit, enum checker checker, const char *what, u64 detail)
 {
     verdict_fail(audit->workload->verdict, checker,
-                 "audit of stream %u topic %u partition %u: %s (%" PRIu64 ")", audit->stream,
-                 audit->topic, audit->partition, what, detail);
+                 "audit of stream %u topic %u partition %u (numbers %u, %u): %s (%" PRIu64 ")",
+                 audit->stream, audit->topic, audit->partition, stream_of(audit)->id,
+                 topic_of(audit)->id, what, detail);
 }
 
 /* ---- Asking ---- */
@@ -431,7 +432,8 @@ static void on_status(struct audit *audit, u32 status)
     if (audit->step == AUDIT_POLL && partition_of(audit)->rotten_count > 0) {
         over_rot(audit);
         ask(audit);
-    } else if (workload_excuses(audit->workload, status) && audit->failures++ < FAILURES_MAX) {
+    } else if (workload_excuses(audit->workload, status)) {
+        audit->wants_restart = audit->failures++ >= FAILURES_MAX;
         retry_later(audit);
     } else {
         fail(audit, CHECK_acknowledged_is_readable, wire_error_name(status), audit->next);
@@ -510,6 +512,7 @@ void audit_begin(struct audit *audit, bool was_power_loss, bool was_kill, u64 lo
     audit->topic = 0;
     audit->partition = 0;
     audit->failures = 0;
+    audit->wants_restart = false;
     /* An audit that a crash cut short settled only a part: what may be lost adds up. */
     audit->may_lose_os = audit->may_lose_os || was_power_loss;
     audit->may_lose_memory = audit->may_lose_memory || was_power_loss || was_kill;

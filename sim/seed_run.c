@@ -190,7 +190,7 @@ static bool is_drained(void *context)
 static bool is_audited(void *context)
 {
     struct seed_run *run = context;
-    return failed(run) || audit_is_done(&run->audit);
+    return failed(run) || audit_is_done(&run->audit) || run->audit.wants_restart;
 }
 
 static bool nothing_in_flight(void *context)
@@ -354,6 +354,17 @@ static void boot_and_audit(struct seed_run *run)
         }
         if (!sim_run_until(run->sim, is_audited, run, AUDIT_US_MAX) && !failed(run)) {
             verdict_fail(&run->verdict, CHECK_catches_up, "the audit after a restart did not end");
+        }
+        if (!failed(run) && run->audit.wants_restart) {
+            /* A read that failed at this start may have made a partition unreadable. */
+            if (tries > 5) {
+                verdict_fail(
+                    &run->verdict, CHECK_acknowledged_is_readable,
+                    "stream %u topic %u partition %u cannot be read, however often started",
+                    run->audit.stream, run->audit.topic, run->audit.partition);
+            }
+            end_server(run, false);
+            continue;
         }
         audit_end(&run->audit);
         run->was_power_loss = false;

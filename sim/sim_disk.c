@@ -448,6 +448,7 @@ void sim_disk_forget_writers(struct sim_disk *disk)
         struct sim_inode *inode = container_of(node, struct sim_inode, node);
         inode->written_direct = false;
         inode->written_buffered = false;
+        sim_file_settle(disk, inode);
     }
 }
 

@@ -162,8 +162,7 @@ u64 sim_disk_sectors_needed(const struct sim_disk *disk, const struct sim_inode 
 void sim_disk_write(struct sim_disk *disk, struct sim_inode *inode, u64 position,
                     struct sim_bytes bytes, bool synced);
 
-/* A write that failed, or was in flight at a crash: each sector may have been written, and is
- * unsynced for ever. */
+/* A write that failed: each sector may have been written, and is not synced. */
 void sim_disk_write_some(struct sim_disk *disk, struct sim_inode *inode, u64 position,
                          struct sim_bytes bytes);
 void sim_disk_truncate(struct sim_disk *disk, struct sim_inode *inode, u64 size);
@@ -180,7 +179,8 @@ u64 sim_disk_free_bytes(const struct sim_disk *disk);
 /* Power loss: decides about everything unsynced. No number may be open any more. */
 void sim_disk_lose_power(struct sim_disk *disk, const struct sim_crash_odds *odds);
 
-/* The process ended: the next one may write a file the other way. */
+/* The process ended: the next one may write a file the other way, and finds what a failed sync left
+ * unknown as the device has it. */
 void sim_disk_forget_writers(struct sim_disk *disk);
 
 /* Lets one durable sector of a file whose path begins with `prefix` rot, if there is one. True when

@@ -231,13 +231,11 @@ void sim_disk_write_some(struct sim_disk *disk, struct sim_inode *inode, u64 pos
         bool fits = newest_at(inode, i) != NULL || sim_disk_free_bytes(disk) > 0;
         if (fits && prng_chance(&disk->prng, 1, 2)) {
             write_sector(disk, inode, i, position, bytes);
-            inode->sectors[i].newest->unknown = true;
             reached = u64_min(end, (i + 1) * disk->sector_bytes);
         }
     }
     if (reached > inode->size) {
         note_size(disk, inode, reached);
-        inode->sizes[inode->sizes_count - 1].unknown = true;
     }
 }
 
@@ -328,6 +326,32 @@ void sim_disk_sync_failed(struct sim_disk *disk, struct sim_inode *inode)
     }
     for (u32 i = 0; i < inode->sizes_count; i++) {
         inode->sizes[i].unknown = true;
+    }
+}
+
+static void sector_settle(struct sim_disk *disk, struct sim_sector *sector)
+{
+    while (sector->newest != NULL && sector->newest->unknown) {
+        struct sim_version *version = sector->newest;
+        version->unknown = false;
+        if (version->older != NULL && prng_chance(&disk->prng, 1, 2)) {
+            sector->newest = version->older;
+            version->older = NULL;
+            version_destroy(version);
+        }
+    }
+    for (struct sim_version *at = sector->newest; at != NULL; at = at->older) {
+        at->unknown = false;
+    }
+}
+
+void sim_file_settle(struct sim_disk *disk, struct sim_inode *inode)
+{
+    for (u32 i = 0; i < inode->unsynced_count; i++) {
+        sector_settle(disk, &inode->sectors[inode->unsynced[i]]);
+    }
+    for (u32 i = 0; i < inode->sizes_count; i++) {
+        inode->sizes[i].unknown = false;
     }
 }
 
