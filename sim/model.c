@@ -377,16 +377,21 @@ static void doubt_partition(struct model *model, struct model_partition *partiti
     }
 }
 
+static void doubt_topic(struct model *model, struct model_topic *topic, u64 since_us)
+{
+    if (model_level_of(model, topic) != MODEL_MEMORY) {
+        return;
+    }
+    for (u32 i = 0; i < MODEL_PARTITIONS_MAX; i++) {
+        doubt_partition(model, &topic->partitions[i], since_us);
+    }
+}
+
 void model_doubt_memory(struct model *model, u64 since_us)
 {
     for (u32 i = 0; i < model->streams_count; i++) {
         for (u32 j = 0; j < MODEL_TOPICS_MAX; j++) {
-            struct model_topic *topic = &model->streams[i].topics[j];
-            for (u32 k = 0; k < MODEL_PARTITIONS_MAX; k++) {
-                if (model_level_of(model, topic) == MODEL_MEMORY) {
-                    doubt_partition(model, &topic->partitions[k], since_us);
-                }
-            }
+            doubt_topic(model, &model->streams[i].topics[j], since_us);
         }
     }
 }

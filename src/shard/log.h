@@ -1,6 +1,6 @@
 /* The log of one partition: a chain of segments, of which the newest is written.
  *
- *     log_append ─▶ gathering ─▶ (log_flush: one write in flight) ─▶ writing ─▶ partition_on_written
+ *     log_append ─▶ gathering ─▶ (log_flush: one in flight) ─▶ writing ─▶ partition_on_written
  *
  *     segments   |0 ........|812 .......|1931 ....       |
  *                 sealed     sealed      active

@@ -1,7 +1,7 @@
 /* Making segments: the first of a life, unsynced, and the next ones in a roll; and syncing names
  * before the first answered append.
  *
- *     roll     old synced ─▶ its index saved ─▶ next made under another name, header synced ─▶ renamed
+ *     roll     old synced ─▶ its index saved ─▶ next made as a spare, header synced ─▶ renamed
  *              ─▶ directory synced ─▶ written to
  *
  * A file bears a segment's name only when its header is in it; so a name whose header does not

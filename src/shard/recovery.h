@@ -1,7 +1,7 @@
 /* Opening a partition: its directory, the headers of its segments, the scan of the newest one,
  * the cut.
  *
- *     list ─▶ headers ─▶ index, size, scan ─▶ [save the tail, cut] ─▶ sync ─▶ stored offsets ─▶ open
+ *     list ─▶ headers ─▶ index, size, scan ─▶ [save the tail, cut] ─▶ sync ─▶ offsets ─▶ open
  *                  └─▶ another life's: into the trash, then made anew
  *
  * It answers: "what of this log is there?", and leaves the partition open, open for reading

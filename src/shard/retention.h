@@ -1,7 +1,7 @@
 /* What may go: sealed segments whose newest message has expired, and the oldest ones when a
  * topic is too large.
  *
- *     every interval ─▶ partition by partition, a few a turn ─▶ out of the chain ─▶ unlinked, one by one
+ *     every interval ─▶ partition by partition, a few a turn ─▶ out of the chain ─▶ unlinked
  *
  * Held back: segments in which somebody has not passed everything (a stored offset below their
  * end), until that offset is older than a limit. The newest segment stays; when all of it has

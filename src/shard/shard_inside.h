@@ -2,7 +2,7 @@
  *
  *     shard ┬─ partitions[slot] ─ log ─ segments
  *           ├─ requests, units, segments, recoveries     pools, taken at start
- *           ├─ cache                                      runs of units in memory, least recent first
+ *           ├─ cache                                      runs of units in memory, oldest use first
  *           ├─ offsets, ends                              one open file each
  *           └─ lists: ready (something to do this turn), opening, waiters, open_files */
 #pragma once

@@ -38,7 +38,8 @@ int load_connect(const char *address)
     }
     memcpy(host, address, (size_t)(colon - address));
     host[colon - address] = 0;
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(colon + 1))};
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10))};
     if (inet_pton(AF_INET, host, &to.sin_addr) != 1) {
         fail(address);
     }
@@ -159,6 +160,23 @@ static int watch_all(struct load *load)
     return epoll;
 }
 
+/* Goes on with one connection as far as it can now. False: its time is over and it has no request
+ * in flight any more. */
+static bool exchange(struct load *load, struct load_conn *conn, uint8_t *sink, uint64_t until_ns)
+{
+    push(load, conn);
+    while (conn->sent == conn->request_bytes && conn->request_bytes > 0 && pull(load, conn, sink)) {
+        finish_one(load, conn);
+        if (load_now_ns() >= until_ns) {
+            conn->request_bytes = 0;
+            return false;
+        }
+        begin(conn);
+        push(load, conn);
+    }
+    return true;
+}
+
 void load_run(struct load *load)
 {
     uint8_t *sink = malloc(SINK_BYTES);
@@ -178,18 +196,8 @@ void load_run(struct load *load)
             fail("no reply");
         }
         for (int i = 0; i < count; i++) {
-            struct load_conn *conn = events[i].data.ptr;
-            push(load, conn);
-            while (conn->sent == conn->request_bytes && conn->request_bytes > 0 &&
-                   pull(load, conn, sink)) {
-                finish_one(load, conn);
-                if (load_now_ns() >= until_ns) {
-                    in_flight--;
-                    conn->request_bytes = 0;
-                    break;
-                }
-                begin(conn);
-                push(load, conn);
+            if (!exchange(load, events[i].data.ptr, sink, until_ns)) {
+                in_flight--;
             }
         }
     }
