@@ -200,6 +200,13 @@ void ends_note(struct ends *ends, struct partition *partition)
 {
     struct log *log = &partition->log;
     check(!log->stopped);
+    if (record_file_has_failed(&ends->file)) {
+        /* No point any more until the next start; a clean stop does not wait for one. */
+        if (log_is_synced(log)) {
+            list_remove(&partition->ends_node);
+        }
+        return;
+    }
     if (!record_file_has_room(&ends->file)) {
         ends_on_written(ends, partition);
         return;

@@ -642,6 +642,11 @@ void record_file_flush(struct record_file *file)
     next_step(file, RECORD_FILE_WRITE);
 }
 
+bool record_file_has_failed(const struct record_file *file)
+{
+    return file->step == RECORD_FILE_FAILED;
+}
+
 bool record_file_is_idle(const struct record_file *file)
 {
     return (file->step == RECORD_FILE_READY && file->gathered_bytes == 0) ||

@@ -150,5 +150,8 @@ u64 record_file_add(struct record_file *file, const u8 *record);
 /* Writes what gathered, if nothing is under way. Once a turn. */
 void record_file_flush(struct record_file *file);
 
+/* A write or a sync of it failed: nothing is added until the next start. */
+bool record_file_has_failed(const struct record_file *file);
+
 /* Nothing gathered, nothing in flight. */
 bool record_file_is_idle(const struct record_file *file);
