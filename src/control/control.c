@@ -254,7 +254,7 @@ static void finish_decision(struct control *control, struct decision *decision)
     }
     decision_return(control, decision);
     if (kind == DECISION_ROOT) {
-        control_on_root_created(control);
+        control_on_root_set(control);
     }
 }
 
@@ -494,7 +494,7 @@ bool control_has_failed(const struct control *control, struct err *err)
     return true;
 }
 
-bool control_has_created_root(const struct control *control)
+bool control_has_set_root(const struct control *control)
 {
-    return control->created_root;
+    return control->has_set_root;
 }

@@ -33,8 +33,9 @@ void control_stop(struct control *control);
 /* Connections are accepted. The very first start may still be making its root user: logins wait. */
 bool control_is_ready(const struct control *control);
 
-/* This start has made the root user, from settings, durably: the password may be shown now. */
-bool control_has_created_root(const struct control *control);
+/* This start has made the root user from settings, or given it the password there, durably: it may
+ * be shown now. */
+bool control_has_set_root(const struct control *control);
 bool control_is_drained(const struct control *control);
 
 /* The start failed: `err` says which file and what to do. */

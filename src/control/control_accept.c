@@ -126,7 +126,9 @@ void accept_init(struct control *control)
 
 void accept_begin(struct control *control)
 {
-    accept_next(control);
+    if (control->listener.id >= 0) {
+        accept_next(control);
+    }
 }
 
 void accept_stop(struct control *control)

@@ -117,7 +117,7 @@ struct control {
     struct io_socket listener;
     enum control_step step;
     bool stops; /* control_stop was called */
-    bool created_root;
+    bool has_set_root;
     struct err err;
 
     struct state *decided;
@@ -192,7 +192,7 @@ void control_on_log_opened(struct control *control, bool ok);
 void control_on_epoch_begun(struct control *control, bool ok);
 void control_on_log_settled(struct control *control, bool ok);
 void control_on_boot_logged(struct control *control);
-void control_on_root_created(struct control *control);
+void control_on_root_set(struct control *control);
 void control_on_start_unwritten(struct control *control);
 void control_on_phase_done(struct control *control, const struct msg *msg);
 void control_on_log_closed(struct control *control);

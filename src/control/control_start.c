@@ -232,11 +232,11 @@ static void on_root_hashed(struct core *core, struct offload_job *job)
 
 static void begin_root(struct control *control)
 {
-    if (state_user_get(control->decided, USER_ID_ROOT) != NULL) {
+    const struct settings *settings = control->settings;
+    if (state_user_get(control->decided, USER_ID_ROOT) != NULL && !settings->root_reset) {
         control->root_step = ROOT_THERE;
         return;
     }
-    const struct settings *settings = control->settings;
     if (settings->root_username[0] == 0 || settings->root_password[0] == 0) {
         err_set(
             &control->err,
@@ -264,25 +264,28 @@ static void decide_root(struct control *control)
         return;
     }
     control->root_step = ROOT_DECIDED;
+    bool exists = state_user_get(control->decided, USER_ID_ROOT) != NULL;
+    struct state_command command = {
+        .kind = exists ? STATE_SET_PASSWORD : STATE_CREATE_USER,
+        .time_us = 1, /* created at: as the reference shows it */
+        .user_id = USER_ID_ROOT,
+        .active = true,
+        .name = span_of(control->settings->root_username),
+        .password_hash = span_of(control->root_job.hash),
+    };
     struct decision *decision = decision_take(control, DECISION_ROOT);
-    decision_set_command(decision, &(struct state_command){
-                                       .kind = STATE_CREATE_USER,
-                                       .time_us = 1, /* as the reference shows it */
-                                       .user_id = USER_ID_ROOT,
-                                       .active = true,
-                                       .name = span_of(control->settings->root_username),
-                                       .password_hash = span_of(control->root_job.hash),
-                                   });
+    decision_set_command(decision, &command);
     decision_wait(control, decision);
     control_go_on(control);
 }
 
-void control_on_root_created(struct control *control)
+void control_on_root_set(struct control *control)
 {
+    const struct state_user *root = state_user_get(control->decided, USER_ID_ROOT);
     control->root_step = ROOT_THERE;
-    control->created_root = true;
-    event_info(control->core->events, "control.root_created username=%s",
-               control->settings->root_username);
+    control->has_set_root = true;
+    event_info(control->core->events, "control.root_set username=%.*s", root->name_size,
+               (const char *)root->name);
     logins_go_on(control);
 }
 

@@ -34,7 +34,7 @@ TEST(a_first_start_walks_the_phases_and_makes_the_root_user)
         EXPECT_EQ(root->created_at_us, 1);
         EXPECT_EQ(root->name_size, 4);
     }
-    EXPECT(control_has_created_root(node.control));
+    EXPECT(control_has_set_root(node.control));
     expect_equal_states();
     node_deinit();
 }
@@ -186,7 +186,7 @@ TEST(what_was_answered_is_there_after_a_crash_and_the_boot_number_rises)
     EXPECT_EQ(state_partitions_count(state), 45);
     EXPECT_EQ(state_boot(state), 2);
     EXPECT(state_content_hash(state) != hash); /* the boot number is part of it */
-    EXPECT(!control_has_created_root(node.control));
+    EXPECT(!control_has_set_root(node.control));
     EXPECT_EQ(error_of(node_create_stream(1, "another")), WIRE_OK);
     expect_equal_states();
     node_deinit();
@@ -301,6 +301,30 @@ TEST(without_root_or_credentials_the_start_is_refused)
     struct err err;
     EXPECT(control_has_failed(node.control, &err));
     EXPECT(strstr(err.text, "no root user") != NULL);
+    node_deinit();
+}
+
+TEST(a_reset_gives_root_another_password_and_keeps_its_name)
+{
+    node_init(92, 2);
+    node_start_well();
+    node_run_ms(1000);
+    struct state_user before = *state_user_get(node.cores[1].core.state, 0);
+    node_crash(&crash_old);
+    node.settings.root_reset = true;
+    EXPECT(str_format(node.settings.root_username, sizeof(node.settings.root_username), "ignored"));
+    EXPECT(str_format(node.settings.root_password, sizeof(node.settings.root_password), "new one"));
+    node_start_well();
+    node_run_ms(1000);
+    EXPECT(control_has_set_root(node.control));
+    const struct state_user *after = state_user_get(node.cores[1].core.state, 0);
+    EXPECT_EQ(after->name_size, before.name_size);
+    EXPECT(strcmp(after->password_hash, before.password_hash) != 0);
+    struct sim_conn *conn;
+    u32 home = 0;
+    u32 number = node_connect(&home, &conn);
+    EXPECT_EQ(node_wait(node_login(home, number, 5, "iggy"))->logged_in.session, 0);
+    EXPECT(node_wait(node_login(home, number, 5, "new one"))->logged_in.session != 0);
     node_deinit();
 }
 

@@ -28,4 +28,5 @@ struct settings {
      * use. */
     char root_username[52];
     char root_password[104];
+    bool root_reset; /* there is a root user: give it this password */
 };

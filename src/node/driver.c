@@ -144,6 +144,10 @@ static void report(struct driver_core *core)
             gauge_set(&driver->ready, 1);
             news = true;
         }
+        if (gauge_get(&driver->root_set) == 0 && thread_has_set_root(core->thread)) {
+            gauge_set(&driver->root_set, 1);
+            news = true;
+        }
         if (gauge_get(&driver->failed) == 0 && thread_has_failed(core->thread, &driver->failure)) {
             gauge_set(&driver->failed, 1);
             news = true;

@@ -39,6 +39,7 @@ struct driver {
 
     /* Flags: 0 or 1. What they announce is ordered by the bell that is rung after them. */
     struct gauge ready;
+    struct gauge root_set;
     struct gauge failed;
     struct gauge drained;
     struct gauge stop_asked; /* by the main thread: core 0 drains */

@@ -125,6 +125,11 @@ bool thread_is_ready(const struct thread *thread)
     return thread->core.control != NULL && control_is_ready(thread->core.control);
 }
 
+bool thread_has_set_root(const struct thread *thread)
+{
+    return thread->core.control != NULL && control_has_set_root(thread->core.control);
+}
+
 bool thread_has_failed(const struct thread *thread, struct err *err)
 {
     return thread->core.control != NULL && control_has_failed(thread->core.control, err);

@@ -59,6 +59,9 @@ bool thread_is_drained(const struct thread *thread);
 /* Core 0: control has recovered and the listener accepts. */
 bool thread_is_ready(const struct thread *thread);
 
+/* Core 0: control_has_set_root. */
+bool thread_has_set_root(const struct thread *thread);
+
 /* Core 0: why the start failed, once thread_has_failed (a data directory that must not be
  * opened). */
 bool thread_has_failed(const struct thread *thread, struct err *err);
