@@ -4,6 +4,7 @@
 
 #include "base/types.h"
 #include "cli/cli.h"
+#include "node/root.h"
 #include "node/server.h"
 
 #define EXIT_USAGE 2
@@ -11,7 +12,9 @@
 static void print_help(void)
 {
     printf("levriero " LEVRIERO_VERSION ": a persistent log that speaks Apache Iggy's protocol\n\n"
-           "  levriero server [options]   runs the server; `levriero server --help` lists them\n");
+           "  levriero server [options]   runs the server; `levriero server --help` lists them\n"
+           "  levriero user reset-root --data DIR\n"
+           "      Gives the root user another password, while no server runs there\n");
     cli_print_commands();
 }
 
@@ -32,6 +35,9 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "server") == 0) {
         return server_main(argc - 1, argv + 1);
+    }
+    if (argc > 2 && strcmp(argv[1], "user") == 0 && strcmp(argv[2], "reset-root") == 0) {
+        return root_reset_main(argc - 1, argv + 1);
     }
     if (cli_knows(argv[1])) {
         return cli_main(argc - 1, argv + 1);

@@ -21,6 +21,7 @@
 #include "node/driver.h"
 #include "node/lock.h"
 #include "node/notify.h"
+#include "node/root.h"
 
 #define EXIT_USAGE 2
 
@@ -33,6 +34,7 @@ struct server {
     struct config config;
     bool fresh;
     bool default_root;
+    bool generated_root; /* its password, to be shown once it is the root user's */
     const char *config_path;
     int lock;
     u16 port;
@@ -143,76 +145,6 @@ static bool configure(struct server *server, int argc, char **argv, struct err *
            read_flags(server, argc, argv, err);
 }
 
-/* ---- The first user ---- */
-
-static bool random_password(char *text, u32 size)
-{
-    static const char letters[] = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
-    u8 bytes[64];
-    check(size < sizeof(bytes));
-    if (getrandom(bytes, size, 0) != (ssize_t)size) {
-        return false;
-    }
-    for (u32 i = 0; i < size; i++) {
-        text[i] = letters[bytes[i] % (sizeof(letters) - 1)];
-    }
-    text[size] = 0;
-    return true;
-}
-
-/* Root is made only where there is none; what is set here is not looked at otherwise. */
-static bool choose_root(struct server *server, struct err *err)
-{
-    struct settings *settings = &server->driver.settings;
-    if (server->default_root) {
-        if (settings->root_username[0] == 0) {
-            str_format(settings->root_username, sizeof(settings->root_username), "iggy");
-        }
-        if (settings->root_password[0] == 0) {
-            str_format(settings->root_password, sizeof(settings->root_password), "iggy");
-        }
-    }
-    bool has_name = settings->root_username[0] != 0;
-    bool has_password = settings->root_password[0] != 0;
-    if (has_name != has_password) {
-        return err_set(err, "root.username and root.password go together: set both "
-                            "(LEVRIERO_ROOT_USERNAME, LEVRIERO_ROOT_PASSWORD) or neither");
-    }
-    size_t name_size = strlen(settings->root_username);
-    size_t password_size = strlen(settings->root_password);
-    if (has_name && (name_size < 3 || name_size > 50 || password_size < 3 || password_size > 100)) {
-        return err_set(err,
-                       "a user name has 3 to 50 bytes and a password 3 to 100: root.username "
-                       "has %zu, root.password %zu",
-                       name_size, password_size);
-    }
-    return true;
-}
-
-static bool has_control_log(const struct server *server)
-{
-    char path[4096];
-    struct stat facts;
-    str_format(path, sizeof(path), "%s/control/a", server->config.values[CONFIG_data].text);
-    return stat(path, &facts) == 0;
-}
-
-/* On a first start without credentials: user iggy and a password that is printed once. */
-static bool generate_root(struct server *server, struct err *err)
-{
-    struct settings *settings = &server->driver.settings;
-    if (settings->root_username[0] != 0 || has_control_log(server)) {
-        return true;
-    }
-    str_format(settings->root_username, sizeof(settings->root_username), "iggy");
-    if (!random_password(settings->root_password, 24)) {
-        return err_set(err, "the system has no random numbers: getrandom failed");
-    }
-    printf("Generated root user password: %s\n", settings->root_password);
-    fflush(stdout);
-    return true;
-}
-
 /* ---- Start ---- */
 
 static u32 processors_allowed(void)
@@ -272,7 +204,8 @@ static bool start(struct server *server, struct err *err)
     raise_descriptor_limit();
     if (!plan_make(&driver->plan, values[CONFIG_memory].number,
                    cores == 0 ? processors_allowed() : cores, err) ||
-        !choose_root(server, err) || !open_data(server, err) || !generate_root(server, err) ||
+        !root_choose(&driver->settings, server->default_root, &server->generated_root, err) ||
+        !open_data(server, err) ||
         !io_listen(values[CONFIG_tcp_address].text, &driver->listener, &server->port, err)) {
         return false;
     }
@@ -429,6 +362,11 @@ static int watch(struct server *server, int signals)
         if (!was_ready && gauge_get(&driver->ready) != 0) {
             was_ready = true;
             say_ready(server);
+        }
+        if (server->generated_root && gauge_get(&driver->root_set) != 0) {
+            server->generated_root = false;
+            printf("Generated root user password: %s\n", driver->settings.root_password);
+            fflush(stdout);
         }
         if (gauge_get(&driver->drained) != 0 && server->stop_began_us != 0) {
             return EXIT_SUCCESS;
