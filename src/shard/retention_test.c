@@ -189,43 +189,59 @@ static void check_retained(struct bed *bed)
     mem_return(met);
 }
 
+/* Batches of very different sizes, a few in flight, over some time. */
+static void append_mixed(struct bed *bed, u32 count)
+{
+    for (u32 i = 0; i < count; i++) {
+        bed_take_appends(bed);
+        while (bed->in_flight >= 4) {
+            bed_run(bed, US_PER_MS);
+            bed_take_appends(bed);
+        }
+        u32 payload = prng_chance(&bed->prng, 1, 4) ? 300000 : 30000;
+        (void)bed_append(bed, 0, 1 + (u32)prng_below(&bed->prng, 4), payload);
+        bed_run(bed, prng_below(&bed->prng, 4 * US_PER_MS));
+    }
+}
+
+static void start_with_interval(struct bed *bed, u64 interval_us)
+{
+    bed->settings.retention_interval_us = interval_us;
+    bed_start(bed);
+}
+
+struct seen {
+    u64 recycled;
+    u64 cut;
+};
+
+static void recycle_and_crash(u64 seed, struct seen *seen)
+{
+    struct bed bed;
+    struct topic topic = {.expiry_us = UINT64_MAX, .bytes_max = 2 * MIB};
+    open_with_segments(&bed, seed, &topic, 1);
+    for (u32 round = 0; round < 3; round++) {
+        bed_kill(&bed);
+        start_with_interval(&bed, 20 * US_PER_MS);
+        append_mixed(&bed, 60);
+        seen->recycled += counter_get(bed.counters, COUNTER_segments_recycled);
+        bed_crash(&bed, &sim_crash_default);
+        start_with_interval(&bed, 0); /* nothing goes while we look */
+        check_retained(&bed);
+        seen->cut += counter_get(bed.counters, COUNTER_tails_cut);
+    }
+    EXPECT_EQ(bed.errors_logged, 0);
+    bed_close(&bed);
+}
+
 TEST(a_recycled_segment_never_shows_what_it_held_before_whatever_crashes)
 {
-    u64 recycled = 0;
-    u64 cut = 0;
+    struct seen seen = {0};
     for (u64 seed = 40; seed < 60; seed++) {
-        struct bed bed;
-        struct topic topic = {.expiry_us = UINT64_MAX, .bytes_max = 2 * MIB};
-        open_with_segments(&bed, seed, &topic, 1);
-        bed_kill(&bed);
-        bed.settings.retention_interval_us = 20 * US_PER_MS;
-        bed_start(&bed);
-        for (u32 round = 0; round < 3; round++) {
-            for (u32 i = 0; i < 60; i++) {
-                bed_take_appends(&bed);
-                while (bed.in_flight >= 4) {
-                    bed_run(&bed, US_PER_MS);
-                    bed_take_appends(&bed);
-                }
-                u32 payload = prng_chance(&bed.prng, 1, 4) ? 300000 : 30000;
-                (void)bed_append(&bed, 0, 1 + (u32)prng_below(&bed.prng, 4), payload);
-                bed_run(&bed, prng_below(&bed.prng, 4 * US_PER_MS));
-            }
-            recycled += counter_get(bed.counters, COUNTER_segments_recycled);
-            bed_crash(&bed, &sim_crash_default);
-            bed.settings.retention_interval_us = 0; /* nothing goes while we look */
-            bed_start(&bed);
-            check_retained(&bed);
-            cut += counter_get(bed.counters, COUNTER_tails_cut);
-            bed_kill(&bed);
-            bed.settings.retention_interval_us = 20 * US_PER_MS;
-            bed_start(&bed);
-        }
-        EXPECT_EQ(bed.errors_logged, 0);
-        bed_close(&bed);
+        recycle_and_crash(seed, &seen);
     }
-    EXPECT(recycled >= 20);
-    EXPECT(cut >= 1);
+    EXPECT(seen.recycled >= 20);
+    EXPECT(seen.cut >= 1);
 }
 
 TEST(an_idle_partition_gives_its_spare_back)

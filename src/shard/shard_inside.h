@@ -4,7 +4,7 @@
  *           ├─ requests, units, segments, recoveries     pools, taken at start
  *           ├─ cache                                      runs of units in memory, oldest use first
  *           ├─ offsets, ends                              one open file each
- *           └─ lists: ready (something to do this turn), opening, waiters, open_files */
+ *           └─ lists: ready (to do this turn), opening, waiters, open_files */
 #pragma once
 
 #include "core/core.h"
