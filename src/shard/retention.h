@@ -8,12 +8,11 @@
  * expired it is sealed, and an empty one follows.
  *
  * Removal. The oldest goes first, and its directory is synced before the next one goes: so after
- * a crash the chain
- * may begin earlier than it did, but has no gap.
+ * a crash the chain may begin earlier than it did, but has no gap.
  *
- * Recycling. At `sync` a segment that goes is kept as the partition's one spare, when nobody reads it:
- * writing into its space costs the device's flush only. The spare counts in the partition's size, and
- * is unlinked when the partition is idle or the disk is short.
+ * Recycling. At `sync` a segment that goes is kept as the partition's one spare, when nobody reads
+ * it: writing into its space costs the device's flush only. The spare counts in the partition's
+ * size, and is unlinked when the partition is idle or the disk is short.
  *
  * Owner: one shard. */
 #pragma once
