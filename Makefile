@@ -42,8 +42,10 @@ campaign:
 	@tools/setup build
 	@tools/campaign $(NAME) $(FOR)
 
-bench: all
-	@build/release/levriero bench
+bench:
+	@tools/setup test
+	@tools/build release
+	@tests/measure/run
 
 install: all
 	@meson install -C build/release --no-rebuild
