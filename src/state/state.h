@@ -17,6 +17,7 @@
 
 #include "base/bytes.h"
 #include "base/mem.h"
+#include "base/status.h"
 #include "base/str.h"
 #include "wire/error.h"
 #include "wire/identifier.h"
