@@ -310,6 +310,7 @@ static bool boot_once(struct seed_run *run, bool in_peace)
     if (in_peace || draw(run, 2) == 0) {
         faults = without_disk_errors(faults);
     }
+    faults.read_error = 0; /* while it runs a read may fail and work again; at a start, only rot */
     sim_set_faults(run->sim, &faults);
     say(run, "boot");
     schedule_start(&run->schedule);
