@@ -203,6 +203,20 @@ static void judge_start(struct operation *operation, const struct poll_judgement
     }
 }
 
+/* The last `count`, ascending; the reply may end early, but begins where it must. */
+static void judge_last(const struct operation *operation, const struct poll_judgement *is)
+{
+    const struct model_partition *partition = operation->partition;
+    if (operation->end_at_issue <= operation->first_at_issue || partition->trims) {
+        return;
+    }
+    u64 end = is->current_offset + 1;
+    u64 start = u64_max(partition->first, end > operation->count ? end - operation->count : 0);
+    if (is->messages == 0 || is->first != start) {
+        poll_disagrees(operation, is, "the last ones begin elsewhere");
+    }
+}
+
 static void judge_poll(struct operation *operation, const struct poll_judgement *is)
 {
     if (operation->end_at_issue > 0 && is->current_offset + 1 < operation->end_at_issue) {
@@ -217,10 +231,7 @@ static void judge_poll(struct operation *operation, const struct poll_judgement 
     if (operation->strategy == POLL_TIMESTAMP) {
         judge_timestamp(operation, is);
     } else if (operation->strategy == POLL_LAST) {
-        if (operation->end_at_issue > operation->first_at_issue && !operation->partition->trims &&
-            (is->messages == 0 || is->next != is->current_offset + 1)) {
-            poll_disagrees(operation, is, "it did not reach the end");
-        }
+        judge_last(operation, is);
     } else {
         judge_start(operation, is);
     }

@@ -119,6 +119,7 @@ static void begin_reading(struct partition *partition, struct shard_request *req
     poll->limit = segment->tail;
     poll->read_bytes =
         poll->read_bytes == 0 ? READ_BYTES_MIN : u32_min(2 * poll->read_bytes, READ_BYTES_MAX);
+    poll->passed_over = false;
     poll->step = POLL_READ;
 }
 
@@ -325,6 +326,7 @@ static void walk(struct shard_request *request)
         if (segment_unit_decode(poll->read_buf->data + at, header->salt, header->life, &unit) !=
             OK) {
             poll->walked = next_unit(poll, at + header->sector_bytes);
+            poll->passed_over = true;
             continue;
         }
         u32 unit_bytes = segment_unit_bytes(unit.batches_bytes, header->sector_bytes);
@@ -335,8 +337,9 @@ static void walk(struct shard_request *request)
             }
             continue;
         }
-        if (!poll->by_time && unit.base_offset > poll->offset) {
-            fail(request, WIRE_CANNOT_READ_MESSAGE); /* it lay in what was passed over */
+        bool lies_before = poll->by_time ? poll->passed_over : unit.base_offset > poll->offset;
+        if (lies_before) {
+            fail(request, WIRE_CANNOT_READ_MESSAGE); /* it lay in what was passed over, or may */
             return;
         }
         if (at + unit_bytes > bytes_read(poll)) {

@@ -75,7 +75,8 @@ struct poll {
     u32 read_wanted;     /* bytes of the read under way */
     u32 single_position; /* of the sector that is read on its own */
     bool read_singly;
-    u64 source_base; /* offset of the first unit verified */
+    bool passed_over; /* a unit that does not verify, since the last one that is before */
+    u64 source_base;  /* offset of the first unit verified */
     bool check_begun;
     struct unit_check next_check;
     struct {
