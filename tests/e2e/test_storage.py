@@ -182,7 +182,7 @@ class Rot(OwnServer):
 
 
 class Crowded(OwnServer):
-    @deadline(60)
+    @deadline(120)
     def test_ten_thousand_partitions_are_held_within_the_plan(self):
         server = self.started()
         client = self.client(server, timeout=30)
