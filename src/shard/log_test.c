@@ -14,6 +14,7 @@ struct story {
     u32 appends_max; /* in flight at once */
     u32 payload_bytes_max;
     bool has_large;
+    bool fails; /* writes, syncs and reads fail while it works */
     struct sim_faults faults;
 };
 
@@ -31,6 +32,13 @@ static struct story story_of(struct prng *prng)
     };
     if (prng_chance(prng, 1, 3)) {
         story.faults.disk_slow = 20000;
+    }
+    if (prng_chance(prng, 1, 3)) {
+        story.fails = true;
+        story.faults.write_error = (u32)prng_below(prng, 20000);
+        story.faults.sync_error = (u32)prng_below(prng, 20000);
+        story.faults.read_error = (u32)prng_below(prng, 20000);
+        story.faults.space_error = (u32)prng_below(prng, 20000);
     }
     return story;
 }
@@ -95,7 +103,7 @@ static void forgive_lost_suffix(struct bed *bed, const struct story *story)
 
 static void end_round(struct bed *bed, const struct story *story)
 {
-    bool polls_first = prng_chance(&bed->prng, 1, 3);
+    bool polls_first = !story->fails && prng_chance(&bed->prng, 1, 3);
     if (polls_first) {
         bed_wait(bed);
         bed_take_appends(bed);
@@ -106,11 +114,22 @@ static void end_round(struct bed *bed, const struct story *story)
     case 0:
         bed_wait(bed);
         bed_take_appends(bed);
-        bed_stop(bed);
+        bed_phase(bed, PHASE_DRAIN_SHARDS);
+        EXPECT(story->fails || bed->phase_error == WIRE_OK);
+        bed_kill(bed);
         break;
     case 1: bed_kill(bed); break;
     default: bed_crash(bed, &sim_crash_default); break;
     }
+}
+
+/* A disk that works again: everything is as it was promised. */
+static void start_and_check(struct bed *bed, const struct story *story)
+{
+    sim_set_faults(bed->sim, &(struct sim_faults){0});
+    bed_start(bed);
+    forgive_lost_suffix(bed, story);
+    check_partitions(bed, story);
 }
 
 static void run_seed(u64 seed)
@@ -119,24 +138,19 @@ static void run_seed(u64 seed)
     struct bed bed;
     prng_init(&prng, seed);
     struct story story = story_of(&prng);
-    struct sim_options options = {.seed = seed,
-                                  .sector_bytes = story.sector_bytes,
-                                  .direct_refused = story.direct_refused,
-                                  .faults = story.faults};
+    struct sim_options options = {
+        .seed = seed, .sector_bytes = story.sector_bytes, .direct_refused = story.direct_refused};
     bed_open(&bed, &options);
     bed.settings.durability = story.durability;
     bed_topic(&bed, story.partitions_count);
     for (u32 round = 0; round < story.rounds_count; round++) {
-        bed_start(&bed);
-        forgive_lost_suffix(&bed, &story);
-        check_partitions(&bed, &story);
+        start_and_check(&bed, &story);
+        sim_set_faults(bed.sim, &story.faults);
         work(&bed, &story, 10 + (u32)prng_below(&bed.prng, 60));
         end_round(&bed, &story);
     }
-    bed_start(&bed);
-    forgive_lost_suffix(&bed, &story);
-    check_partitions(&bed, &story);
-    EXPECT_EQ(bed.errors_logged, 0);
+    start_and_check(&bed, &story);
+    EXPECT(story.fails || bed.errors_logged == 0);
     bed_close(&bed);
 }
 

@@ -34,6 +34,13 @@
 /* Begun anew when it holds this much, and eight times what is live. */
 #define STALE_BYTES_MIN (4u * 1024u * 1024u)
 
+/* Given up when the disk is full: room for the next file, and for a while of records. */
+#define RESERVE_BYTES (2u * 1024u * 1024u)
+
+/* A step that finds no space is tried again so often, in these intervals. */
+#define AGAIN_MAX 600u
+#define AGAIN_US (50 * US_PER_MS)
+
 static void run(struct record_file *file);
 
 u64 record_file_arena_bytes(void)
@@ -300,18 +307,42 @@ static void step_remove(struct record_file *file)
         file->name_index++;
     }
     if (file->name_index == file->names_count) {
-        file->step = RECORD_FILE_READY;
         file->names_count = 0;
-        if (file->forget_wanted) {
-            file->forget_wanted = false;
-            file->user->on_forgotten(file->shard);
-        }
+        next_step(file, RECORD_FILE_OPEN_RESERVE);
         return;
     }
     const struct record_file_name *name = &file->names[file->name_index];
     char path[IO_PATH_BYTES];
     path_of(file, name->boot, name->core, name->number, path);
     io_path_unlink(file->shard->core->io, &file->op, path);
+}
+
+static void reserve_path(const struct record_file *file, char path[IO_PATH_BYTES])
+{
+    (void)str_format(path, IO_PATH_BYTES, "%s/reserve-%u", file->user->directory, file->core);
+}
+
+static void step_reserve(struct record_file *file)
+{
+    char path[IO_PATH_BYTES];
+    reserve_path(file, path);
+    if (file->step == RECORD_FILE_REMOVE_RESERVE) {
+        io_path_unlink(file->shard->core->io, &file->op, path);
+    } else {
+        io_file_open(file->shard->core->io, &file->op, path,
+                     IO_OPEN_READ | IO_OPEN_WRITE | IO_OPEN_CREATE);
+    }
+}
+
+/* The reserve is there, or there was no space for it: ready. */
+static void settle(struct record_file *file)
+{
+    file->step = RECORD_FILE_READY;
+    if (file->forget_wanted) {
+        file->forget_wanted = false;
+        file->user->on_forgotten(file->shard);
+    }
+    record_file_flush(file);
 }
 
 static void step_next_header(struct record_file *file)
@@ -372,6 +403,15 @@ static void run(struct record_file *file)
     case RECORD_FILE_SYNC_DIRECTORY: io_file_sync(io, &file->op, file->directory); break;
     case RECORD_FILE_CLOSE_DIRECTORY: io_file_close(io, &file->op, file->directory); break;
     case RECORD_FILE_REMOVE: step_remove(file); break;
+    case RECORD_FILE_OPEN_RESERVE:
+    case RECORD_FILE_REMOVE_RESERVE: step_reserve(file); break;
+    case RECORD_FILE_ALLOCATE_RESERVE:
+        io_file_allocate(io, &file->op, file->old_file, 0, RESERVE_BYTES);
+        break;
+    case RECORD_FILE_CLOSE_RESERVE: io_file_close(io, &file->op, file->old_file); break;
+    case RECORD_FILE_EXTEND:
+        io_file_allocate(io, &file->op, file->file, file->allocated_end, ALLOCATE_BYTES);
+        break;
     case RECORD_FILE_WRITE: write_block(file, file->position, file->writing_bytes); break;
     case RECORD_FILE_CLOSED:
     case RECORD_FILE_READY:
@@ -432,6 +472,7 @@ static void on_read_old(struct record_file *file)
 static void on_written(struct record_file *file)
 {
     file->position += file->writing_bytes;
+    file->again_count = 0;
     file->step = RECORD_FILE_READY;
     file->user->on_written(file->shard, file->writing_count, OK);
     record_file_flush(file);
@@ -453,7 +494,10 @@ static void on_replaced(struct record_file *file)
  * space that cannot be reserved. */
 static bool may_fail(const struct record_file *file, enum status status)
 {
-    return file->step == RECORD_FILE_READ_HEADER || file->step == RECORD_FILE_ALLOCATE ||
+    return file->step == RECORD_FILE_OPEN_RESERVE || file->step == RECORD_FILE_ALLOCATE_RESERVE ||
+           file->step == RECORD_FILE_CLOSE_RESERVE || file->step == RECORD_FILE_REMOVE_RESERVE ||
+           file->step == RECORD_FILE_EXTEND || file->step == RECORD_FILE_READ_HEADER ||
+           file->step == RECORD_FILE_ALLOCATE ||
            (file->step == RECORD_FILE_READ_OLD && status == ERR_IO) ||
            file->step == RECORD_FILE_REMOVE || file->step == RECORD_FILE_CLOSE_HEADER ||
            file->step == RECORD_FILE_CLOSE_OLD || file->step == RECORD_FILE_CLOSE_DIRECTORY ||
@@ -462,11 +506,52 @@ static bool may_fail(const struct record_file *file, enum status status)
            (file->step == RECORD_FILE_OPEN_OLD && status == ERR_NOT_FOUND);
 }
 
+/* Tries the step that found no space again, as it was. */
+static void step_again(struct record_file *file)
+{
+    file->step = file->again;
+    if (file->step == RECORD_FILE_WRITE_LIVE) {
+        write_block(file, file->position, file->writing_bytes); /* already gathered */
+    } else {
+        run(file);
+    }
+}
+
+static void on_timer(struct core *core, struct timer *timer)
+{
+    struct record_file *file = container_of(timer, struct record_file, timer);
+    (void)core;
+    check(file->magic == RECORD_FILE_MAGIC);
+    next_step(file, RECORD_FILE_REMOVE_RESERVE);
+}
+
+/* No space for a step that must not fail: the reserve is given up, and it is tried again. */
+static bool try_again(struct record_file *file, enum status status)
+{
+    struct core *core = file->shard->core;
+    bool needs_space = file->step == RECORD_FILE_MAKE_DIRECTORY ||
+                       file->step == RECORD_FILE_CREATE || file->step == RECORD_FILE_WRITE_LIVE ||
+                       file->step == RECORD_FILE_WRITE_HEADER || file->step == RECORD_FILE_WRITE;
+    if (status != ERR_SPACE || !needs_space || file->again_count == AGAIN_MAX) {
+        return false;
+    }
+    if (file->again_count++ == 0) {
+        event_warn(core->events, "%s.disk_full step=%d: tried again", file->user->directory,
+                   (int)file->step);
+    }
+    file->again = file->step;
+    timer_set(&core->timers, &file->timer, core->time.monotonic_us + AGAIN_US);
+    return true;
+}
+
 static void on_io(struct core *core, struct io_op *op)
 {
     struct record_file *file = container_of(op, struct record_file, op);
     (void)core;
     check(file->magic == RECORD_FILE_MAGIC);
+    if (op->status != OK && try_again(file, op->status)) {
+        return;
+    }
     if (op->status != OK && !may_fail(file, op->status)) {
         fail(file, op->status);
         return;
@@ -536,6 +621,21 @@ static void on_io(struct core *core, struct io_op *op)
         file->name_index++;
         next_step(file, RECORD_FILE_REMOVE);
         break;
+    case RECORD_FILE_OPEN_RESERVE:
+        if (op->status != OK) {
+            settle(file);
+            break;
+        }
+        file->old_file = op->file;
+        next_step(file, RECORD_FILE_ALLOCATE_RESERVE);
+        break;
+    case RECORD_FILE_ALLOCATE_RESERVE: next_step(file, RECORD_FILE_CLOSE_RESERVE); break;
+    case RECORD_FILE_CLOSE_RESERVE: settle(file); break;
+    case RECORD_FILE_REMOVE_RESERVE: step_again(file); break;
+    case RECORD_FILE_EXTEND:
+        file->allocated_end += ALLOCATE_BYTES;
+        next_step(file, RECORD_FILE_WRITE);
+        break;
     case RECORD_FILE_WRITE: on_written(file); break;
     case RECORD_FILE_CLOSED:
     case RECORD_FILE_READY:
@@ -559,6 +659,7 @@ void record_file_init(struct record_file *file, struct shard *shard, struct aren
     file->gather[0] = arena_take(arena, RECORD_FILE_GATHER_BYTES, BLOCK_BYTES);
     file->gather[1] = arena_take(arena, RECORD_FILE_GATHER_BYTES, BLOCK_BYTES);
     io_op_init(&file->op, on_io);
+    timer_init(&file->timer, on_timer);
 }
 
 void record_file_start(struct record_file *file, u32 boot)
@@ -639,7 +740,8 @@ void record_file_flush(struct record_file *file)
     memset(gathered + file->gathered_bytes, 0, file->writing_bytes - file->gathered_bytes);
     file->gathered_bytes = 0;
     file->writing_count = file->gathered_count;
-    next_step(file, RECORD_FILE_WRITE);
+    bool fits = file->position + file->writing_bytes <= file->allocated_end;
+    next_step(file, fits ? RECORD_FILE_WRITE : RECORD_FILE_EXTEND);
 }
 
 bool record_file_has_failed(const struct record_file *file)

@@ -17,11 +17,15 @@
  * Writing.  What arrives while a write is in flight gathers; a write is whole sectors, synced,
  *           never repeated.
  *
+ * Space.    The file is allocated ahead, and `reserve-<core>` beside it is given up when there is none
+ *           left: a full disk ends neither storing nor starting. A step without space is tried
+ *           again for half a minute.
  * Owner:    one shard. Memory: from the arena at init. Formats: head of record_file.c; records
  *           are the user's, their last four bytes a CRC-32C over the others. */
 #pragma once
 
 #include "base/mem.h"
+#include "core/timer.h"
 #include "io/io.h"
 
 struct core;
@@ -67,6 +71,11 @@ enum record_file_step {
     RECORD_FILE_CLOSE_DIRECTORY,
     RECORD_FILE_CLOSE_REPLACED,
     RECORD_FILE_REMOVE,
+    RECORD_FILE_OPEN_RESERVE,
+    RECORD_FILE_ALLOCATE_RESERVE,
+    RECORD_FILE_CLOSE_RESERVE,
+    RECORD_FILE_REMOVE_RESERVE,
+    RECORD_FILE_EXTEND,
     RECORD_FILE_READY,
     RECORD_FILE_WRITE,
     RECORD_FILE_FAILED
@@ -83,6 +92,9 @@ struct record_file_name {
 
 struct record_file {
     u64 magic;
+    struct timer timer; /* a step that found no space is tried again */
+    enum record_file_step again;
+    u32 again_count;
     struct shard *shard;
     const struct record_file_user *user;
     enum record_file_step step;
