@@ -4,6 +4,7 @@
 
 #include "base/types.h"
 #include "cli/cli.h"
+#include "doctor/doctor.h"
 #include "node/root.h"
 #include "node/server.h"
 
@@ -13,6 +14,8 @@ static void print_help(void)
 {
     printf("levriero " LEVRIERO_VERSION ": a persistent log that speaks Apache Iggy's protocol\n\n"
            "  levriero server [options]   runs the server; `levriero server --help` lists them\n"
+           "  levriero doctor --data DIR [--json]\n"
+           "      Explains a data directory that no server holds; writes nothing\n"
            "  levriero user reset-root --data DIR\n"
            "      Gives the root user another password, while no server runs there\n");
     cli_print_commands();
@@ -35,6 +38,9 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "server") == 0) {
         return server_main(argc - 1, argv + 1);
+    }
+    if (strcmp(argv[1], "doctor") == 0) {
+        return doctor_main(argc - 1, argv + 1);
     }
     if (argc > 2 && strcmp(argv[1], "user") == 0 && strcmp(argv[2], "reset-root") == 0) {
         return root_reset_main(argc - 1, argv + 1);
