@@ -256,6 +256,7 @@ static void doubt(struct seed_run *run)
 {
     if (workload_disk_failed(&run->workload)) {
         model_doubt_memory(&run->model, run->workload.boot_us);
+        model_crash(&run->model); /* a stop cannot write what a failed file does not take */
     }
 }
 
