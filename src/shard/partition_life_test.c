@@ -162,3 +162,38 @@ TEST(a_life_that_control_does_not_know_keeps_the_shard_from_starting)
     EXPECT(strstr(bed.last_error, "control lost its tail") != NULL);
     bed_close(&bed);
 }
+
+static bool is_there(struct bed *bed, const char *path)
+{
+    return sim_disk_find(sim_disk(bed->sim, 0), path) != NULL;
+}
+
+TEST(what_was_deleted_just_before_a_crash_is_swept_away_at_the_next_start)
+{
+    struct bed bed;
+    open_with_messages(&bed, 6);
+    bed_kill(&bed);
+    /* Control logged the deletion; nobody moved the directory. */
+    on_topic(&bed, STATE_DELETE_TOPIC);
+    EXPECT(is_there(&bed, "streams/0/topics/0/partitions/0"));
+    bed_start(&bed);
+    bed_run(&bed, US_PER_SECOND);
+    EXPECT(!is_there(&bed, "streams/0/topics/0/partitions/0"));
+    EXPECT_EQ(trash_count(&bed), 0);
+    create_topic_again(&bed);
+    EXPECT_EQ(bed_append_one(&bed, 0, 3, 100)->base_offset, 0);
+    EXPECT_EQ(bed.errors_logged, 0);
+    bed_close(&bed);
+}
+
+TEST(a_directory_that_control_never_heard_of_keeps_the_shard_from_starting)
+{
+    struct bed bed;
+    open_with_messages(&bed, 7);
+    bed_kill(&bed);
+    bed.commands_count = 1; /* only the stream is left */
+    EXPECT_EQ(sim_disk_remove_tree(sim_disk(bed.sim, 0), "ends"), OK);
+    EXPECT(bed_try_start(&bed) != WIRE_OK);
+    EXPECT(strstr(bed.last_error, "control lost its tail") != NULL);
+    bed_close(&bed);
+}

@@ -82,6 +82,7 @@ struct shard *shard_create(struct core *core, struct arena *arena, const struct 
     offsets_init(&shard->offsets, shard, arena);
     ends_init(&shard->ends, shard, arena);
     trash_init(&shard->trash, shard);
+    sweep_init(&shard->sweep, shard);
     retention_init(&shard->retention, shard);
     timer_init(&shard->retry_timer, retry);
     core->shard = shard;
@@ -343,7 +344,11 @@ static void recover_begin(struct shard *shard)
             open_partition(shard, described);
         }
     }
-    shard->phase_parts_left = 2;
+    bool sweeps = shard->core->index == 0;
+    shard->phase_parts_left = sweeps ? 3 : 2;
+    if (sweeps) {
+        sweep_start(&shard->sweep);
+    }
     offsets_start(&shard->offsets);
     ends_start(&shard->ends);
     trash_empty(&shard->trash);

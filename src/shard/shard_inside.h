@@ -18,6 +18,7 @@
 #include "shard/pool.h"
 #include "shard/retention.h"
 #include "shard/shard.h"
+#include "shard/sweep.h"
 #include "shard/trash.h"
 
 #define SHARD_MAGIC 0x64726168736c6576ull
@@ -61,6 +62,7 @@ struct shard {
     struct offsets offsets;
     struct ends ends;
     struct trash trash;
+    struct sweep sweep;
     struct retention retention;
     struct list ready;      /* partitions */
     struct list opening;    /* partitions that wait for a recovery, most wanted first */
