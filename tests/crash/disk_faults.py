@@ -16,7 +16,8 @@ import time
 
 import rig
 
-FULL_MEGABYTES = 96
+FULL_MEGABYTES = 128
+FULL_RESERVE = "32 MiB"  # more than all cores together have under way when it is reached
 EIO_MEGABYTES = 128
 EIO_TRIALS = 6
 SPACE_SECONDS_MAX = 10
@@ -46,7 +47,8 @@ class FullDisk:
         self.disk.close()
 
     def start(self):
-        self.server = rig.Server(self.tools, self.disk.mount / "data", self.log, 2)
+        data = self.disk.mount / "data"
+        self.server = rig.Server(self.tools, data, self.log, 2, reserve=FULL_RESERVE)
         self.server.port()
 
     def load(self, seconds, *options):
@@ -266,7 +268,7 @@ def failing_disk(tools, seed, tally, trials=EIO_TRIALS):
         what = "flush" if trial % 2 == 0 else "write"
         with rig.work_directory("fault") as directory:
             case = FailingDisk(tools, directory, what, seed + trial)
-            evidence = [case.log, case.ledger, directory / "cut.marks", directory / "cut.image"]
+            evidence = [case.log, case.ledger, directory / "cut.marks", directory / "disk.log"]
             tally.case(f"one {what} fails, seed {seed + trial}", case.check, evidence)
             went_on += case.went_on
     return went_on

@@ -74,7 +74,8 @@ def run(command, check=True, quiet=True):
 class Server:
     """One run of a server over a data directory, from start to its end by signal."""
 
-    def __init__(self, tools, data, log, cores=2, level="sync", direct=True, extra=()):
+    def __init__(self, tools, data, log, cores=2, level="sync", direct=True, extra=(),
+                 reserve="8 MiB"):
         self.log = pathlib.Path(log)
         config = pathlib.Path(data) / "runtime" / "current_config.toml"
         with contextlib.suppress(OSError):
@@ -84,13 +85,13 @@ class Server:
         command += ["--durability", level, *extra]
         with open(self.log, "ab") as output:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
-                                            stderr=output, env=self._environment(direct))
+                                            stderr=output, env=self._environment(direct, reserve))
         self.config = config
 
     @staticmethod
-    def _environment(direct):
+    def _environment(direct, reserve):
         """The disks of these tests are small: most of one may be filled."""
-        settings = {"LEVRIERO_DISK_RESERVE": "8 MiB"}
+        settings = {"LEVRIERO_DISK_RESERVE": reserve}
         settings["LEVRIERO_DURABILITY_DIRECT"] = "true" if direct else "false"
         return {**os.environ, **settings}
 
