@@ -16,7 +16,7 @@ static void print_help(void)
            "  levriero server [options]   runs the server; `levriero server --help` lists them\n"
            "  levriero doctor --data DIR [--json]\n"
            "      Explains a data directory that no server holds; writes nothing\n"
-           "  levriero user reset-root --data DIR\n"
+           "  levriero user reset-root --data DIR [--username NAME]\n"
            "      Gives the root user another password, while no server runs there\n");
     cli_print_commands();
 }

@@ -230,11 +230,26 @@ static void on_root_hashed(struct core *core, struct offload_job *job)
     decide_root(control);
 }
 
+/* A reset may say which name it expects, so that it is not done to another directory's root. */
+static bool root_has_expected_name(const struct control *control, const struct state_user *root)
+{
+    const struct settings *settings = control->settings;
+    struct span name = {root->name, root->name_size};
+    return !settings->root_is_named || span_equal(name, span_of(settings->root_username));
+}
+
 static void begin_root(struct control *control)
 {
     const struct settings *settings = control->settings;
-    if (state_user_get(control->decided, USER_ID_ROOT) != NULL && !settings->root_reset) {
+    const struct state_user *root = state_user_get(control->decided, USER_ID_ROOT);
+    if (root != NULL && !settings->root_reset) {
         control->root_step = ROOT_THERE;
+        return;
+    }
+    if (root != NULL && !root_has_expected_name(control, root)) {
+        err_set(&control->err, "the root user is \"%.*s\", not \"%s\": nothing was changed",
+                root->name_size, (const char *)root->name, settings->root_username);
+        control_give_up(control);
         return;
     }
     if (settings->root_username[0] == 0 || settings->root_password[0] == 0) {

@@ -328,6 +328,23 @@ TEST(a_reset_gives_root_another_password_and_keeps_its_name)
     node_deinit();
 }
 
+TEST(a_reset_that_expects_another_name_is_refused)
+{
+    node_init(93, 1);
+    node_start_well();
+    node_run_ms(1000);
+    node_crash(&crash_old);
+    node.settings.root_reset = true;
+    node.settings.root_is_named = true;
+    EXPECT(str_format(node.settings.root_username, sizeof(node.settings.root_username), "iggyx"));
+    node_start();
+    EXPECT(sim_run_until(node.sim, node_is_started, NULL, 60 * US_PER_SECOND));
+    struct err err;
+    EXPECT(control_has_failed(node.control, &err));
+    EXPECT(strstr(err.text, "the root user is \"iggy\"") != NULL);
+    node_deinit();
+}
+
 TEST(a_core_that_cannot_recover_refuses_the_start)
 {
     node_init(11, 2);

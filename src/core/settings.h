@@ -28,5 +28,6 @@ struct settings {
      * use. */
     char root_username[52];
     char root_password[104];
-    bool root_reset; /* there is a root user: give it this password */
+    bool root_reset;    /* there is a root user: give it this password */
+    bool root_is_named; /* root_reset: refuse unless that user has root_username */
 };

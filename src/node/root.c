@@ -79,19 +79,44 @@ bool root_choose(struct settings *settings, bool default_root, bool *generated, 
 /* ---- levriero user reset-root ---- */
 
 static const char help[] =
-    "levriero user reset-root --data DIR: gives the root user another password, while no server\n"
-    "runs on DIR. The password is taken from LEVRIERO_ROOT_PASSWORD, or made and printed.\n";
+    "levriero user reset-root: gives the root user another password, while no server runs.\n\n"
+    "    levriero user reset-root --data DIR [--username NAME]\n"
+    "    LEVRIERO_ROOT_PASSWORD=... levriero user reset-root --data DIR\n\n"
+    "The password is taken from LEVRIERO_ROOT_PASSWORD; without it one is made and printed once,\n"
+    "when it holds. It is durable on both sides of the control log before anything is said: "
+    "killed\n"
+    "at any moment, the old password holds or the new one. Sessions and messages are not touched;\n"
+    "partitions are opened as at any start, so a directory that a server refuses is refused "
+    "here.\n\n"
+    "  --data DIR       the data directory\n"
+    "  --username NAME  refuse unless the root user has this name\n"
+    "  --help\n\n"
+    "Exit code: 0 done; 1 refused, the old password holds; 2 the command line is wrong.\n";
 
-static bool read_line(int argc, char **argv, const char **data)
+struct reset_line {
+    const char *data;
+    const char *username; /* or NULL */
+    bool help;
+};
+
+static bool read_line(int argc, char **argv, struct reset_line *line)
 {
-    *data = NULL;
+    *line = (struct reset_line){0};
     for (int i = 2; i < argc; i++) {
-        if (strcmp(argv[i], "--data") != 0 || i + 1 == argc) {
+        bool has_value = i + 1 < argc;
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            line->help = true;
+            return true;
+        }
+        if (strcmp(argv[i], "--data") == 0 && has_value) {
+            line->data = argv[++i];
+        } else if (strcmp(argv[i], "--username") == 0 && has_value) {
+            line->username = argv[++i];
+        } else {
             return false;
         }
-        *data = argv[++i];
     }
-    return *data != NULL;
+    return line->data != NULL;
 }
 
 /* The password that root gets, into settings. */
@@ -110,6 +135,16 @@ static bool choose_password(struct settings *settings, bool *generated, struct e
     str_format(settings->root_username, sizeof(settings->root_username), "iggy");
     str_format(settings->root_password, sizeof(settings->root_password), "%s", given);
     return true;
+}
+
+static bool choose_name(struct settings *settings, const char *username, struct err *err)
+{
+    settings->root_is_named = username != NULL;
+    if (username == NULL ||
+        str_format(settings->root_username, sizeof(settings->root_username), "%s", username)) {
+        return true;
+    }
+    return err_set(err, "no user has a name as long as that of --username");
 }
 
 /* Room for the tables of any server. It is address space: what is there is what is touched. */
@@ -160,13 +195,15 @@ static bool run_driver(struct driver *driver)
     }
 }
 
-static bool reset(struct driver *driver, const char *data, struct err *err)
+static bool reset(struct driver *driver, const struct reset_line *line, struct err *err)
 {
     struct config config;
     bool generated = false;
     config_init(&config);
     config_to_settings(&config, &driver->settings);
-    if (!choose_password(&driver->settings, &generated, err) || !make_driver(driver, data, err)) {
+    if (!choose_password(&driver->settings, &generated, err) ||
+        !choose_name(&driver->settings, line->username, err) ||
+        !make_driver(driver, line->data, err)) {
         return false;
     }
     bool done = run_driver(driver);
@@ -183,14 +220,18 @@ static bool reset(struct driver *driver, const char *data, struct err *err)
 
 int root_reset_main(int argc, char **argv)
 {
-    const char *data = NULL;
-    if (!read_line(argc, argv, &data)) {
+    struct reset_line line;
+    if (!read_line(argc, argv, &line)) {
         (void)fprintf(stderr, "%s", help);
         return EXIT_USAGE;
     }
+    if (line.help) {
+        printf("%s", help);
+        return EXIT_SUCCESS;
+    }
     struct err err = {0};
     struct driver *driver = mem_take(sizeof(*driver));
-    bool done = reset(driver, data, &err);
+    bool done = reset(driver, &line, &err);
     mem_return(driver);
     if (!done) {
         (void)fprintf(stderr, "levriero: %s\n", err.text);
