@@ -196,14 +196,22 @@ class FailingDisk:
         return ("the others went on; " if self.went_on else "the file system stopped; ") + notes[0]
 
 
-def appends_by_partition(ledger, start):
-    """How many appends to the topic `wide` were answered, by partition, from byte `start` on."""
+def appends_answered(ledger, start):
+    """How many appends were answered, by (topic's number, partition), from byte `start` on."""
     counts = {}
     for line in ledger.read_text()[start:].splitlines():
-        found = re.match(r"append topic=1 partition=(\d+) ", line)
+        found = re.match(r"append topic=(\d+) partition=(\d+) ", line)
         if found:
-            counts[int(found.group(1))] = counts.get(int(found.group(1)), 0) + 1
+            place = tuple(map(int, found.groups()))
+            counts[place] = counts.get(place, 0) + 1
     return counts
+
+
+def stopped_partitions(log):
+    """(Topic's number, partition) of those that the server says have stopped; the first topic of
+    the load, which the server calls 0, has the number 1."""
+    found = re.findall(r"partition\.stopped stream=0 topic=(\d+) partition=(\d+)", log.read_text())
+    return {(int(topic) + 1, int(partition)) for topic, partition in found}
 
 
 class StoppedPartition:
@@ -231,7 +239,7 @@ class StoppedPartition:
         extents = [re.match(r"\s*\d+:\s*(\d+)\.\.\s*(\d+):\s*(\d+)\.\.\s*(\d+):", line)
                    for line in lines]
         first, last = [tuple(map(int, extent.groups())) for extent in extents if extent][-1][2:]
-        disk.control(f"fail write eio at {first * 4096} size {(last - first + 1 + 1024) * 4096}")
+        disk.control(f"fail write eio at {first * 4096} size {(last - first + 1 + 32) * 4096}")
 
     def check(self):
         with rig.LogDisk(self.tools, self.directory, EIO_MEGABYTES) as disk:
@@ -240,13 +248,16 @@ class StoppedPartition:
                 self.load(disk, server, self.seed)
                 self.arm(disk)
                 self.load(disk, server, self.seed + 1, "--faults")
-                # Two loads: what was on its way when the fault struck is over in the second.
+                # What was on its way when the fault struck is over in the next load.
+                stopped = stopped_partitions(self.log)
                 start = self.ledger.stat().st_size
                 self.load(disk, server, self.seed + 2, "--faults")
-                counts = appends_by_partition(self.ledger, start)
-                if disk.counters()["failed"] == 0 or counts.get(0, 0) > 0:
-                    raise rig.Broken(f"partition 0 goes on over a failing disk: {counts}")
-                if len(counts) == 0:
+                counts = appends_answered(self.ledger, start)
+                if disk.counters()["failed"] == 0 or not stopped:
+                    raise rig.Broken(f"no partition has stopped: {disk.counters()}")
+                if stopped & counts.keys():
+                    raise rig.Broken(f"stopped {stopped}, and answered {counts}")
+                if not counts:
                     raise rig.Broken("no partition goes on when one has failed")
                 server.kill()
                 disk.control("heal")
@@ -255,7 +266,7 @@ class StoppedPartition:
                 server.must_be_alive()
             finally:
                 server.kill()
-        return f"appends to the others: {counts}; {note}"
+        return f"stopped {stopped}, appends to the others {counts}; {note}"
 
 
 def failing_disk(tools, seed, tally, trials=EIO_TRIALS):
