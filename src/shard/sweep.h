@@ -2,7 +2,7 @@
  * know. A delete was logged, and the power went before the directory was moved away.
  *
  *     streams/ ─▶ topics/ ─▶ partitions/ ─▶ unknown? ─▶ a header ─▶ life over: into the trash
- *                                                          └─▶ above all lives: control lost its tail
+ *                                                          └─▶ above all lives: control lost it
  *
  * A header that does not verify is rot, never trash: the directory stays and is named in the log.
  *
