@@ -14,7 +14,8 @@
  *      64  next_write     u64
  *      72  bytes          u64   lengths of all batches of the life
  *      80  last_time      u64   append time of the last batch
- *      88  zeros
+ *      88  unit_bytes_max u32   no unit of the life is larger
+ *      92  zeros
  *     124  crc            u32   CRC-32C over bytes 0 to 123 */
 #include "shard/ends.h"
 
@@ -26,6 +27,14 @@
 #define INDEX_ENTRIES_MIN 16u
 
 #define TICK_US (500 * US_PER_MS)
+
+/* A roll never lowers what a segment may hold in one write, so the active one knows. */
+static u32 unit_bytes_max(const struct partition *partition)
+{
+    const struct segment *active = partition->log.active;
+    u32 here = active == NULL ? 0 : active->header.write_bytes_max;
+    return u32_max(partition->unit_bytes_max, here);
+}
 
 static void encode(const struct shard *shard, const struct partition *partition, u64 sequence,
                    u8 *record)
@@ -46,6 +55,7 @@ static void encode(const struct shard *shard, const struct partition *partition,
     put_u64(record + 64, point->next_write);
     put_u64(record + 72, point->bytes);
     put_u64(record + 80, point->last_time_us);
+    put_u32(record + 88, unit_bytes_max(partition));
 }
 
 struct ends_record ends_record_decode(const u8 *record)
@@ -55,6 +65,7 @@ struct ends_record ends_record_decode(const u8 *record)
         .stream_id = get_u32(record + 24),
         .topic_id = get_u32(record + 28),
         .partition_id = get_u32(record + 32),
+        .unit_bytes_max = get_u32(record + 88),
         .point =
             {
                 .position = get_u32(record + 4),
@@ -67,6 +78,12 @@ struct ends_record ends_record_decode(const u8 *record)
                 .last_time_us = get_u64(record + 80),
             },
     };
+}
+
+/* The largest unit that this memory can read back. */
+static u32 buffer_bytes_max(const struct shard *shard)
+{
+    return shard->plan->frame_bytes_max + 2 * SECTOR_BYTES_MAX;
 }
 
 static void on_record(struct shard *shard, const u8 *bytes)
@@ -84,6 +101,15 @@ static void on_record(struct shard *shard, const u8 *bytes)
         return;
     }
     struct partition *partition = &shard->partitions[described->slot];
+    partition->unit_bytes_max = u32_max(partition->unit_bytes_max, record.unit_bytes_max);
+    if (record.unit_bytes_max > buffer_bytes_max(shard)) {
+        event_error(shard->core->events,
+                    "ends.unit_too_large stream=%u topic=%u partition=%u bytes=%u readable=%u: "
+                    "start with the --memory it was written with",
+                    record.stream_id, record.topic_id, record.partition_id, record.unit_bytes_max,
+                    buffer_bytes_max(shard));
+        shard->ends.unit_too_large = true;
+    }
     if (!partition->has_point || record.point.next_unit >= partition->point.next_unit) {
         partition->has_point = true;
         partition->point = record.point;
@@ -110,6 +136,9 @@ static void on_started(struct shard *shard, enum status status)
                     (unsigned long long)shard->ends.life_unknown,
                     (unsigned long long)state_life_max(shard->core->state));
         status = ERR_CORRUPT;
+    }
+    if (shard->ends.unit_too_large) {
+        status = ERR_MEMORY;
     }
     shard_on_phase_done(shard, status == OK ? WIRE_OK : WIRE_IO_ERROR);
 }

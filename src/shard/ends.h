@@ -23,6 +23,7 @@ struct partition;
 
 /* As it lies in a file. Units only rise, so of two records of one life the further is the newer. */
 struct ends_record {
+    u32 unit_bytes_max;
     u64 life;
     u32 stream_id;
     u32 topic_id;
@@ -38,7 +39,8 @@ struct ends {
     struct list dirty; /* partitions written to since their last record */
     struct timer timer;
     u64 sequence;
-    u64 life_unknown; /* a record of a life that control does not know, 0: none */
+    u64 life_unknown;    /* a record of a life that control does not know, 0: none */
+    bool unit_too_large; /* a partition holds a unit that this memory cannot read */
 };
 
 u64 ends_arena_bytes(void);
