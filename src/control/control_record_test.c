@@ -136,3 +136,53 @@ TEST(commands_are_read_back_until_the_payload_ends)
     struct reader cut = reader_over(data, 14);
     EXPECT(!control_command_read(&cut, &index, &command));
 }
+
+TEST(the_bytes_of_a_header_and_a_record_never_change)
+{
+    static const u8 header_bytes[] = {
+        'L',  'E',  'V',  'C',  'T',  'R',  'L',  '\n', /* magic */
+        1,    0,    0,    0,    0,    0,    0,    0,    /* version, checksum below */
+        3,    0,    0,    0,    0,    0,    0,    0,    /* epoch */
+        0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, /* salt */
+        40,   0,    0,    0,    0,    0,    0,    0,    /* snapshot index */
+        9,    0,    0,    0,    0,    0,    0,    0,    /* created at */
+    };
+    struct control_header header = example_header();
+    control_header_encode(&header, block);
+    EXPECT_EQ(header.crc, get_u32(block + 12));
+    put_u32(block + 12, 0);
+    EXPECT_EQ(header.crc, crc32c(0, block, sizeof(block)));
+    EXPECT_BYTES(block, header_bytes, sizeof(header_bytes));
+    for (u32 i = sizeof(header_bytes); i < sizeof(block); i++) {
+        EXPECT_EQ(block[i], 0);
+    }
+
+    static const u8 record_bytes[] = {
+        'L', 'R', 'C', 'L', 0,   0,   0,   0, /* magic, checksum below */
+        80,  0,   0,   0,   7,   0,   0,   0, /* size, checksum of the one before */
+        3,   0,   0,   0,   0,   0,   0,   0, /* epoch */
+        5,   0,   0,   0,   0,   0,   0,   0, /* salt */
+        2,   0,   0,   0,   0,   0,   0,   0, /* number */
+        40,  0,   0,   0,   0,   0,   0,   0, /* index before */
+        42,  0,   0,   0,   0,   0,   0,   0, /* index */
+        3,   0,   0,   0,   1,   0,   0,   0, /* kind, commands */
+        42,  0,   0,   0,   0,   0,   0,   0, /* index of the command */
+        4,   0,   0,   0,   'b', 'o', 'o', 't',
+    };
+    struct writer writer = writer_over(data + CONTROL_RECORD_HEADER_BYTES, 64);
+    control_command_write(&writer, 42, span_of("boot"));
+    struct control_record record = {
+        .crc_before = 7,
+        .epoch = 3,
+        .salt = 5,
+        .number = 2,
+        .index_before = 40,
+        .index = 42,
+        .kind = CONTROL_COMMANDS,
+        .commands_count = 1,
+    };
+    control_record_seal(&record, data, writer.position);
+    EXPECT_EQ(get_u32(data + 4), crc32c(0, record_bytes + 8, sizeof(record_bytes) - 8));
+    put_u32(data + 4, 0);
+    EXPECT_BYTES(data, record_bytes, sizeof(record_bytes));
+}

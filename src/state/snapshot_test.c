@@ -290,3 +290,37 @@ TEST(every_flipped_bit_of_a_piece_is_refused_or_loads_soundly)
     }
     fixture_deinit(&one);
 }
+
+TEST(the_bytes_of_a_snapshot_never_change)
+{
+    static const u8 bytes[] = {
+        1,   7,   0,   0,   0,   4,   0,   0,   0,   0,   0,   0,   0, /* head: boot, highest life */
+        2,   0,   0,   0,   0,   1,   0,   0,   0,   0,   0,   0,   0,   1,   2,   0,
+        0,   0,   0,   0,   0,   0, /* user */
+        4,   'i', 'g', 'g', 'y', 2,   '$', 'h', 3,   0,   0,   0,   0,   3,   0,   0,
+        0,   0,   0,   0,   0,   232, 3,   0,   0,   0,   0,   0,   0,   1,   's', /* stream */
+        4,   0,   0,   0,   0,   0,   0,   0,   0,   4,   0,   0,   0,   0,   0,   0,
+        0,   208, 7,   0,   0,   0,   0,   0,   0,   1,   't', 0,   0,   0,   0,   1,
+        1,   1,   0,   0,   4,   0,   0,   0,   0,   16,  0,   0,   0,   0,   0, /* options of the topic */
+        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+        0,   0,   0,   64,  0,   0,   0,   0,   5,   4,   0,   0,   0,   0,   0,   0,
+        0,   208, 7,   0,   0,   0,   0,   0,   0,   2,   0,   0,   0, /* partitions */
+    };
+    fixture_init(&one, &small_options);
+    struct state_command boot = {.kind = STATE_BOOT, .boot = 7};
+    fixture_apply(&one, &boot);
+    struct state_command root = {.kind = STATE_CREATE_USER,
+                                 .time_us = 1,
+                                 .active = true,
+                                 .name = span_of("iggy"),
+                                 .password_hash = span_of("$h")};
+    fixture_apply(&one, &root);
+    struct state_command stream = create_stream(&one, "s");
+    fixture_apply_at(&one, 3, &stream);
+    struct state_command topic = create_topic(&one, 0, "t", 2);
+    fixture_apply_at(&one, 4, &topic);
+    EXPECT_EQ(save(one.state), 1);
+    EXPECT_EQ(piece_sizes[0], sizeof(bytes));
+    EXPECT_BYTES(pieces[0], bytes, sizeof(bytes));
+    fixture_deinit(&one);
+}
