@@ -36,7 +36,11 @@ u64 control_bytes(const struct plan *plan)
 struct decision *decision_take(struct control *control, enum decision_kind kind)
 {
     struct list_node *node = list_pop(&control->decisions_free);
-    check(node != NULL); /* credits bound them */
+    if (node == NULL) {
+        check(control->decisions_fresh < control->decisions_max); /* credits bound them */
+        node = &control->decisions[control->decisions_fresh++].node;
+        list_node_init(node);
+    }
     struct decision *decision = container_of(node, struct decision, node);
     decision->magic = DECISION_MAGIC;
     decision->kind = kind;
@@ -432,11 +436,8 @@ static void decisions_init(struct control *control, struct arena *arena)
     list_init(&control->waiting);
     list_init(&control->ordered);
     list_init(&control->applying);
-    u32 count = decisions_max(control->core->cores_count);
-    struct decision *decisions = arena_array(arena, struct decision, count);
-    for (u32 i = 0; i < count; i++) {
-        list_add_last(&control->decisions_free, &decisions[i].node);
-    }
+    control->decisions_max = decisions_max(control->core->cores_count);
+    control->decisions = arena_array(arena, struct decision, control->decisions_max);
 }
 
 struct control *control_create(struct core *core, struct arena *arena, const struct plan *plan,

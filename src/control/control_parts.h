@@ -127,6 +127,9 @@ struct control {
     struct logins logins;
     struct accepting accepting;
 
+    struct decision *decisions;
+    u32 decisions_max;
+    u32 decisions_fresh; /* from here on never taken, and not touched */
     struct list decisions_free;
     struct list waiting; /* durable ones, until the log takes them */
     struct list ordered;

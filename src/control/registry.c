@@ -5,8 +5,8 @@
 
 u64 registry_bytes(u32 clients_max)
 {
-    return (u64)clients_max * sizeof(struct registry_client) +
-           (u64)map_slots_for(clients_max) * sizeof(struct map_slot) + 128;
+    return (u64)clients_max * sizeof(struct registry_client) + slot_pool_bytes(clients_max) +
+           slot_index_bytes(clients_max) + 128;
 }
 
 void registry_init(struct registry *registry, struct arena *arena,
@@ -18,19 +18,14 @@ void registry_init(struct registry *registry, struct arena *arena,
         .cores_count = options->cores_count,
         .clients_per_core_max = options->clients_per_core_max,
     };
-    struct map_slot *slots =
-        arena_array(arena, struct map_slot, map_slots_for(options->clients_max));
-    map_init(&registry->numbers, slots, options->clients_max);
+    slot_pool_init(&registry->pool, arena, options->clients_max);
+    slot_index_init(&registry->numbers, arena, options->clients_max);
     list_init(&registry->clients);
-    list_init(&registry->free);
-    for (u32 i = 0; i < options->clients_max; i++) {
-        list_add_last(&registry->free, &registry->slots[i].node);
-    }
 }
 
 bool registry_pick_core(const struct registry *registry, u64 allowed, u32 *core)
 {
-    if (list_is_empty(&registry->free)) {
+    if (slot_pool_free_count(&registry->pool) == 0) {
         return false;
     }
     u32 fewest = registry->clients_per_core_max;
@@ -48,37 +43,36 @@ bool registry_pick_core(const struct registry *registry, u64 allowed, u32 *core)
 struct registry_client *registry_add(struct registry *registry, u32 home)
 {
     check(home < registry->cores_count);
-    struct list_node *node = list_pop(&registry->free);
-    check(node != NULL);
-    struct registry_client *client = container_of(node, struct registry_client, node);
+    u32 slot = slot_pool_take(&registry->pool);
+    struct registry_client *client = &registry->slots[slot];
     *client = (struct registry_client){
         .number = ++registry->number_last,
         .home = home,
         .user_id = CLIENT_USER_NONE,
     };
     list_add_last(&registry->clients, &client->node);
-    bool added = map_put(&registry->numbers, client->number, (u64)(client - registry->slots));
-    check(added);
-    registry->clients_count++;
+    slot_index_add(&registry->numbers, client->number, slot);
     registry->per_core[home]++;
     return client;
 }
 
 void registry_remove(struct registry *registry, struct registry_client *client)
 {
-    bool removed = map_remove(&registry->numbers, client->number);
-    check(removed);
     check(registry->per_core[client->home] > 0);
+    u32 slot = (u32)(client - registry->slots);
+    slot_index_remove(&registry->numbers, client->number, slot);
+    slot_pool_return(&registry->pool, slot);
     registry->per_core[client->home]--;
-    registry->clients_count--;
     list_remove(&client->node);
-    list_add_first(&registry->free, &client->node);
 }
 
 struct registry_client *registry_get(const struct registry *registry, u32 number)
 {
-    u64 slot = 0;
-    return map_get(&registry->numbers, number, &slot) ? &registry->slots[slot] : NULL;
+    u32 slot = slot_index_first(&registry->numbers, number);
+    while (slot != SLOT_NONE && registry->slots[slot].number != number) {
+        slot = slot_index_next(&registry->numbers, slot);
+    }
+    return slot == SLOT_NONE ? NULL : &registry->slots[slot];
 }
 
 static void write_client(const struct registry_client *client, struct writer *writer)

@@ -1,20 +1,21 @@
 /* Who is connected: every connection by its number, in order of acceptance, logged in or not; and
  * how many each core has.
  *
- *     number ─▶ map ─▶ slot ─▶ client        clients are linked in rising number: 1, 2, 3, …
+ *     number ─▶ index ─▶ slot ─▶ client      clients are linked in rising number: 1, 2, 3, …
  *
  * Numbers are not reused while the process runs. Owner: control. Memory: from the arena. */
 #pragma once
 
 #include "base/bytes.h"
 #include "base/list.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "core/mailbox.h"
+#include "state/slot_index.h"
+#include "state/slot_pool.h"
 #include "wire/client_info.h"
 
 struct registry_client {
-    struct list_node node; /* in clients, or in free */
+    struct list_node node; /* in clients */
     u32 number;
     u32 home; /* core */
     u32 peer_address;
@@ -25,11 +26,10 @@ struct registry_client {
 
 struct registry {
     struct registry_client *slots;
-    struct map numbers;
+    struct slot_pool pool;
+    struct slot_index numbers;
     struct list clients;
-    struct list free;
     u32 number_last;
-    u32 clients_count;
     u32 cores_count;
     u32 clients_per_core_max;
     u32 per_core[MAILBOX_CORES_MAX];
