@@ -279,12 +279,13 @@ static void write_option_text(struct writer *writer, const char *key, const char
 void body_create_topic(struct writer *writer, struct topic_path path,
                        const struct topic_options *options)
 {
-    const char *durability = options->is_persisted ? "persisted" : "replicated";
+    const char *of_messages = options->is_persisted ? "persisted" : "replicated";
+    const char *of_offsets = options->offsets_are_persisted ? "persisted" : "replicated";
     write_text_identifier(writer, path.stream);
     write_u32(writer, options->partitions_count);
     write_name(writer, path.topic);
-    write_option_text(writer, "consumer_offset_durability", durability);
-    write_option_text(writer, "durability", durability);
+    write_option_text(writer, "consumer_offset_durability", of_offsets);
+    write_option_text(writer, "durability", of_messages);
     if (options->segment_size > 0) {
         write_u8(writer, 2);
         write_u32(writer, 12);

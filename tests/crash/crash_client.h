@@ -91,7 +91,8 @@ void body_topic(struct writer *writer, struct topic_path path);
 struct topic_options {
     u32 partitions_count;
     u64 segment_size;  /* 0: the server's default */
-    bool is_persisted; /* messages and stored offsets durable, whatever the server's level */
+    bool is_persisted; /* messages durable before the answer, whatever the server's level */
+    bool offsets_are_persisted; /* and stored offsets */
 };
 
 void body_create_topic(struct writer *writer, struct topic_path path,

@@ -1,7 +1,7 @@
 /* Puts a server under load and notes what it promises, until the time or the server is gone.
  *
  *     load --port PORT --marks FILE --seconds S [--ledger FILE] [--seed N] [--megabytes N]
- *          [--only KIND] [--purge TOPIC] [--persisted] [--full] [--faults]
+ *          [--only KIND] [--purge TOPIC] [--persisted] [--persisted-offsets] [--full] [--faults]
  *
  * Goes on where the marks end: the lasting topics are created in the first round, and every later
  * round appends to them as new producers.
@@ -12,6 +12,7 @@
  *                 nobody else's sync hides that one is missing
  *     --purge     this lasting topic, before anything else
  *     --persisted topics are created with durability of their own, whatever the server's level
+ *     --persisted-offsets   the same, for stored offsets alone
  *     --full      refusals because the disk is full are in order
  *     --faults    closed connections are in order, and opened again
  *
@@ -106,6 +107,7 @@ static bool topic_create(struct load *load, struct crash_client *client, struct 
         .partitions_count = target->partitions_count,
         .segment_size = segment_size,
         .is_persisted = load->is_persisted,
+        .offsets_are_persisted = load->offsets_are_persisted,
     };
     body_create_topic(&body, (struct topic_path){target->stream, target->name}, &options);
     target->number = atomic_fetch_add(&load->topic_number_next, 1);
@@ -244,6 +246,9 @@ static bool arguments_read(struct load *load, int argc, char **argv, const char 
         bool has_value = i + 1 < argc;
         if (strcmp(argv[i], "--persisted") == 0) {
             load->is_persisted = true;
+            load->offsets_are_persisted = true;
+        } else if (strcmp(argv[i], "--persisted-offsets") == 0) {
+            load->offsets_are_persisted = true;
         } else if (strcmp(argv[i], "--full") == 0) {
             load->tolerates_full = true;
         } else if (strcmp(argv[i], "--faults") == 0) {
@@ -287,7 +292,7 @@ int main(int argc, char **argv)
     if (!arguments_read(load, argc, argv, &marks, &ledger)) {
         (void)fprintf(stderr, "usage: load --port PORT --marks FILE --seconds S [--ledger FILE] "
                               "[--seed N] [--megabytes N] [--only KIND] [--purge TOPIC] "
-                              "[--persisted] [--full] [--faults]\n");
+                              "[--persisted] [--persisted-offsets] [--full] [--faults]\n");
         return 2;
     }
     if (!ledger_read(&load->ledger, ledger == NULL ? marks : ledger)) {

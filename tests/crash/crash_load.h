@@ -48,12 +48,13 @@ struct load {
     u64 seed;
     u64 round;
     u64 end_time_us;
-    u64 bytes_max;       /* when so much was sent, producers go on with tiny batches, slowly */
-    bool is_persisted;   /* topics ask for durability of their own, above the server's level */
-    bool tolerates_full; /* 4010 is an answer, not a failure */
-    bool tolerates_loss; /* a closed connection is opened again */
-    const char *only;    /* the kind of thread that runs alone, or NULL */
-    const char *purge;   /* the lasting topic to purge first, or NULL */
+    u64 bytes_max;     /* when so much was sent, producers go on with tiny batches, slowly */
+    bool is_persisted; /* topics ask for durability of their own, above the server's level */
+    bool offsets_are_persisted; /* the same for stored offsets */
+    bool tolerates_full;        /* 4010 is an answer, not a failure */
+    bool tolerates_loss;        /* a closed connection is opened again */
+    const char *only;           /* the kind of thread that runs alone, or NULL */
+    const char *purge;          /* the lasting topic to purge first, or NULL */
     struct target lasting[LASTING_COUNT];
     struct target slots[SLOTS_COUNT];
     struct ledger ledger; /* of the rounds before; read only once the threads run */

@@ -52,6 +52,8 @@ class Campaign:
             port, _ = self.check()
             options = ["--megabytes", self.random.choice([4, 16, 32])]
             options += ["--purge", "rolling"] if self.random.random() < 0.15 else []
+            # At level os messages survive a kill, stored offsets only where a topic asks for it.
+            options += ["--persisted-offsets"] if self.level == "os" else []
             seed = self.random.randrange(1 << 30)
             load = rig.load_start(self.tools, port, self.marks, 30, seed, *options)
             time.sleep(0.05 + self.random.random() ** 2 * 1.8)

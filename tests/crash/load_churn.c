@@ -88,6 +88,7 @@ static bool topic_create(struct churner *churner)
     struct topic_options options = {
         .partitions_count = slot->partitions_count,
         .is_persisted = load->is_persisted,
+        .offsets_are_persisted = load->offsets_are_persisted,
     };
     body_create_topic(&churner->body, path_of(churner), &options);
     if (!call(churner, OPERATION_CREATE_TOPIC, &reply) || reply.body.size < 4) {
