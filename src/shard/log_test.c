@@ -14,7 +14,9 @@ struct story {
     u32 appends_max; /* in flight at once */
     u32 payload_bytes_max;
     bool has_large;
-    bool fails; /* writes, syncs and reads fail while it works */
+    bool changes_level; /* from start to start, and between direct and buffered */
+    u32 forgiven_from;  /* batches of the last round, when its level was a weaker one */
+    bool fails;         /* writes, syncs and reads fail while it works */
     struct sim_faults faults;
 };
 
@@ -33,6 +35,7 @@ static struct story story_of(struct prng *prng)
     if (prng_chance(prng, 1, 3)) {
         story.faults.disk_slow = 20000;
     }
+    story.changes_level = prng_chance(prng, 1, 4);
     if (prng_chance(prng, 1, 3)) {
         story.fails = true;
         story.faults.write_error = (u32)prng_below(prng, 20000);
@@ -81,7 +84,7 @@ static void check_partitions(struct bed *bed, const struct story *story)
  * was found is gone, and its offsets are given out again. */
 static void forgive_lost_suffix(struct bed *bed, const struct story *story)
 {
-    if (story->durability == DURABILITY_SYNC) {
+    if (bed->settings.durability == DURABILITY_SYNC) {
         return;
     }
     for (u32 i = 0; i < story->partitions_count; i++) {
@@ -90,7 +93,7 @@ static void forgive_lost_suffix(struct bed *bed, const struct story *story)
         u64 end = polled.count == 0 ? 0 : polled.current_offset + 1;
         mem_return(polled.body);
         struct partition_handle handle = bed_handle(bed, i);
-        for (u32 j = 0; j < bed->batches_count; j++) {
+        for (u32 j = story->forgiven_from; j < bed->batches_count; j++) {
             struct bed_batch *batch = &bed->batches[j];
             if (batch->state == BED_ACKNOWLEDGED && batch->slot == handle.slot &&
                 batch->base_offset + batch->messages_count > end) {
@@ -124,12 +127,21 @@ static void end_round(struct bed *bed, const struct story *story)
 }
 
 /* A disk that works again: everything is as it was promised. */
-static void start_and_check(struct bed *bed, const struct story *story)
+static void start_and_check(struct bed *bed, struct story *story)
 {
     sim_set_faults(bed->sim, &(struct sim_faults){0});
+    enum durability before = bed->settings.durability;
+    if (story->changes_level) {
+        bed->settings.durability = (enum durability)prng_below(&bed->prng, 3);
+        bed->settings.direct = prng_chance(&bed->prng, 1, 2);
+    }
     bed_start(bed);
+    enum durability now = bed->settings.durability;
+    bed->settings.durability = before;
     forgive_lost_suffix(bed, story);
+    bed->settings.durability = now;
     check_partitions(bed, story);
+    story->forgiven_from = story->changes_level ? bed->batches_count : 0;
 }
 
 static void run_seed(u64 seed)
