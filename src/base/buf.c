@@ -37,6 +37,8 @@ struct buf_pool {
     u64 taken_bytes;
     u64 resident_bytes; /* taken, or free with pages */
     u64 mapped_bytes;
+    bool (*give_back)(void *context); /* NULL: nobody holds what it can do without */
+    void *give_back_context;
     u32 classes_count;
     struct buf_class classes[CLASSES_MAX];
 };
@@ -240,13 +242,22 @@ void buf_pool_destroy(struct buf_pool *pool)
     check(munmap(pool, pool->mapped_bytes) == 0);
 }
 
+void buf_pool_when_short(struct buf_pool *pool, bool (*give_back)(void *context), void *context)
+{
+    check(give_back != NULL);
+    pool->give_back = give_back;
+    pool->give_back_context = context;
+}
+
 struct buf *buf_take(struct buf_pool *pool, u32 size)
 {
     u32 class_index = class_index_for(size);
     check(class_index < pool->classes_count);
     struct buf_class *sized = &pool->classes[class_index];
-    if (pool->taken_bytes + sized->capacity > pool->budget_bytes) {
-        return NULL;
+    while (pool->taken_bytes + sized->capacity > pool->budget_bytes) {
+        if (pool->give_back == NULL || !pool->give_back(pool->give_back_context)) {
+            return NULL;
+        }
     }
     struct list_node *node = list_pop(&sized->resident);
     struct buf *buf =

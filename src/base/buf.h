@@ -38,7 +38,7 @@ struct buf_pool *buf_pool_create(const struct buf_pool_options *options);
 void buf_pool_destroy(struct buf_pool *pool);
 
 /* A buffer with room for `size` bytes and one reference, or NULL when the budget does not allow it
- * now. `size` is at most `buffer_bytes_max`. */
+ * now, whatever is given back. `size` is at most `buffer_bytes_max`. */
 must_check struct buf *buf_take(struct buf_pool *pool, u32 size);
 
 /* One more holder on the home core. */
@@ -55,7 +55,11 @@ u64 buf_pool_budget_bytes(const struct buf_pool *pool);
 /* Bytes in taken buffers. What is free but resident is not counted: a take can have it. */
 u64 buf_pool_taken_bytes(const struct buf_pool *pool);
 
-/* True while a take of `size` would succeed. */
+/* Who is asked when a take does not fit: `give_back` lets go of something that it can do without,
+ * and is asked again until the take fits or it has nothing left (false). It takes no buffer. */
+void buf_pool_when_short(struct buf_pool *pool, bool (*give_back)(void *context), void *context);
+
+/* True while a take of `size` would succeed without that. */
 bool buf_pool_has_room(const struct buf_pool *pool, u32 size);
 
 /* Gives all free resident pages back to the system: for an owner that has become idle. */

@@ -152,6 +152,45 @@ TEST(an_exhausted_budget_refuses_until_something_comes_home)
     buf_pool_destroy(pool);
 }
 
+/* A cache of the test's: bufs that it can do without, last first. */
+struct spare_bufs {
+    struct buf *bufs[8];
+    u32 count;
+};
+
+static bool give_one_back(void *context)
+{
+    struct spare_bufs *spare = context;
+    if (spare->count == 0) {
+        return false;
+    }
+    buf_return(spare->bufs[--spare->count]);
+    return true;
+}
+
+TEST(what_somebody_can_do_without_makes_room_for_a_take)
+{
+    struct buf_pool *pool = pool_of(8 * MIB, 4 * MIB);
+    struct spare_bufs spare = {.count = 0};
+    for (; spare.count < 8; spare.count++) {
+        spare.bufs[spare.count] = buf_take(pool, MIB);
+        EXPECT(spare.bufs[spare.count] != NULL);
+    }
+    EXPECT(buf_take(pool, 3 * MIB) == NULL);
+    buf_pool_when_short(pool, give_one_back, &spare);
+    struct buf *large = buf_take(pool, 3 * MIB);
+    EXPECT(large != NULL);
+    EXPECT_EQ(spare.count, 5); /* no more than was needed */
+    struct buf *larger = buf_take(pool, 4 * MIB);
+    EXPECT(larger != NULL);
+    EXPECT_EQ(spare.count, 1);
+    EXPECT(buf_take(pool, 2 * MIB) == NULL);
+    EXPECT_EQ(spare.count, 0);
+    buf_return(large);
+    buf_return(larger);
+    buf_pool_destroy(pool);
+}
+
 TEST(a_budget_that_is_no_multiple_of_a_class_is_never_exceeded)
 {
     struct buf_pool *pool = pool_of(100 * KIB, 65536);

@@ -52,6 +52,14 @@ static void retry(struct core *core, struct timer *timer)
 #define pool_of(pool, arena, type, count)                                                          \
     pool_init((pool), arena_array((arena), type, (count)), sizeof(type), (count))
 
+/* Whoever of this core needs memory: what is cached can be read again. */
+static bool give_back_cached(void *context)
+{
+    struct shard *shard = context;
+    check(shard->magic == SHARD_MAGIC);
+    return cache_drop_oldest(&shard->cache);
+}
+
 struct shard *shard_create(struct core *core, struct arena *arena, const struct plan *plan,
                            const struct settings *settings)
 {
@@ -77,6 +85,7 @@ struct shard *shard_create(struct core *core, struct arena *arena, const struct 
     list_init(&shard->waiters);
     list_init(&shard->open_files);
     cache_init(&shard->cache, arena, plan->cache_bytes_per_core);
+    buf_pool_when_short(core->bufs, give_back_cached, shard);
     shard->zeros = arena_take(arena, SHARD_ZEROS_BYTES, SECTOR_BYTES_MAX);
     disk_init(&shard->disk, shard);
     offsets_init(&shard->offsets, shard, arena);
@@ -115,10 +124,7 @@ void shard_wake_later(struct shard *shard, struct partition *partition)
 
 struct buf *shard_take_buf(struct shard *shard, u32 size)
 {
-    struct buf_pool *bufs = shard->core->bufs;
-    while (!buf_pool_has_room(bufs, size) && cache_drop_oldest(&shard->cache)) {
-    }
-    struct buf *buf = buf_take(bufs, size);
+    struct buf *buf = buf_take(shard->core->bufs, size);
     if (buf == NULL) {
         shard->memory_short = true;
     }

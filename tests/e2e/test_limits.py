@@ -40,6 +40,21 @@ class Large(Case):
             self.assertTrue(polled.messages[0].payload == payload, "served bytes differ")
         self.assert_within_plan()
 
+    @deadline(60)
+    def test_what_is_cached_gives_way_to_a_large_frame(self):
+        client = self.client(timeout=20)
+        stream, topic = self.topic(client, 2)
+        for partition in (0, 1):
+            client.poll(stream, topic, partition)
+            for number in range(56):
+                client.send_messages(stream, topic, [bytes(1 << 20)], wire.to_partition(partition))
+                client.poll(stream, topic, partition, wire.OFFSET, number, count=1)
+        for connection in (self.client(timeout=20), self.client(timeout=20)):  # one on each core
+            frame, _ = frame_of(connection, stream, topic, 60 << 20)
+            connection.send(frame)
+            self.assertEqual(connection.receive().error, 0)
+        self.assert_within_plan()
+
     @deadline(40)
     def test_several_large_batches_at_once_take_turns(self):
         clients = [self.client(timeout=30) for _ in range(6)]
