@@ -45,6 +45,7 @@ struct conn {
     /* In. */
     struct io_op receive_op;
     bool receives_inline; /* where the receive under way goes */
+    bool is_ours;         /* its first frame was of the generation served here */
     u32 inline_start;
     u32 inline_filled;
     struct request *receiving; /* its body goes straight into its buffer */

@@ -587,6 +587,83 @@ TEST(a_request_that_no_owner_answers_closes_the_connection_and_waits_for_the_lat
     tear_down();
 }
 
+/* A whole append in pieces of so many bytes, a pause before each. */
+static void give_slowly(const u8 *bytes, u32 size, u32 piece, u64 pause_us)
+{
+    for (u32 at = 0; at < size; at += piece) {
+        run_for(pause_us);
+        give(bytes + at, u32_min(piece, size - at));
+    }
+}
+
+TEST(the_answer_of_an_owner_is_awaited_from_when_it_was_asked)
+{
+    set_up_with(MEMORY_BYTES_MIN, 2 * MIB);
+    log_in();
+    u32 capacity = 2 * MIB;
+    u8 *bytes = malloc(capacity);
+    EXPECT(bytes != NULL);
+    u32 size = write_many_messages(bytes, capacity, 1, 15000);
+    rig.withhold = true;
+    give_slowly(bytes, size, 64 * KIB, 4 * US_PER_SECOND); /* longer than the deadline in all */
+    free(bytes);
+    run_for(US_PER_SECOND);
+    EXPECT(!rig.over);
+    EXPECT_EQ(rig.withheld_count, 1);
+    rig.withhold = false;
+    answer(&rig.withheld[0]);
+    rig.withheld_count = 0;
+    mailbox_flush(&rig.core);
+    sim_wake(rig.sim, 0, 0);
+    run_for(US_PER_SECOND);
+    EXPECT_EQ(take_reply().status, 0);
+    tear_down();
+}
+
+TEST(frames_that_each_arrive_in_time_are_served_however_they_are_cut)
+{
+    set_up();
+    log_in();
+    struct frame send = send_frame(1, 600, true);
+    u8 bytes[2 * sizeof(send.bytes)];
+    memcpy(bytes, send.bytes, send.size);
+    memcpy(bytes + send.size, send.bytes, send.size);
+    give(bytes, 100);
+    run_for(4 * US_PER_SECOND);
+    give(bytes + 100, 2 * send.size - 200); /* the second frame begins with the end of the first */
+    run_for(4 * US_PER_SECOND);
+    EXPECT(!rig.over);
+    give(bytes + 2 * send.size - 100, 100);
+    run_for(US_PER_SECOND);
+    EXPECT_EQ(rig.appends, 2);
+    tear_down();
+}
+
+TEST(a_login_much_larger_than_any_is_refused_without_memory_for_it)
+{
+    set_up();
+    struct frame login = login_frame();
+    put_u32(login.bytes + 48, MIB);
+    give(login.bytes, FRAME_HEADER_BYTES);
+    run_for(US_PER_SECOND);
+    EXPECT_EQ(take_reply().status, WIRE_TOO_BIG_MESSAGE_PAYLOAD);
+    EXPECT_EQ(buf_pool_taken_bytes(rig.core.bufs), 0);
+    tear_down();
+}
+
+TEST(what_a_frame_carries_as_its_own_checksum_is_ignored_once_the_generation_is_known)
+{
+    set_up();
+    struct frame ping = frame_of(COMMAND_PING, (struct span){0}, 1);
+    give(ping.bytes, ping.size);
+    put_u32(ping.bytes, 12345);
+    give(ping.bytes, ping.size);
+    run_for(US_PER_SECOND);
+    EXPECT_EQ(take_reply().status, 0);
+    EXPECT_EQ(take_reply().status, 0);
+    tear_down();
+}
+
 static struct frame poll_frame(u32 count)
 {
     u8 body[256];

@@ -33,7 +33,6 @@ struct request *request_take(struct edge *edge, struct conn *conn,
     request->conn = conn;
     request->command = COMMAND_PING;
     request->header = *header;
-    request->deadline_us = edge->core->time.monotonic_us + edge->settings->request_deadline_us;
     request->msg = (struct msg){0};
     request->hash_body = false;
     request->reply_inline_bytes = 0;
@@ -107,6 +106,8 @@ void request_abandon(struct edge *edge, struct request *request)
 void request_ask(struct edge *edge, struct request *request, u32 to)
 {
     struct core *core = edge->core;
+    /* From now on, not from the header: a large body may have taken its time to arrive. */
+    request->deadline_us = core->time.monotonic_us + edge->settings->request_deadline_us;
     conn_watch(edge, request->conn, request->deadline_us);
     request->msg.to = (u8)to;
     request->msg.token =

@@ -40,7 +40,7 @@ struct request {
     struct conn *conn;     /* NULL: gone, and an owner still holds the request */
     enum command command;
     struct request_header header;
-    u64 deadline_us; /* monotonic */
+    u64 deadline_us; /* monotonic; for the answer of its owner, once asked */
 
     /* A batch on its way in. */
     struct buf *body;

@@ -9,6 +9,10 @@
 /* Bodies other than batches: names, options, permissions. */
 #define PLAIN_BODY_BYTES_MAX (1024u * 1024u)
 
+/* The body of a login: names, a password or token, a context. Whoever sends it is still a stranger,
+ * so little memory is claimed for it. */
+#define LOGIN_BODY_BYTES_MAX (16u * 1024u)
+
 /* So many bytes must arrive within the frame timeout, or the whole frame. */
 #define FRAME_PROGRESS_BYTES (64u * 1024u)
 
@@ -214,6 +218,14 @@ static bool goes_through_a_buffer(enum command command)
     return plane == PLANE_CONTROL || command == COMMAND_REGISTER;
 }
 
+static u32 body_bytes_max(const struct edge *edge, enum command command)
+{
+    if (command == COMMAND_SEND_MESSAGES) {
+        return edge->plan->frame_bytes_max;
+    }
+    return command == COMMAND_REGISTER ? LOGIN_BODY_BYTES_MAX : PLAIN_BODY_BYTES_MAX;
+}
+
 static enum verdict begin_frame(struct edge *edge, struct conn *conn)
 {
     struct request_header header;
@@ -230,9 +242,7 @@ static enum verdict begin_frame(struct edge *edge, struct conn *conn)
     if (refusal.error != WIRE_OK && header.operation == OP_NON_REPLICATED && !conn->logged_in) {
         refusal.error = WIRE_UNAUTHENTICATED; /* strangers are not told what exists */
     }
-    bool is_plain = command != COMMAND_SEND_MESSAGES;
-    if (sound == ERR_TOO_LARGE ||
-        (is_plain && request_body_bytes(&header) > PLAIN_BODY_BYTES_MAX)) {
+    if (sound == ERR_TOO_LARGE || request_body_bytes(&header) > body_bytes_max(edge, command)) {
         refusal.error = WIRE_TOO_BIG_MESSAGE_PAYLOAD;
     }
     if (refusal.error == WIRE_OK) {
@@ -401,9 +411,11 @@ static void note_incomplete_frame(struct edge *edge, struct conn *conn)
     }
 }
 
-static bool generation_is_ours(const struct conn *conn)
+/* The first bytes of a connection decide for all of it; later those of a frame mean nothing. */
+static bool generation_is_ours(struct conn *conn)
 {
-    return frame_generation(inline_data(conn)) == FRAME_GENERATION_2;
+    conn->is_ours = conn->is_ours || frame_generation(inline_data(conn)) == FRAME_GENERATION_2;
+    return conn->is_ours;
 }
 
 void tcp_parse(struct edge *edge, struct conn *conn)
@@ -428,6 +440,7 @@ void tcp_parse(struct edge *edge, struct conn *conn)
         if (verdict == VERDICT_WAIT) {
             break;
         }
+        conn->frame_began_us = 0; /* each frame has the whole time */
         if (conn->state == CONN_OPEN && conn->receiving != NULL) {
             on_body_bytes(edge, conn, conn->receiving);
         }
