@@ -179,12 +179,26 @@ static void tell_unsound(struct partition_look *look, struct doctor_segment *seg
         look->ends_here = true;
         return;
     }
-    find_problem(findings, "%s: its header does not verify. %s", segment->name,
-                 look->described == NULL && look->doctor->has_state
-                     ? "Nobody reads it: no such partition exists."
-                     : "The segment cannot be read: polls of its offsets are answered with an "
-                       "error. The partition opens for reading only, and nothing is deleted.");
     look->read_only = true;
+    if (look->described == NULL && look->doctor->has_state) {
+        find_problem(findings,
+                     "%s: its header does not verify. Nobody reads it: no such partition exists.",
+                     segment->name);
+        return;
+    }
+    char range[64];
+    if (at + 1 < look->segments_count) {
+        (void)str_format(range, sizeof(range), "offsets %llu to %llu are",
+                         (unsigned long long)segment->base_offset,
+                         (unsigned long long)look->segments[at + 1].base_offset - 1);
+    } else {
+        (void)str_format(range, sizeof(range), "offsets from %llu on are",
+                         (unsigned long long)segment->base_offset);
+    }
+    find_problem(findings,
+                 "%s: its header does not verify: %s damaged, and polls of them are answered with "
+                 "error %u. The partition opens for reading only, and nothing is deleted.",
+                 segment->name, range, WIRE_CANNOT_READ_MESSAGE);
 }
 
 static void judge_header(struct partition_look *look, struct doctor_segment *segment, u32 at)

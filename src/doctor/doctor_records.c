@@ -194,6 +194,14 @@ static void read_file(struct doctor *doctor, struct record_scan *scan,
     data_file_close(&file);
 }
 
+/* Space that is given up when a record finds no room: "reserve-<core>". */
+static bool is_reserve(const char *name)
+{
+    static const char prefix[] = "reserve-";
+    u64 core = 0;
+    return strncmp(name, prefix, strlen(prefix)) == 0 && str_to_u64(name + strlen(prefix), &core);
+}
+
 static void list_files(struct doctor *doctor, struct record_scan *scan)
 {
     const char *directory = scan->kind->format.directory;
@@ -205,6 +213,9 @@ static void list_files(struct doctor *doctor, struct record_scan *scan)
     }
     for (u32 i = 0; i < names.count; i++) {
         struct record_file_name name;
+        if (is_reserve(names.names[i])) {
+            continue;
+        }
         if (!record_file_parse_name(names.names[i], &name)) {
             find_note(&doctor->findings, "%s/%s is no file of ours: nobody reads it.", directory,
                       names.names[i]);

@@ -120,10 +120,9 @@ static u32 walk_step(struct segment_walk *walk, u64 position, u64 limit)
     return segment_unit_bytes(unit.batches_bytes, header->sector_bytes);
 }
 
-/* From the header on, up to offset `end`, or byte `limit`. */
-static void walk_units(struct segment_walk *walk, u64 limit, u64 end)
+/* From byte `position`, where a unit begins, up to offset `end`, or byte `limit`. */
+static void walk_units(struct segment_walk *walk, u64 position, u64 limit, u64 end)
 {
-    u64 position = SEGMENT_HEADER_BYTES;
     u32 sector_bytes = walk->segment->header.sector_bytes;
     while (position + sector_bytes <= limit && walk->next_offset < end) {
         position += walk_step(walk, position, limit);
@@ -133,10 +132,6 @@ static void walk_units(struct segment_walk *walk, u64 limit, u64 end)
         tell_hole(walk, end, limit);
         walk->next_offset = end;
     }
-    if (walk->holes_count > HOLES_TOLD_MAX) {
-        find_problem(&walk->doctor->findings, "%s: %u more places are damaged.",
-                     walk->segment->name, walk->holes_count - HOLES_TOLD_MAX);
-    }
 }
 
 /* ---- As a start scans ---- */
@@ -144,6 +139,7 @@ static void walk_units(struct segment_walk *walk, u64 limit, u64 end)
 static void scan_units(struct segment_walk *walk, struct segment_recover *scan)
 {
     struct doctor *doctor = walk->doctor;
+    walk->window_bytes = 0; /* the room is the scan's now */
     for (;;) {
         struct batch_budget budget = {.bytes = UINT32_MAX, .frames = UINT32_MAX};
         switch (segment_recover_step(scan, &budget)) {
@@ -190,27 +186,23 @@ static void tell_unfinished(struct segment_walk *walk, const struct segment_reco
                  state_boot(walk->doctor->state) + 1, end, lost);
 }
 
-static void tell_rot(struct segment_walk *walk, const struct segment_recover *scan)
+/* What was synced does not verify. The places are told as polls meet them, which go unit by unit
+ * where recovery goes write by write: so the walk begins again where the scan began. */
+static void tell_rot(struct segment_walk *walk, const struct segment_recover *scan, u32 begin)
 {
-    find_problem(&walk->doctor->findings,
-                 "%s: offsets %llu to %llu are damaged%s, and a later write follows: this was on "
-                 "the device once. The partition opens for reading only: polls of the damaged "
-                 "offsets are answered with error %u, what lies before and behind is served, "
-                 "appends are refused, and nothing is deleted.",
-                 walk->segment->name, (unsigned long long)scan->hole_offset,
-                 (unsigned long long)scan->hole_end_offset - 1,
-                 scan->holes_count > 1 ? " (and more behind them)" : "", WIRE_CANNOT_READ_MESSAGE);
-}
-
-static void judge(struct segment_walk *walk, const struct segment_recover *scan)
-{
-    switch (scan->verdict) {
-    case RECOVER_ENDS: break;
-    case RECOVER_UNFINISHED: tell_unfinished(walk, scan); break;
-    case RECOVER_ROT:
-        tell_rot(walk, scan);
-        walk->segment->read_only = true;
-        break;
+    struct findings *findings = &walk->doctor->findings;
+    walk_units(walk, begin, scan->end.position, scan->end.next_offset);
+    find_problem(findings,
+                 "%s: a write does not verify although a later one follows: it was on the device "
+                 "once. The partition opens for reading only: what verifies is served, appends are "
+                 "refused, and nothing is deleted.",
+                 walk->segment->name);
+    if (scan->damage_seen && scan->damage_position == scan->end.position) {
+        find_problem(findings,
+                     "%s: the log ends before offset %llu: %u bytes from byte %u on are no whole "
+                     "write. They stay as they are.",
+                     walk->segment->name, (unsigned long long)scan->end.next_offset,
+                     scan->damage_end - scan->damage_position, scan->damage_position);
     }
 }
 
@@ -268,13 +260,39 @@ static void tell_segment(const struct segment_walk *walk)
               (unsigned long long)walk->bytes);
 }
 
+/* The end of the log, as a start finds it from `begin` on. */
+static void scan_end(struct segment_walk *walk, struct segment_recover *scan, u32 begin)
+{
+    struct segment_walk before = *walk;
+    scan_units(walk, scan);
+    walk->next_offset = scan->end.next_offset;
+    switch (scan->verdict) {
+    case RECOVER_ENDS:
+        tell_segment(walk);
+        tell_space(walk, scan->end.position);
+        break;
+    case RECOVER_UNFINISHED:
+        tell_segment(walk);
+        tell_unfinished(walk, scan);
+        break;
+    case RECOVER_ROT:
+        *walk = before;
+        walk->window_bytes = 0;
+        tell_rot(walk, scan, begin);
+        tell_segment(walk);
+        walk->segment->read_only = true;
+        break;
+    }
+}
+
 static void scan_newest(struct segment_walk *walk)
 {
     struct doctor_segment *segment = walk->segment;
     struct recover_point begin = segment_verdict_begin(&segment->header, segment->point);
     struct segment_recover scan;
     segment_recover_init(&scan, &segment->header, segment->file.bytes, &begin);
-    walk_units(walk, u64_min(begin.position, segment->file.bytes), begin.next_offset);
+    walk_units(walk, SEGMENT_HEADER_BYTES, u64_min(begin.position, segment->file.bytes),
+               begin.next_offset);
     if (begin.position > scan.file_bytes) {
         tell_segment(walk);
         find_problem(&walk->doctor->findings,
@@ -284,13 +302,7 @@ static void scan_newest(struct segment_walk *walk)
         segment->read_only = true;
         return;
     }
-    scan_units(walk, &scan);
-    walk->next_offset = scan.end.next_offset;
-    tell_segment(walk);
-    judge(walk, &scan);
-    if (scan.verdict == RECOVER_ENDS) {
-        tell_space(walk, scan.end.position);
-    }
+    scan_end(walk, &scan, begin.position);
 }
 
 void doctor_segment(struct doctor *doctor, struct doctor_segment *segment)
@@ -301,10 +313,14 @@ void doctor_segment(struct doctor *doctor, struct doctor_segment *segment)
         .next_offset = segment->header.base_offset,
     };
     if (segment->next != NULL) {
-        walk_units(&walk, segment->file.bytes, segment->next->base_offset);
+        walk_units(&walk, SEGMENT_HEADER_BYTES, segment->file.bytes, segment->next->base_offset);
         tell_segment(&walk);
     } else {
         scan_newest(&walk);
+    }
+    if (walk.holes_count > HOLES_TOLD_MAX) {
+        find_problem(&doctor->findings, "%s: %u more places are damaged.", segment->name,
+                     walk.holes_count - HOLES_TOLD_MAX);
     }
     if (segment->file.unreadable_bytes > 0) {
         find_problem(&doctor->findings,

@@ -4,12 +4,13 @@ start does what it said."""
 import hashlib
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
 
 import wire_format as wire
-from case import Case
+from case import Case, deadline
 from server import BINARY
 
 UNIT = 4096
@@ -44,7 +45,9 @@ def turn_byte(path, position):
         file.write(bytes([byte ^ 1]))
 
 
-class Doctor(Case):
+class Bed(Case):
+    """Data directories that a server left behind, and what is asked of them."""
+
     @classmethod
     def setUpClass(cls):
         pass
@@ -103,6 +106,8 @@ class Doctor(Case):
             offsets.append(message.offset)
         return offsets
 
+
+class Doctor(Bed):
     # ---- Healthy ----
 
     def test_a_healthy_directory_is_explained_and_nothing_is_touched(self):
@@ -354,3 +359,94 @@ class Doctor(Case):
         server.start()
         stored = self.client(server).get_offset("s", "t", 0)
         self.assertEqual(stored["stored"] if isinstance(stored, dict) else stored[-1], 4)
+
+
+class Foretold(Bed):
+    """Damage anywhere: what doctor foretells of it is what the server then does."""
+
+    SEED = int(os.environ.get("SEED", "1"))
+    ROUNDS = int(os.environ.get("ROUNDS", "12"))
+    BATCHES = 24
+
+    def made(self):
+        """Segments of 1 MiB; some batches of a sector, some of many."""
+        server = self.own_server().start()
+        client = self.client(server)
+        client.create_stream("s")
+        client.create_topic("s", "t", 1, {"segment_size": 1 << 20})
+        for number in range(self.BATCHES):
+            size = (100, 6000, 180_000)[number % 3]
+            client.send_messages("s", "t", [b"batch %d " % number + bytes([number]) * size])
+        server.stop()
+        return server
+
+    def damage(self, chance, server):
+        """One to three places: a bit, a sector of zeros or of noise; or the end is cut off."""
+        story = []
+        if chance.random() < 0.6:
+            shutil.rmtree(server.data / "ends")
+            story.append("no recovery points")
+        for _ in range(chance.randint(1, 3)):
+            path = chance.choice(sorted(self.partition(server).glob("*.log")))
+            used = max(1, path.stat().st_size // UNIT)
+            sector = chance.randrange(used) * UNIT
+            kind = chance.choice(("bit", "zeros", "noise", "cut"))
+            story.append(f"{kind} at {sector} of {path.name}")
+            if kind == "bit":
+                turn_byte(path, sector + chance.randrange(UNIT))
+            elif kind == "cut" and chance.random() < 0.3:
+                os.truncate(path, sector)
+            else:
+                with path.open("r+b") as file:
+                    file.seek(sector)
+                    file.write(bytes(UNIT) if kind == "zeros" else chance.randbytes(UNIT))
+        return ", ".join(story)
+
+    def foretell(self, server):
+        """Offsets that cannot be served, the end, whether for reading only, all sentences."""
+        _, text, _ = doctor("--json", data=server.data)
+        findings = [json.loads(line)["text"] for line in text.splitlines()]
+        lost, end = set(), 0
+        for each in findings:
+            if match := re.search(r"offsets (\d+) to (\d+) are damaged", each):
+                lost |= set(range(int(match[1]), int(match[2]) + 1))
+            if match := re.search(r"offsets from (\d+) on are damaged", each):
+                lost |= set(range(int(match[1]), self.BATCHES))
+            if match := re.search(r"offsets \d+ to (\d+) in", each):
+                end = max(end, int(match[1]) + 1)
+            if match := re.search(r"gives offsets from (\d+) on again|ends before offset (\d+)",
+                                  each):
+                end = int(match[1] or match[2])
+        return lost, end, any("for reading only" in each for each in findings), findings
+
+    @deadline(120)
+    def test_what_is_foretold_of_any_damage_is_what_the_server_then_does(self):
+        template = self.made()
+        kept = template.scratch / "kept"
+        template.data.rename(kept)
+        chance = random.Random(self.SEED)
+        for number in range(self.ROUNDS):
+            server = self.own_server()
+            shutil.copytree(kept, server.data)
+            story = f"round {number}: {self.damage(chance, server)}"
+            lost, end, read_only, findings = self.foretell(server)
+            story += "\n" + "\n".join(findings)
+            server.start()
+            served = set()
+            for offset in range(self.BATCHES):
+                try:
+                    polled = self.client(server).poll("s", "t", 0, wire.OFFSET, offset, 1).messages
+                    served |= {message.offset for message in polled}
+                except wire.Refused as refusal:
+                    self.assertEqual(refusal.number, 4011, story)
+            try:
+                self.client(server).send_messages("s", "t", [b"more"])
+                takes_more = True
+            except wire.Refused as refusal:
+                self.assertEqual(refusal.number, 4010, story)
+                takes_more = False
+            self.assertEqual(takes_more, not read_only, story)
+            self.assertEqual(sorted(served), sorted(set(range(end)) - lost), story)
+            self.assertEqual(server.screams(), [], story)
+            server.stop()
+            server.discard()
