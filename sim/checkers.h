@@ -12,6 +12,7 @@
     X(offsets_are_dense)                                                                           \
     X(stored_offset_stays)                                                                         \
     X(purged_is_gone)                                                                              \
+    X(unknown_life_is_refused)                                                                     \
     X(every_request_ends)                                                                          \
     X(cores_agree)                                                                                 \
     X(memory_is_bounded)                                                                           \

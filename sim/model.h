@@ -86,6 +86,7 @@ struct model_partition {
     u64 first;                    /* the oldest offset that must still be there */
     bool trims;                   /* segments may have been deleted: `first` may rise */
     bool expires;                 /* everything may be gone after a while */
+    u64 life_began_us;            /* virtual time of the answer to what created or purged it */
     struct model_range rotten[8]; /* offsets of segments in which a sector rotted */
     u32 rotten_count;
     bool tail_rotten;  /* one of them was the last segment */

@@ -381,6 +381,13 @@ static void on_topic_created(struct operation *operation, struct reader *reader)
     model_topic_expires(topic, operation->expires);
 }
 
+static void begin_lives(const struct operation *operation, struct model_topic *topic)
+{
+    for (u32 i = 0; i < MODEL_PARTITIONS_MAX; i++) {
+        topic->partitions[i].life_began_us = sim_now_us(workload_of(operation)->sim);
+    }
+}
+
 static void apply_change(struct operation *operation, struct reader *reader)
 {
     struct model *model = workload_of(operation)->model;
@@ -392,15 +399,26 @@ static void apply_change(struct operation *operation, struct reader *reader)
         stream->existence = MODEL_ABSENT;
         stream_is_gone(model, stream, true);
         return;
-    case CHANGE_PURGE_STREAM: stream_is_gone(model, stream, false); return;
-    case CHANGE_CREATE_TOPIC: on_topic_created(operation, reader); return;
+    case CHANGE_PURGE_STREAM:
+        stream_is_gone(model, stream, false);
+        for (u32 i = 0; i < MODEL_TOPICS_MAX; i++) {
+            begin_lives(operation, &stream->topics[i]);
+        }
+        return;
+    case CHANGE_CREATE_TOPIC:
+        on_topic_created(operation, reader);
+        begin_lives(operation, topic);
+        return;
     case CHANGE_DELETE_TOPIC:
         topic->existence = MODEL_ABSENT;
         topic->partitions_count = 0;
         topic->partitions_other = 0;
         model_purge(model, topic, 0);
         return;
-    case CHANGE_PURGE_TOPIC: model_purge(model, topic, 0); return;
+    case CHANGE_PURGE_TOPIC:
+        model_purge(model, topic, 0);
+        begin_lives(operation, topic);
+        return;
     case CHANGE_CREATE_PARTITIONS:
         topic->partitions_count += operation->partitions_count;
         topic->partitions_other = topic->partitions_count;

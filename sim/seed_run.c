@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "sim/audit.h"
 #include "sim/disk_story.h"
+#include "sim/rollback.h"
 #include "sim/workload.h"
 
 #define READY_US_MAX (120 * US_PER_SECOND)
@@ -31,6 +32,8 @@ struct seed_run {
     bool disk_is_full;
     u64 end_us;           /* of the present stretch of work */
     char rot_control[16]; /* only one of the two control logs may rot */
+    struct rollback rollback;
+    u64 rollback_saved_us;
     bool was_power_loss;
     bool was_kill;
     u64 lost_before_us;
@@ -282,6 +285,51 @@ static void end_server(struct seed_run *run, bool power)
     pass_time(run, 1000 + draw(run, 500000));
 }
 
+/* Something written has a life that began after the control logs were saved: one that they do not
+ * know. */
+static bool has_young_life(const struct seed_run *run)
+{
+    for (u32 i = 0; i < run->model.streams_count; i++) {
+        for (u32 j = 0; j < MODEL_TOPICS_MAX; j++) {
+            const struct model_topic *topic = &run->model.streams[i].topics[j];
+            const struct model_partition *first = &topic->partitions[0];
+            if (model_topic_is_there(topic) && first->runs_count > 0 && !first->expires &&
+                first->life_began_us > run->rollback_saved_us) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Between a clean stop and the next start: control forgets, and the server must notice. */
+static void try_rollback(struct seed_run *run)
+{
+    struct sim_disk *disk = sim_disk(run->sim, 0);
+    if (run->rollback.files_count == 0) {
+        rollback_save(&run->rollback, disk);
+        run->rollback_saved_us = sim_now_us(run->sim);
+        return;
+    }
+    if (!has_young_life(run)) {
+        return;
+    }
+    say(run, "control is put back to an old state");
+    rollback_swap(&run->rollback, disk);
+    schedule_start(&run->schedule);
+    if (!sim_run_until(run->sim, is_ready, run, READY_US_MAX) && !failed(run)) {
+        verdict_fail(&run->verdict, CHECK_catches_up, "a start that must be refused did not end");
+    }
+    if (!failed(run) && !schedule_has_failed(&run->schedule, NULL)) {
+        verdict_fail(&run->verdict, CHECK_unknown_life_is_refused,
+                     "the server opens partitions whose lives control does not know");
+    }
+    schedule_kill(&run->schedule);
+    rollback_swap(&run->rollback, disk);
+    rollback_forget(&run->rollback);
+    say(run, "control is back");
+}
+
 static void stop_server(struct seed_run *run)
 {
     run->workload.is_paused = true;
@@ -298,6 +346,7 @@ static void stop_server(struct seed_run *run)
         schedule_end(&run->schedule);
         workload_disconnect(&run->workload);
         audit_end(&run->audit);
+        try_rollback(run);
     }
 }
 
@@ -543,7 +592,7 @@ static void live(struct seed_run *run)
         if (run->options->crashes_max > 0 && round >= run->options->crashes_max) {
             continue;
         }
-        if (roll == 0 && !needs_crash) {
+        if (roll <= 1 && !needs_crash) {
             stop_server(run);
         } else {
             end_server(run, roll < 7 || needs_crash);
@@ -630,6 +679,7 @@ void seed_run(const struct seed_options *options, struct seed_result *result)
         disk_story_print(sim_disk(run.sim, 0), options->story);
     }
     tell(&run, result);
+    rollback_forget(&run.rollback);
     audit_deinit(&run.audit);
     workload_deinit(&run.workload);
     schedule_deinit(&run.schedule);

@@ -1,12 +1,11 @@
 /* levriero_sim: runs seeds, prints what each did, and the command that replays a failure.
  *
  *     levriero_sim --seed 42 [--trace] [--log] [--bug NAME] [--shrink]
- *     levriero_sim --seeds 1..300 [--bug NAME] [--until-caught]
+ *     levriero_sim --seeds 1..300 [--bug NAME] [--until-caught CHECKS]
  *
  * Every seed runs in a process of its own. Every twentieth runs twice and must leave the same trace
- * hash. The last line is `N passed, N failed`; the exit status is 0 when none failed. With --bug
- * the sense of --until-caught is: stop at the first seed that fails, and print which check caught
- * it. */
+ * hash. The last line is `N passed, N failed`; the exit status is 0 when none failed.
+ * --until-caught stops at the first seed that one of the named checks fails: for seeded bugs. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +20,8 @@ struct arguments {
     u64 first;
     u64 last;
     bool shrinks;
-    bool until_caught;
+    const char *until_caught; /* names of checks, separated by |; NULL: all seeds run */
+    bool caught;              /* the last seed failed by one of them */
     bool brief;
 };
 
@@ -90,10 +90,24 @@ static void shrink_and_print(const struct arguments *arguments, const struct see
     print_failure(options.seed, &last);
 }
 
+/* Is `name` one of `names`, which | separates? */
+static bool names_hold(const char *names, const char *name)
+{
+    size_t size = strlen(name);
+    for (const char *at = strstr(names, name); at != NULL; at = strstr(at + 1, name)) {
+        bool begins = at == names || at[-1] == '|';
+        if (begins && (at[size] == 0 || at[size] == '|')) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool run_one(struct arguments *arguments, u64 seed)
 {
     arguments->options.seed = seed;
-    struct seed_ending ending = seed_run_apart(&arguments->options, arguments->until_caught);
+    struct seed_ending ending =
+        seed_run_apart(&arguments->options, arguments->until_caught != NULL);
     if (ending.ending == ENDING_OK || ending.ending == ENDING_VERDICT) {
         if (!arguments->brief) {
             print_counts(seed, &ending.result);
@@ -103,6 +117,9 @@ static bool run_one(struct arguments *arguments, u64 seed)
     if (ending.ending != ENDING_OK && arguments->shrinks) {
         shrink_and_print(arguments, &ending);
     }
+    arguments->caught =
+        arguments->until_caught != NULL && ending.ending == ENDING_VERDICT &&
+        names_hold(arguments->until_caught, checker_name(ending.result.verdict.checker));
     bool passed = ending.ending == ENDING_OK && repeats(&arguments->options, &ending);
     (void)fflush(stdout);
     return passed;
@@ -110,10 +127,10 @@ static bool run_one(struct arguments *arguments, u64 seed)
 
 static int usage(void)
 {
-    fprintf(stderr,
-            "levriero_sim --seed N | --seeds A..B [--trace] [--log] [--brief] [--shrink]\n"
-            "             [--bug NAME] [--until-caught] [--clients N] [--operations N] [--ends N]\n"
-            "             [--disarm BITS] [--story PATH]\nbugs:");
+    fprintf(stderr, "levriero_sim --seed N | --seeds A..B [--trace] [--log] [--brief] [--shrink]\n"
+                    "             [--bug NAME] [--until-caught CHECKS] [--clients N] [--operations "
+                    "N] [--ends N]\n"
+                    "             [--disarm BITS] [--story PATH]\nbugs:");
     for (u32 i = 0; i < BUG_COUNT; i++) {
         fprintf(stderr, " %s", bug_name((enum bug)i));
     }
@@ -136,9 +153,8 @@ static bool parse_range(const char *text, u64 *first, u64 *last)
 static bool parse_flag(struct arguments *arguments, const char *flag)
 {
     bool *const flags[] = {&arguments->options.traces, &arguments->options.prints,
-                           &arguments->brief, &arguments->shrinks, &arguments->until_caught};
-    static const char *const names[] = {"--trace", "--log", "--brief", "--shrink",
-                                        "--until-caught"};
+                           &arguments->brief, &arguments->shrinks};
+    static const char *const names[] = {"--trace", "--log", "--brief", "--shrink"};
     for (u32 i = 0; i < array_count(names); i++) {
         if (strcmp(flag, names[i]) == 0) {
             *flags[i] = true;
@@ -156,6 +172,10 @@ static bool parse_value(struct arguments *arguments, const char *name, const cha
     }
     if (strcmp(name, "--bug") == 0) {
         return bug_switch_on(value);
+    }
+    if (strcmp(name, "--until-caught") == 0) {
+        arguments->until_caught = value;
+        return true;
     }
     if (strcmp(name, "--seeds") == 0) {
         return parse_range(value, &arguments->first, &arguments->last);
@@ -201,7 +221,7 @@ int main(int count, char **texts)
         bool ok = run_one(&arguments, seed);
         passed += ok ? 1 : 0;
         failed += ok ? 0 : 1;
-        if (!ok && arguments.until_caught) {
+        if (!ok && arguments.caught) {
             break;
         }
     }

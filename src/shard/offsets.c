@@ -17,6 +17,7 @@
 #include "shard/offsets.h"
 
 #include "base/bytes.h"
+#include "base/bug.h"
 #include "base/check.h"
 #include "base/map.h"
 #include "shard/shard_inside.h"
@@ -133,7 +134,7 @@ static void on_record(struct shard *shard, const u8 *bytes)
     struct offsets *offsets = &shard->offsets;
     const struct state *state = shard->core->state;
     struct offset_record record = offset_record_decode(bytes);
-    if (record.life > state_life_max(state)) {
+    if (record.life > state_life_max(state) && !bug_is_on(BUG_OPEN_UNKNOWN_LIFE)) {
         offsets->life_unknown = u64_max(offsets->life_unknown, record.life);
         return;
     }

@@ -1,5 +1,6 @@
 #include "shard/partition.h"
 
+#include "base/bug.h"
 #include "base/check.h"
 #include "base/str.h"
 #include "shard/shard_inside.h"
@@ -413,6 +414,7 @@ void partition_close_run(struct partition *partition)
         partition->log.header_buf = NULL;
     }
     offsets_drop(&shard->offsets, partition);
-    partition->close_step = partition->owns_place ? CLOSE_RENAME : CLOSE_DONE;
+    bool moves = partition->owns_place && !bug_is_on(BUG_SERVE_PURGED_LIFE);
+    partition->close_step = moves ? CLOSE_RENAME : CLOSE_DONE;
     close_step_run(partition);
 }

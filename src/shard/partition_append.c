@@ -1,5 +1,6 @@
 /* Appends: admitted in order of arrival, stamped in steps, handed to the log, answered when
  * committed. */
+#include "base/bug.h"
 #include "base/check.h"
 #include "shard/partition.h"
 #include "shard/shard_inside.h"
@@ -66,6 +67,11 @@ static void begin_stamp(struct partition *partition, struct shard_request *reque
     partition->time_last_us = u64_max(partition->time_last_us, core->time.wall_us);
     append->messages_count = header.message_count;
     append->base_offset = partition->log.next_offset;
+    if (bug_is_on(BUG_REUSE_OFFSET) && header.message_count > 1 && append->base_offset > 0 &&
+        list_is_empty(&partition->log.gathering) && prng_chance(&core->prng, 1, 40)) {
+        append->base_offset--;
+        partition->log.next_offset--;
+    }
     append->time_us = partition->time_last_us;
     partition->log.next_offset += header.message_count;
     struct batch_stamp_values values = {

@@ -1,5 +1,6 @@
 #include "shard/segment_recover.h"
 
+#include "base/bug.h"
 #include "base/check.h"
 #include "shard/segment_unit.h"
 
@@ -44,6 +45,10 @@ static bool is_zero(const u8 *bytes, u32 size)
 static bool unit_follows(const struct segment_recover *recover, const struct segment_unit *unit)
 {
     const struct recover_point *end = &recover->end;
+    if (bug_is_on(BUG_BELIEVE_OLD_SALT) &&
+        memcmp(unit->salt, recover->header.salt, SEGMENT_SALT_BYTES) != 0) {
+        return true;
+    }
     if (unit->unit_number != end->next_unit || unit->base_offset != end->next_offset ||
         unit->partition_id != recover->header.partition_id) {
         return false;
@@ -108,8 +113,19 @@ static enum recover_result scan(struct segment_recover *recover)
     return RECOVER_PAUSED;
 }
 
+/* What the bug makes of a unit that lay here before the file was recycled. */
+static void pretend_it_follows(struct segment_recover *recover)
+{
+    recover->unit.base_offset = recover->end.next_offset;
+    recover->unit.first_time_us = u64_max(recover->unit.first_time_us, recover->end.last_time_us);
+    recover->unit.last_time_us = u64_max(recover->unit.last_time_us, recover->unit.first_time_us);
+}
+
 static enum recover_result believe(struct segment_recover *recover)
 {
+    if (bug_is_on(BUG_BELIEVE_OLD_SALT)) {
+        pretend_it_follows(recover);
+    }
     const struct segment_unit *unit = &recover->unit;
     struct recover_point *end = &recover->end;
     recover->unit_position = end->position;

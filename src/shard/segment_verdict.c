@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/bug.h"
 #include "base/check.h"
 #include "base/str.h"
 
@@ -31,11 +32,17 @@ bool segment_verdict_name(const char *text, const char *suffix, u64 *base_offset
 
 static enum segment_verdict judge_life(const struct segment_place *place, u64 life)
 {
+    if (bug_is_on(BUG_OPEN_UNKNOWN_LIFE)) {
+        return SEGMENT_SOUND;
+    }
     if (life > state_life_max(place->state)) {
         return SEGMENT_LIFE_UNKNOWN;
     }
     bool is_over = state_life_is_over(place->state, life, place->stream_id, place->topic_id,
                                       place->partition_id);
+    if (is_over && bug_is_on(BUG_SERVE_PURGED_LIFE)) {
+        return SEGMENT_SOUND;
+    }
     return is_over ? SEGMENT_LIFE_OVER : SEGMENT_LIFE_NOT_OVER;
 }
 
