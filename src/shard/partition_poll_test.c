@@ -278,3 +278,30 @@ TEST(the_index_of_the_newest_segment_survives_a_stop_and_a_crash_and_a_cut_of_th
         bed_close(&bed);
     }
 }
+
+TEST(indexes_of_sealed_segments_are_bounded_and_come_back)
+{
+    struct bed bed;
+    bed_open(&bed, &(struct sim_options){.seed = 40});
+    bed_topic(&bed, 1);
+    bed_start(&bed);
+    for (u32 i = 0; i < 100; i++) {
+        (void)bed_append_one(&bed, 0, 1, 100000);
+    }
+    struct shard *shard = bed.core->shard;
+    shard->cache.bytes_max = 8 * 2 * 16 * KIB; /* two of them */
+    for (u32 round = 0; round < 3; round++) {
+        for (u64 offset = 0; offset < 100; offset += 7) {
+            while (cache_drop_oldest(&shard->cache)) {
+            }
+            struct bed_polled polled = bed_poll(
+                &bed, 0, &(struct bed_poll){.strategy = POLL_OFFSET, .value = offset, .count = 1});
+            EXPECT_EQ(polled.count, 1);
+            EXPECT_EQ(get_u64(polled.body + 8), offset);
+            mem_return(polled.body);
+            EXPECT(shard->indexes_count <= 2);
+        }
+    }
+    EXPECT_EQ(shard->indexes_count, 2);
+    bed_close(&bed);
+}

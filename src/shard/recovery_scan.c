@@ -55,8 +55,12 @@ void recovery_on_probed(struct recovery *recovery)
 {
     struct segment *segment = recovery_newest(recovery);
     const struct segment_index *index = &segment->index;
-    const struct segment_index_entry *last = &index->entries[index->entries_count - 1];
     struct segment_unit unit;
+    if (segment->index_buf == NULL) {
+        recovery_scan_begin(recovery, recovery->file_bytes); /* it gave way to somebody's need */
+        return;
+    }
+    const struct segment_index_entry *last = &index->entries[index->entries_count - 1];
     if (recovery->op.status != OK || recovery->op.count < segment->header.sector_bytes ||
         segment_unit_decode(recovery->buf->data, segment->header.salt, segment->header.life,
                             &unit) != OK ||

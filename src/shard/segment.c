@@ -8,6 +8,9 @@
 #define INDEX_ENTRIES_OF(bytes)                                                                    \
     (((bytes)-SEGMENT_INDEX_HEADER_BYTES) / (u32)sizeof(struct segment_index_entry))
 #define INDEX_BYTES_MIN 4096u
+
+/* Indexes of sealed segments take at most this part of what the cache may have. */
+#define INDEX_SHARE 8u
 #define INDEX_BYTES_MAX SEGMENT_INDEX_FILE_BYTES_MAX
 
 static struct shard *shard_of(const struct segment *segment)
@@ -41,6 +44,7 @@ struct segment *segment_create(struct log *log, const struct segment_header *hea
     segment->file = IO_FILE_NONE;
     list_node_init(&segment->node);
     list_node_init(&segment->file_node);
+    list_node_init(&segment->index_node);
     return segment;
 }
 
@@ -209,6 +213,49 @@ static struct segment_index_entry *entries_of(struct buf *buf)
     return (struct segment_index_entry *)(void *)(buf->data + SEGMENT_INDEX_HEADER_BYTES);
 }
 
+/* The newest segment keeps its index; of the others as many have one as their share allows. */
+static void list_index(struct segment *segment)
+{
+    struct shard *shard = shard_of(segment);
+    if (!segment_is_sealed(segment) || segment->index_buf == NULL) {
+        return;
+    }
+    if (list_node_is_linked(&segment->index_node)) {
+        list_remove(&segment->index_node);
+    } else {
+        shard->indexes_count++;
+    }
+    list_add_last(&shard->indexes, &segment->index_node);
+    u64 indexes_max = shard->cache.bytes_max / INDEX_SHARE / INDEX_BYTES_MAX;
+    while (shard->indexes_count > u64_max(indexes_max, 1)) {
+        (void)segment_index_drop_oldest(shard);
+    }
+}
+
+static void unlist_index(struct segment *segment)
+{
+    if (list_node_is_linked(&segment->index_node)) {
+        list_remove(&segment->index_node);
+        check(shard_of(segment)->indexes_count > 0);
+        shard_of(segment)->indexes_count--;
+    }
+}
+
+bool segment_index_drop_oldest(struct shard *shard)
+{
+    struct list_node *node;
+    while ((node = list_first(&shard->indexes)) != NULL) {
+        struct segment *segment = container_of(node, struct segment, index_node);
+        unlist_index(segment);
+        /* One that was listed while it was recovered is written to by now, and keeps its own. */
+        if (segment_is_sealed(segment)) {
+            segment_index_close(segment);
+            return true;
+        }
+    }
+    return false;
+}
+
 bool segment_index_open(struct segment *segment)
 {
     check(segment->index_buf == NULL);
@@ -241,11 +288,13 @@ bool segment_index_fill(struct segment *segment, const u8 *file, u32 stride_byte
         segment_index_close(segment);
         return false;
     }
+    list_index(segment);
     return true;
 }
 
 void segment_index_close(struct segment *segment)
 {
+    unlist_index(segment);
     if (segment->index_buf != NULL) {
         buf_return(segment->index_buf);
         segment->index_buf = NULL;
@@ -259,13 +308,16 @@ static void make_room(struct segment *segment)
         segment->index_buf->capacity >= INDEX_BYTES_MAX) {
         return;
     }
+    unlist_index(segment); /* it must not be what makes room for itself */
     struct buf *buf = shard_take_buf(shard_of(segment), INDEX_BYTES_MAX);
     if (buf == NULL) {
+        list_index(segment);
         return;
     }
     segment_index_grow(&segment->index, entries_of(buf), INDEX_ENTRIES_OF(INDEX_BYTES_MAX));
     buf_return(segment->index_buf);
     segment->index_buf = buf;
+    list_index(segment);
 }
 
 void segment_note(struct segment *segment, const struct segment_unit *unit, u32 position)
@@ -295,18 +347,20 @@ void segment_learn(struct segment *segment, const struct segment_unit *unit, u32
     segment_index_learn(&segment->index, unit->base_offset, unit->first_time_us, position);
 }
 
-u32 segment_find(const struct segment *segment, u64 offset)
+u32 segment_find(struct segment *segment, u64 offset)
 {
     u32 position = 0;
+    list_index(segment);
     if (segment->index_buf != NULL && offset >= segment->header.base_offset) {
         position = segment_index_lookup(&segment->index, offset);
     }
     return u32_max(position, SEGMENT_HEADER_BYTES);
 }
 
-u32 segment_find_time(const struct segment *segment, u64 time_us)
+u32 segment_find_time(struct segment *segment, u64 time_us)
 {
     u32 position = 0;
+    list_index(segment);
     if (segment->index_buf != NULL) {
         position = segment_index_lookup_time(&segment->index, time_us);
     }

@@ -27,8 +27,9 @@ struct shard;
 
 struct segment {
     u64 magic;
-    struct list_node node;      /* in log->segments, oldest first */
-    struct list_node file_node; /* in the shard's list of open files, least recent first */
+    struct list_node node;       /* in log->segments, oldest first */
+    struct list_node index_node; /* sealed, with an index in memory: least recent first */
+    struct list_node file_node;  /* in the shard's list of open files, least recent first */
     struct log *log;
     struct segment_header header;
     u32 tail;        /* end of the units that are persisted */
@@ -92,8 +93,8 @@ void segment_learn(struct segment *segment, const struct segment_unit *unit, u32
 
 /* From which position must a reader scan to meet `offset`, or the first batch at or after a
  * time? */
-u32 segment_find(const struct segment *segment, u64 offset);
-u32 segment_find_time(const struct segment *segment, u64 time_us);
+u32 segment_find(struct segment *segment, u64 offset);
+u32 segment_find_time(struct segment *segment, u64 time_us);
 
 /* The largest index file: header and entries. */
 #define SEGMENT_INDEX_FILE_BYTES_MAX 16384u
@@ -105,3 +106,7 @@ bool segment_index_fill(struct segment *segment, const u8 *file, u32 stride_byte
 /* An index over a buffer; false when there is no memory for one. */
 bool segment_index_open(struct segment *segment);
 void segment_index_close(struct segment *segment);
+
+/* Drops the index of the sealed segment that was asked least recently: it is read again, or learnt,
+ * when somebody comes back. False when there is none. */
+bool segment_index_drop_oldest(struct shard *shard);

@@ -57,7 +57,7 @@ static bool give_back_cached(void *context)
 {
     struct shard *shard = context;
     check(shard->magic == SHARD_MAGIC);
-    return cache_drop_oldest(&shard->cache);
+    return cache_drop_oldest(&shard->cache) || segment_index_drop_oldest(shard);
 }
 
 struct shard *shard_create(struct core *core, struct arena *arena, const struct plan *plan,
@@ -84,6 +84,7 @@ struct shard *shard_create(struct core *core, struct arena *arena, const struct 
     list_init(&shard->later);
     list_init(&shard->waiters);
     list_init(&shard->open_files);
+    list_init(&shard->indexes);
     cache_init(&shard->cache, arena, plan->cache_bytes_per_core);
     buf_pool_when_short(core->bufs, give_back_cached, shard);
     shard->zeros = arena_take(arena, SHARD_ZEROS_BYTES, SECTOR_BYTES_MAX);

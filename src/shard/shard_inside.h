@@ -69,6 +69,8 @@ struct shard {
     struct list recovering; /* struct recovery */
     struct list later;      /* partitions that wait for memory: ready again in a millisecond */
     struct list waiters;    /* polls that wait for a turn or a buffer */
+    struct list indexes;    /* sealed segments with an index in memory, least recent first */
+    u32 indexes_count;
     struct list open_files; /* segments, least recently used first */
     u32 open_files_count;
     struct pool closings;
