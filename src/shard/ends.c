@@ -19,8 +19,8 @@
  *     124  crc            u32   CRC-32C over bytes 0 to 123 */
 #include "shard/ends.h"
 
-#include "base/bytes.h"
 #include "base/bug.h"
+#include "base/bytes.h"
 #include "base/check.h"
 #include "shard/shard_inside.h"
 

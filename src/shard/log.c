@@ -276,6 +276,7 @@ static void on_open_active(struct log *log, enum status status)
     if (status == OK) {
         segment_adopt_file(log->active, log->op.file);
     } else if (status == ERR_LIMIT) {
+        segment_close_idle_file(log->shard); /* the next append finds a descriptor */
         log_refuse_gathered(log, WIRE_CANNOT_APPEND_MESSAGE);
     } else {
         log_stop(log, status, "open");

@@ -16,8 +16,8 @@
  *      60  crc         u32   CRC-32C over bytes 0 to 59 */
 #include "shard/offsets.h"
 
-#include "base/bytes.h"
 #include "base/bug.h"
+#include "base/bytes.h"
 #include "base/check.h"
 #include "base/map.h"
 #include "shard/shard_inside.h"

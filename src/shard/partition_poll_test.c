@@ -305,3 +305,22 @@ TEST(indexes_of_sealed_segments_are_bounded_and_come_back)
     EXPECT_EQ(shard->indexes_count, 2);
     bed_close(&bed);
 }
+
+TEST(polls_and_appends_go_on_when_descriptors_are_few)
+{
+    struct bed bed;
+    bed_open(&bed, &(struct sim_options){.seed = 50, .descriptors_max = 14});
+    bed_topic(&bed, 4);
+    bed_start(&bed);
+    u32 acknowledged = 0;
+    for (u32 i = 0; i < 120; i++) {
+        struct bed_batch *batch = bed_append_one(&bed, i % 4, 1, 100000);
+        acknowledged += batch->state == BED_ACKNOWLEDGED ? 1 : 0;
+    }
+    EXPECT(acknowledged >= 100);
+    for (u32 i = 0; i < 4; i++) {
+        (void)bed_check_all(&bed, i, 5);
+    }
+    EXPECT_EQ(bed.errors_logged, 0);
+    bed_close(&bed);
+}

@@ -7,6 +7,9 @@
 #define READ_BYTES_MIN (64u * 1024u)
 #define READ_BYTES_MAX (1024u * 1024u)
 
+/* A poll that finds no descriptor tries again so often. */
+#define LIMIT_HITS_MAX 50u
+
 static void on_io(struct core *core, struct io_op *op);
 
 void poll_take_source(struct poll *poll, const u8 *units, u32 bytes, u32 sector_bytes,
@@ -481,7 +484,11 @@ void poll_read_run(struct shard_request *request)
 static void on_opened(struct shard_request *request)
 {
     struct poll *poll = &request->poll;
-    if (poll->op.status != OK) {
+    if (poll->op.status == ERR_LIMIT && poll->limit_hits++ < LIMIT_HITS_MAX) {
+        /* Too few descriptors: an idle file goes, and it is tried again. */
+        segment_close_idle_file(request->shard);
+        shard_wait(request->shard, request);
+    } else if (poll->op.status != OK) {
         fail(request, WIRE_CANNOT_READ_MESSAGE);
     } else if (poll->segment->file.id >= 0 || poll->segment->doomed) {
         /* Another was faster, or it is gone meanwhile. */
@@ -532,5 +539,7 @@ static void on_io(struct core *core, struct io_op *op)
     case POLL_COMMIT:
     case POLL_REPLY: unreachable();
     }
-    partition_poll_resume(request);
+    if (!request->waits) {
+        partition_poll_resume(request);
+    }
 }

@@ -96,6 +96,7 @@ struct poll {
     struct buf *copy_buf; /* pieces below a limit are copied together into it */
     u32 bufs_count;
     struct buf *bufs[POLL_BUFS_MAX]; /* what the loan holds */
+    u32 limit_hits;                  /* no descriptor was to be had */
     struct io_file index_file;
     struct io_op op;
 };

@@ -125,7 +125,7 @@ static bool is_idle(const struct segment *segment)
 }
 
 /* Least recently used first; those in use stay. */
-static void close_one(struct shard *shard)
+void segment_close_idle_file(struct shard *shard)
 {
     list_for_each(node, next, &shard->open_files) {
         struct segment *segment = container_of(node, struct segment, file_node);
@@ -141,7 +141,7 @@ void segment_adopt_file(struct segment *segment, struct io_file file)
     check(segment->file.id < 0);
     struct shard *shard = shard_of(segment);
     if (shard->open_files_count >= SHARD_FILES_MAX) {
-        close_one(shard);
+        segment_close_idle_file(shard);
     }
     segment->file = file;
     list_add_last(&shard->open_files, &segment->file_node);

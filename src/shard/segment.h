@@ -70,6 +70,9 @@ u32 segment_open_flags(const struct segment *segment);
 void segment_adopt_file(struct segment *segment, struct io_file file);
 void segment_touch_file(struct segment *segment);
 
+/* Closes the file of an idle segment: descriptors are short. */
+void segment_close_idle_file(struct shard *shard);
+
 /* Closes now, or when the last reader goes. */
 void segment_close_file(struct segment *segment);
 

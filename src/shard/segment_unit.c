@@ -23,8 +23,8 @@
  *     252  control_crc       u32   CRC-32C over bytes 0 to 251 */
 #include "shard/segment_unit.h"
 
-#include "base/bytes.h"
 #include "base/bug.h"
+#include "base/bytes.h"
 #include "base/check.h"
 #include "base/crc32c.h"
 
@@ -76,8 +76,7 @@ enum status segment_unit_decode(const u8 *control, const u8 *salt, u64 life,
 {
     /* The cheap questions first: recovery asks this of every sector that it looks at. */
     if (get_u32(control + 52) != UNIT_MAGIC ||
-        (memcmp(control + 56, salt, SEGMENT_SALT_BYTES) != 0 &&
-         !bug_is_on(BUG_BELIEVE_OLD_SALT))) {
+        (memcmp(control + 56, salt, SEGMENT_SALT_BYTES) != 0 && !bug_is_on(BUG_BELIEVE_OLD_SALT))) {
         return ERR_CORRUPT;
     }
     u32 control_crc = get_u32(control + CONTROL_CRC_POSITION);
