@@ -160,22 +160,28 @@ void edge_on_session_closed(struct edge *edge, u64 session)
 
 /* ---- The turn ---- */
 
+/* Oldest first. Where there is no room for a large frame there may be some for a small one behind
+ * it: it goes on, as one that comes only now would. Who goes on waiting keeps its place. */
 static void resume_waiting(struct edge *edge)
 {
+    struct list still;
+    list_init(&still);
     for (u32 i = 0; i < RESUMES_A_TURN; i++) {
         struct list_node *node = list_pop(&edge->waiting);
         if (node == NULL) {
-            return;
+            break;
         }
         struct conn *conn = container_of(node, struct conn, waiting);
         check(conn->magic == CONN_MAGIC);
         conn_advance(edge, conn);
         if (list_node_is_linked(&conn->waiting)) {
-            /* No room for the oldest: it stays the oldest. */
             list_remove(&conn->waiting);
-            list_add_first(&edge->waiting, &conn->waiting);
-            return;
+            list_add_last(&still, &conn->waiting);
         }
+    }
+    for (struct list_node *node; (node = list_last(&still)) != NULL;) {
+        list_remove(node);
+        list_add_first(&edge->waiting, node);
     }
 }
 

@@ -39,6 +39,7 @@ struct rig {
     u32 withheld_count;
     u64 next_offset;
     u32 appends;
+    u32 conns; /* that were opened */
     u32 closed;
     u32 loans_home;
     struct poll_loan loan;
@@ -162,13 +163,21 @@ static void run_for(u64 us)
     (void)sim_run_until(rig.sim, NULL, NULL, us);
 }
 
+/* Opens a connection, which `give` then speaks for. */
 static void hand_over(void)
 {
+    io_op_init(&rig.accept_op, on_accepted);
+    io_accept(rig.core.io, &rig.accept_op, sim_listener(rig.sim, 0));
+    rig.conn = sim_connect(rig.sim, 0, on_conn_event, NULL);
+    run_for(US_PER_SECOND);
+    EXPECT(rig.accepted.id >= 0);
+    rig.conns++;
     struct msg msg = {.kind = MSG_CONNECTION,
-                      .connection = {.socket = rig.accepted.id, .client_number = 1}};
+                      .connection = {.socket = rig.accepted.id, .client_number = rig.conns}};
     mailbox_send(&rig.core, &msg);
     mailbox_flush(&rig.core);
     sim_wake(rig.sim, 0, 0);
+    run_for(US_PER_MS);
 }
 
 /* `socket_bytes` 0: as the simulator has it. */
@@ -203,13 +212,7 @@ static void set_up_with(u64 memory_bytes, u32 socket_bytes)
     edge_create(&rig.core, &rig.arena, &rig.plan, &rig.settings);
     rig.core.edge->serving = true;
     sim_attach(rig.sim, 0, 0, &rig.core, turn, NULL);
-    io_op_init(&rig.accept_op, on_accepted);
-    io_accept(rig.core.io, &rig.accept_op, sim_listener(rig.sim, 0));
-    rig.conn = sim_connect(rig.sim, 0, on_conn_event, NULL);
-    run_for(US_PER_SECOND);
-    EXPECT(rig.accepted.id >= 0);
     hand_over();
-    run_for(US_PER_MS);
 }
 
 static void set_up(void)
@@ -224,7 +227,7 @@ static void tear_down(void)
     }
     run_for(60 * US_PER_SECOND);
     EXPECT_EQ(rig.core.edge->requests_used, rig.withheld_count);
-    EXPECT_EQ(rig.closed, 1);
+    EXPECT_EQ(rig.closed, rig.conns);
     if (rig.withheld_count == 0) {
         EXPECT_EQ(buf_pool_taken_bytes(rig.core.bufs), 0);
     }
@@ -751,6 +754,40 @@ TEST(without_memory_for_a_body_the_connection_is_not_read_until_there_is_some)
     while (count > 0) {
         buf_return(hogs[--count]);
     }
+    tear_down();
+}
+
+TEST(a_large_frame_that_waits_for_memory_does_not_hold_up_a_small_one_behind_it)
+{
+    set_up();
+    log_in();
+    struct buf *hogs[400];
+    u32 count = 0;
+    while (count < array_count(hogs) &&
+           (hogs[count] = buf_take(rig.core.bufs, 128 * KIB)) != NULL) {
+        count++;
+    }
+    EXPECT(!buf_pool_has_room(rig.core.bufs, 64 * KIB));
+    struct sim_conn *first = rig.conn;
+    struct frame large = send_frame(1, 6000, true);
+    put_u32(large.bytes + 48, 4 * MIB);
+    give(large.bytes, 1000);
+    hand_over();
+    rig.core.edge->conns[1].logged_in = true; /* there is no memory for a login either */
+    rig.core.edge->conns[1].session = SESSION;
+    struct frame small = send_frame(1, 6000, true);
+    give(small.bytes, CONN_INLINE_BYTES); /* as much as is taken off the socket */
+    run_for(US_PER_SECOND);
+    EXPECT_EQ(rig.core.edge->requests_used, 0);
+    buf_return(hogs[--count]);
+    sim_wake(rig.sim, 0, 0);
+    give(small.bytes + CONN_INLINE_BYTES, small.size - CONN_INLINE_BYTES);
+    run_for(US_PER_SECOND);
+    EXPECT_EQ(rig.appends, 1);
+    while (count > 0) {
+        buf_return(hogs[--count]);
+    }
+    sim_conn_reset(first);
     tear_down();
 }
 
