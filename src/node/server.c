@@ -57,7 +57,7 @@ static void print_help(void)
         "  --fresh                  empty the data directory first\n"
         "  --with-default-root-credentials\n"
         "                           first start: user iggy, password iggy (never in production)\n"
-        "  --help, --version\n\n");
+        "  --help\n\n");
     for (enum config_field field = 0; field < CONFIG_COUNT; field++) {
         const struct config_row *row = config_row(field);
         printf("  %s%s%s  [%s]\n      %s\n", row->flag == NULL ? "" : row->flag,
@@ -93,6 +93,9 @@ static bool take_plain_flag(struct server *server, const char *flag)
 static bool find_config_file(struct server *server, int argc, char **argv, struct err *err)
 {
     server->config_path = getenv("LEVRIERO_CONFIG");
+    if (server->config_path != NULL && server->config_path[0] == 0) {
+        server->config_path = NULL; /* unset or empty: ignored, as every other variable */
+    }
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--config") == 0 &&
             !take_value(argc, argv, &i, &server->config_path, err)) {
