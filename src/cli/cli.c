@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -91,6 +92,16 @@ static const struct command_row *find_command(const char *noun, const char *verb
     return NULL;
 }
 
+/* What could not be printed was not done: a script reads the exit code. */
+static int finish_output(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
+        return code;
+    }
+    fprintf(stderr, "levriero: standard output: %s\n", strerror(errno));
+    return code == CLI_DONE ? CLI_REFUSED : code;
+}
+
 int cli_main(int argc, char **argv)
 {
     const struct command_row *row = find_command(argv[0], argc > 1 ? argv[1] : NULL);
@@ -113,7 +124,7 @@ int cli_main(int argc, char **argv)
                 row->verb == NULL ? "" : row->verb, row->words);
         return CLI_USAGE;
     }
-    return row->run(&line);
+    return finish_output(row->run(&line));
 }
 
 int cli_ping(const struct command_line *line)

@@ -9,7 +9,13 @@
 #define CONNECT_TIMEOUT_MS 5000u
 #define REQUEST_TIMEOUT_MS 30000u
 
-enum option_kind { OPTION_TEXT, OPTION_NUMBER, OPTION_BYTES, OPTION_SWITCH };
+enum option_kind {
+    OPTION_TEXT,
+    OPTION_NUMBER, /* an offset, a time: 64 bits */
+    OPTION_COUNT,  /* what is 32 bits on the wire */
+    OPTION_BYTES,
+    OPTION_SWITCH
+};
 
 struct option_row {
     const char *name;
@@ -24,10 +30,10 @@ static const struct option_row options[] = {
     {"--file", OPTION_TEXT, offsetof(struct command_line, file)},
     {"--strategy", OPTION_TEXT, offsetof(struct command_line, strategy)},
     {"--consumer", OPTION_TEXT, offsetof(struct command_line, consumer)},
-    {"--partition", OPTION_NUMBER, offsetof(struct command_line, partition)},
-    {"--partitions", OPTION_NUMBER, offsetof(struct command_line, partitions)},
+    {"--partition", OPTION_COUNT, offsetof(struct command_line, partition)},
+    {"--partitions", OPTION_COUNT, offsetof(struct command_line, partitions)},
     {"--value", OPTION_NUMBER, offsetof(struct command_line, value)},
-    {"--count", OPTION_NUMBER, offsetof(struct command_line, count)},
+    {"--count", OPTION_COUNT, offsetof(struct command_line, count)},
     {"--batch-bytes", OPTION_BYTES, offsetof(struct command_line, batch_bytes)},
     {"--auto-commit", OPTION_SWITCH, offsetof(struct command_line, auto_commit)},
     {"--raw", OPTION_SWITCH, offsetof(struct command_line, raw)},
@@ -63,8 +69,12 @@ static bool set_option(struct command_line *line, const struct option_row *row, 
     switch (row->kind) {
     case OPTION_TEXT: *(const char **)place = text; return true;
     case OPTION_NUMBER:
+    case OPTION_COUNT:
         if (!str_to_u64(text, &number)) {
             return err_set(err, "%s: \"%s\" is no whole number", row->name, text);
+        }
+        if (row->kind == OPTION_COUNT && number > UINT32_MAX) {
+            return err_set(err, "%s: %s is too large: at most %u", row->name, text, UINT32_MAX);
         }
         *(u64 *)place = number;
         return true;

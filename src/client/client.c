@@ -38,6 +38,14 @@ static bool fail_number(struct client_error *error, u32 number)
     return false;
 }
 
+bool client_name_fits(const char *what, const char *name, struct client_error *error)
+{
+    size_t size = strlen(name);
+    return (size >= 1 && size <= 255) ||
+           client_fail(error, "a %s has 1 to 255 bytes, \"%.20s%s\" has %zu", what, name,
+                       size > 20 ? "..." : "", size);
+}
+
 struct identifier client_identifier(const char *text)
 {
     u64 number = 0;
@@ -265,6 +273,12 @@ void client_close(struct client *client)
 bool client_login(struct client *client, const char *username, const char *password,
                   struct client_error *error)
 {
+    if (!client_name_fits("user name", username, error)) {
+        return false;
+    }
+    if (strlen(password) > 255) {
+        return client_fail(error, "a password has at most 255 bytes");
+    }
     struct writer *body = client_body(client, BODY_BYTES_MIN);
     struct login_prefix prefix = {.version = PROTOCOL_VERSION,
                                   .sdk_name = span_of("levriero"),

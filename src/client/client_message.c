@@ -68,10 +68,19 @@ u32 client_batch_count(const struct client_batch *batch)
     return batch->count;
 }
 
+static bool place_fits(const struct client_place *place, struct client_error *error)
+{
+    return client_name_fits("stream", place->stream, error) &&
+           client_name_fits("topic", place->topic, error);
+}
+
 bool client_send(struct client *client, const struct client_place *place,
                  struct client_batch *batch, u64 *base_offset, struct client_error *error)
 {
     check(batch->count > 0);
+    if (!place_fits(place, error)) {
+        return false;
+    }
     struct span bytes = {batch->memory, batch_builder_finish(&batch->builder)};
     struct send_request request = {
         .stream = client_identifier(place->stream),
@@ -98,6 +107,9 @@ bool client_poll(struct client *client, const struct client_place *place,
                  struct client_error *error)
 {
     struct span body;
+    if (!place_fits(place, error) || !client_name_fits("consumer", poll->consumer, error)) {
+        return false;
+    }
     poll_request_encode(
         &(struct poll_request){
             .consumer = {CONSUMER_SINGLE, client_identifier(poll->consumer)},

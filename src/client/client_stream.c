@@ -15,18 +15,11 @@ static struct reader reader_of(struct span reply)
     return reader_over(reply.data, reply.size);
 }
 
-static bool name_is_sendable(const char *name, struct client_error *error)
-{
-    size_t size = strlen(name);
-    return (size >= 1 && size <= 255) ||
-           client_fail(error, "a name has 1 to 255 bytes, \"%.20s...\" has %zu", name, size);
-}
-
 bool client_stream_create(struct client *client, const char *name, u32 *id,
                           struct client_error *error)
 {
     struct span reply;
-    if (!name_is_sendable(name, error)) {
+    if (!client_name_fits("name", name, error)) {
         return false;
     }
     create_stream_request_encode(&(struct create_stream_request){.name = span_of(name)},
@@ -48,7 +41,7 @@ static void write_stream_request(struct client *client, const char *stream)
 bool client_stream_delete(struct client *client, const char *stream, struct client_error *error)
 {
     struct span reply;
-    if (!name_is_sendable(stream, error)) {
+    if (!client_name_fits("stream", stream, error)) {
         return false;
     }
     write_stream_request(client, stream);
@@ -59,7 +52,7 @@ bool client_stream_get(struct client *client, const char *name, struct client_st
                        struct client_error *error)
 {
     struct span reply;
-    if (!name_is_sendable(name, error)) {
+    if (!client_name_fits("stream", name, error)) {
         return false;
     }
     write_stream_request(client, name);
@@ -90,7 +83,7 @@ bool client_topic_create(struct client *client, const char *stream, const char *
     u8 block[TOPIC_OPTIONS_BYTES_MAX];
     struct writer writer = writer_over(block, sizeof(block));
     struct span reply;
-    if (!name_is_sendable(stream, error) || !name_is_sendable(name, error)) {
+    if (!client_name_fits("stream", stream, error) || !client_name_fits("name", name, error)) {
         return false;
     }
     topic_options_write_request(&options->options, &writer);
@@ -106,7 +99,7 @@ bool client_topic_create(struct client *client, const char *stream, const char *
 static bool write_topic_request(struct client *client, const char *stream, const char *topic,
                                 struct client_error *error)
 {
-    if (!name_is_sendable(stream, error) || !name_is_sendable(topic, error)) {
+    if (!client_name_fits("stream", stream, error) || !client_name_fits("topic", topic, error)) {
         return false;
     }
     topic_request_encode(&(struct topic_request){.stream = client_identifier(stream),
@@ -142,7 +135,7 @@ bool client_topics(struct client *client, const char *stream, struct reader *top
                    struct client_error *error)
 {
     struct span reply;
-    if (!name_is_sendable(stream, error)) {
+    if (!client_name_fits("stream", stream, error)) {
         return false;
     }
     write_stream_request(client, stream);

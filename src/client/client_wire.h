@@ -25,6 +25,10 @@ struct writer *client_body(struct client *client, u32 bytes_max);
 must_check bool client_call(struct client *client, enum command command, struct span tail,
                             struct span *reply, struct client_error *error);
 
+/* False with the sentence when `name` does not fit where the protocol puts it, 1 to 255 bytes;
+ * `what` says whose it is. */
+must_check bool client_name_fits(const char *what, const char *name, struct client_error *error);
+
 /* "7" names number 7, anything else a name. */
 struct identifier client_identifier(const char *text);
 

@@ -52,6 +52,34 @@ class Commands(Terminal):
         self.run_command("message", "send", "nowhere", "t", "text", code=REFUSED)
         self.run_command("message", "poll", "nowhere", "t", code=REFUSED)
 
+    def test_names_longer_than_the_protocol_carries_are_refused_before_they_are_sent(self):
+        long = "x" * 300
+        for words in (("message", "send", long, "t", "text"), ("message", "send", "s", long, "text"),
+                      ("message", "poll", "s", "t", "--consumer", long),
+                      ("message", "poll", "", "t"), ("stream", "get", long),
+                      ("stream", "list", "--username", long),
+                      ("stream", "list", "--password", long)):
+            self.run_command(*words, code=REFUSED)
+            self.assertIn("255 bytes", self.said)
+
+    def test_a_partition_that_needs_more_than_32_bits_is_not_another_partition(self):
+        stream, topic = self.topic(self.client(), 1)
+        self.run_command("message", "send", stream, topic, "x", "--partition", str(1 << 32),
+                         code=USAGE)
+        self.assertIn("--partition", self.said)
+        self.run_command("message", "poll", stream, topic, "--count", str(1 << 32), code=USAGE)
+        self.assertEqual(self.client().poll(stream, topic).messages, [])
+
+    def test_output_that_cannot_be_written_is_a_failure(self):
+        for words in (("stats",), ("stream", "list"), ("ping",)):
+            self.client().create_stream(self.name + words[0])
+            with open("/dev/full", "wb") as full:
+                address = "%s:%d" % self.server.address
+                done = subprocess.run([str(BINARY), *words], stdout=full, stderr=subprocess.PIPE,
+                                      timeout=15, env=os.environ | {"LEVRIERO_SERVER_URL": address})
+            self.assertEqual(done.returncode, REFUSED, words)
+            self.assertIn(b"No space left", done.stderr)
+
     def test_mistyped_words_are_exit_code_2_and_name_the_nearest(self):
         self.run_command("stream", "list", "--sever", "x", code=USAGE)
         self.assertIn("--server", self.said)
