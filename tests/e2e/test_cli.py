@@ -54,7 +54,8 @@ class Commands(Terminal):
 
     def test_names_longer_than_the_protocol_carries_are_refused_before_they_are_sent(self):
         long = "x" * 300
-        for words in (("message", "send", long, "t", "text"), ("message", "send", "s", long, "text"),
+        for words in (("message", "send", long, "t", "text"),
+                      ("message", "send", "s", long, "text"),
                       ("message", "poll", "s", "t", "--consumer", long),
                       ("message", "poll", "", "t"), ("stream", "get", long),
                       ("stream", "list", "--username", long),
