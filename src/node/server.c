@@ -28,6 +28,10 @@
 /* A stop that takes longer than this is not waited for: what was acknowledged is on disk anyway. */
 #define STOP_MS_MAX 4500
 
+/* One wish to stop may arrive as several signals: Ctrl-C reaches the whole process group, and a
+ * script then passes its own on. */
+#define SAME_WISH_US (500 * US_PER_MS)
+
 #define CONFIG_FILE_BYTES 16384u
 
 struct server {
@@ -325,6 +329,9 @@ static bool on_signal(struct server *server, int signals)
             continue; /* nothing is read again yet */
         }
         if (server->stop_began_us != 0) {
+            if (io_monotonic_us() - server->stop_began_us < SAME_WISH_US) {
+                continue;
+            }
             return true;
         }
         server->stop_began_us = io_monotonic_us();

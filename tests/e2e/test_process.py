@@ -347,12 +347,29 @@ class Stopping(OwnServer):
         time.sleep(0.3)
         server.stop()
 
-    def test_a_second_sigterm_does_no_harm(self):
+    def test_signals_that_come_together_are_one_wish_to_stop(self):
+        """Ctrl-C in a terminal: once from there, once more from the script around the server."""
         server = self.started()
         self.client(server).create_stream("s")
+        server.process.send_signal(signal.SIGINT)
         server.process.send_signal(signal.SIGTERM)
+        self.assertEqual(server.wait_exit(5), 0, server.story())
+        self.assertNotIn("before everything was drained", server.text())
+        server.start()
+        self.assertIsNotNone(self.client(server).get_stream("s"))
+
+    def test_a_second_signal_does_not_wait_for_the_drain(self):
+        server = self.started()
+        client = self.client(server)
+        client.create_stream("s")
+        client.create_topic("s", "t")
+        client.send(client.send_frame("s", "t", [bytes(100_000)])[:50_000])  # holds the drain up
+        time.sleep(0.2)
         server.process.send_signal(signal.SIGTERM)
-        server.wait_exit(5)
+        time.sleep(0.7)
+        self.assertTrue(server.is_running())
+        server.process.send_signal(signal.SIGTERM)
+        self.assertEqual(server.wait_exit(5), 1, server.story())
         server.start()
         self.assertIsNotNone(self.client(server).get_stream("s"))
 
