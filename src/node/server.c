@@ -194,10 +194,14 @@ static void note_bound_address(struct server *server)
     settings->tcp_port = server->port;
 }
 
-static bool open_data(struct server *server, struct err *err)
+/* Nothing is removed by --fresh before the port is ours: a start that is refused changes nothing. */
+static bool open_data_and_port(struct server *server, struct err *err)
 {
-    const char *path = server->config.values[CONFIG_data].text;
+    const struct config_value *values = server->config.values;
+    const char *path = values[CONFIG_data].text;
     return lock_data_directory(path, &server->lock, err) &&
+           io_listen(values[CONFIG_tcp_address].text, &server->driver.listener, &server->port,
+                     err) &&
            (!server->fresh || lock_empty_directory(path, err));
 }
 
@@ -212,8 +216,7 @@ static bool start(struct server *server, struct err *err)
     if (!plan_make(&driver->plan, values[CONFIG_memory].number,
                    cores == 0 ? processors_allowed() : cores, err) ||
         !root_choose(&driver->settings, server->default_root, &server->generated_root, err) ||
-        !open_data(server, err) ||
-        !io_listen(values[CONFIG_tcp_address].text, &driver->listener, &server->port, err)) {
+        !open_data_and_port(server, err)) {
         return false;
     }
     note_bound_address(server);

@@ -155,6 +155,21 @@ class Starting(OwnServer):
         self.refuses_to_start(fresh, first.data)
         self.assertIsNotNone(client.get_stream(self.name), "--fresh wiped a live server's data")
 
+    def test_a_fresh_start_that_is_refused_removes_nothing(self):
+        server = self.started()
+        self.client(server).create_stream("old")
+        server.stop()
+        with socket.socket() as holder:
+            holder.bind(("127.0.0.1", 0))
+            holder.listen()
+            server.tcp = "127.0.0.1:%d" % holder.getsockname()[1]
+            server.flags.append("--fresh")
+            self.refuses_to_start(server, "another server listens there")
+        server.flags.remove("--fresh")
+        server.tcp = "127.0.0.1:0"
+        server.start()
+        self.assertIsNotNone(self.client(server).get_stream("old"))
+
     def test_fresh_starts_without_what_was_there(self):
         server = self.started()
         self.client(server).create_stream("old")
