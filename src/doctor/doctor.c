@@ -160,10 +160,10 @@ static void say_all(struct doctor *doctor)
     doctor_streams(doctor);
     doctor_rest(doctor);
     findings_title(findings, "Verdict");
-    find_fact(findings, "%llu partitions, %llu segments, %llu messages that verify, %llu bytes.",
-              (unsigned long long)doctor->partitions_count,
-              (unsigned long long)doctor->segments_count,
-              (unsigned long long)doctor->messages_count, (unsigned long long)doctor->bytes_count);
+    find_fact(
+        findings, "Partitions: %llu, segments: %llu, messages that verify: %llu, bytes: %llu.",
+        (unsigned long long)doctor->partitions_count, (unsigned long long)doctor->segments_count,
+        (unsigned long long)doctor->messages_count, (unsigned long long)doctor->bytes_count);
     u32 problems_count = findings->problems_count;
     if (problems_count == 0) {
         find_fact(findings, "Healthy.");

@@ -174,7 +174,7 @@ static void say_topics(struct doctor *doctor, const struct state_stream *stream)
     const struct state_topic *topic = NULL;
     u32 after = UINT32_MAX;
     while ((topic = state_topic_next(doctor->state, stream->id, after)) != NULL) {
-        find_fact(&doctor->findings, "  topic %u \"%.*s\", life %llu: %u partitions", topic->id,
+        find_fact(&doctor->findings, "  topic %u \"%.*s\", life %llu, partitions: %u", topic->id,
                   topic->name_size, (const char *)topic->name, (unsigned long long)topic->life,
                   topic->partitions_count);
         after = topic->id;
@@ -186,12 +186,12 @@ static void say_state(struct doctor *doctor)
     const struct state *state = doctor->state;
     struct findings *findings = &doctor->findings;
     findings_title(findings, "What exists");
-    find_fact(findings,
-              "%u streams, %u topics, %u partitions, %u users. The server was started %u times; "
-              "the highest life is %llu.",
-              state_streams_count(state), state_topics_count(state), state_partitions_count(state),
-              state_users_count(state), state_boot(state),
-              (unsigned long long)state_life_max(state));
+    find_fact(
+        findings,
+        "Streams: %u, topics: %u, partitions: %u, users: %u. Starts so far: %u; highest life: "
+        "%llu.",
+        state_streams_count(state), state_topics_count(state), state_partitions_count(state),
+        state_users_count(state), state_boot(state), (unsigned long long)state_life_max(state));
     const struct state_user *root = state_user_get(state, USER_ID_ROOT);
     if (root == NULL) {
         find_note(findings, "There is no root user yet: the next start makes one.");
@@ -202,7 +202,7 @@ static void say_state(struct doctor *doctor)
     const struct state_stream *stream = NULL;
     u32 after = UINT32_MAX;
     while ((stream = state_stream_next(state, after)) != NULL) {
-        find_fact(findings, "stream %u \"%.*s\", life %llu: %u topics", stream->id,
+        find_fact(findings, "stream %u \"%.*s\", life %llu, topics: %u", stream->id,
                   stream->name_size, (const char *)stream->name, (unsigned long long)stream->life,
                   stream->topics_count);
         say_topics(doctor, stream);

@@ -327,10 +327,11 @@ static void look_at_offsets(struct partition_look *look)
         beyond_count += look->has_end && doctor->offsets[i].record.offset >= look->end_offset;
     }
     if (count > 0) {
-        find_fact(&look->doctor->findings, "%u consumers have a stored offset here.", count);
+        find_fact(&look->doctor->findings, "Consumers with a stored offset here: %u.", count);
     }
     if (beyond_count > 0) {
-        find_note(&look->doctor->findings, "%u stored offsets lie beyond the end, offset %llu: %s.",
+        find_note(&look->doctor->findings,
+                  "Stored offsets beyond the end: %u, and the log ends before offset %llu: %s.",
                   beyond_count, (unsigned long long)look->end_offset,
                   look->read_only ? "they stay, since the partition opens for reading only"
                                   : "a start sets them back to the last message");

@@ -307,5 +307,5 @@ void doctor_records(struct doctor *doctor)
     look_at(doctor, &points);
     look_at(doctor, &offsets);
     merge_offsets(doctor);
-    find_fact(&doctor->findings, "%u consumers have a stored offset.", doctor->offsets_count);
+    find_fact(&doctor->findings, "Consumers with a stored offset: %u.", doctor->offsets_count);
 }

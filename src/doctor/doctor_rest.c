@@ -111,6 +111,7 @@ static void tell_trash(struct doctor *doctor)
 void doctor_rest(struct doctor *doctor)
 {
     struct data_names names;
+    u32 strays_count = 0;
     findings_title(&doctor->findings, "What else is there");
     enum status status = data_names_read(&names, doctor->root, ".");
     if (status != OK) {
@@ -119,7 +120,11 @@ void doctor_rest(struct doctor *doctor)
     for (u32 i = 0; i < names.count; i++) {
         if (!is_ours(names.names[i])) {
             not_ours(doctor, "", names.names[i]);
+            strays_count++;
         }
+    }
+    if (strays_count == 0) {
+        find_fact(&doctor->findings, "Beside its own files the directory holds nothing.");
     }
     tell_trash(doctor);
     data_names_free(&names);

@@ -251,8 +251,8 @@ static void tell_segment(const struct segment_walk *walk)
                          (unsigned long long)walk->next_offset - 1);
     }
     find_fact(&walk->doctor->findings,
-              "%s: header verified, version %u, life %llu, level %s, %s, %u-byte sectors; %s in "
-              "%llu units and %llu batches, %llu messages, %llu bytes.",
+              "%s: header verified, version %u, life %llu, level %s, %s, %u-byte sectors; %s "
+              "(units: %llu, batches: %llu, messages: %llu, bytes: %llu).",
               segment->name, header->version, (unsigned long long)header->life,
               level_name(header->level), header->direct ? "direct" : "buffered",
               header->sector_bytes, offsets, (unsigned long long)walk->units_count,
