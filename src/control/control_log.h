@@ -27,7 +27,7 @@
 
 #define CONTROL_SIDES 2u
 #define CONTROL_SLOTS 2u
-#define CONTROL_LOG_BYTES_MIN (4u * 1024u * 1024u) /* reserved for a file */
+#define CONTROL_LOG_BYTES_MIN (1024u * 1024u) /* of a file, written with zeros in advance */
 
 struct control_log;
 

@@ -81,6 +81,8 @@ struct control_log {
     void (*then)(struct control_log *log);
     u64 read_position;
     u32 read_slot;
+    u64 reserve_bytes; /* of the new slot's files, to be written with zeros */
+    void (*reserved)(struct control_log *log);
 
     /* The present epoch. */
     u32 slot;

@@ -145,12 +145,73 @@ static void on_reserved(struct control_log *log)
     sides_end(log);
 }
 
+/* Room is made by writing zeros, not by reserving blocks: a file system converts a reserved block at
+ * the sync of its first write, which is one more commit of its journal for each command, and one
+ * more thing that a failing journal can lose after the sync has been answered. */
+#define ZEROS_BYTES (64u * 1024u)
+static const _Alignas(CONTROL_BLOCK_BYTES) u8 zeros[ZEROS_BYTES];
+
+static void reserve_next(struct control_log *log);
+
+static void on_zeros_written(struct control_log *log)
+{
+    if (sides_status(log) != OK) {
+        log->reserved(log);
+        return;
+    }
+    reserve_next(log);
+}
+
+/* Writes up to IO_PIECES_MAX pieces of zeros behind the end of each file that is too small. */
+static void reserve_next(struct control_log *log)
+{
+    bool asks = false;
+    sides_begin(log, on_zeros_written);
+    for (u32 i = 0; i < CONTROL_SIDES; i++) {
+        struct control_log_side *side = &log->sides[i];
+        u64 begin = side->sizes[log->new_slot];
+        side->op.status = OK;
+        if (begin >= log->reserve_bytes) {
+            continue;
+        }
+        struct io_piece pieces[IO_PIECES_MAX];
+        u32 count = 0;
+        u64 end = begin;
+        while (count < IO_PIECES_MAX && end < log->reserve_bytes) {
+            u64 size = u64_min(ZEROS_BYTES, log->reserve_bytes - end);
+            pieces[count++] = (struct io_piece){zeros, size};
+            end += size;
+        }
+        side->sizes[log->new_slot] = end;
+        asks = true;
+        io_file_write(log->core->io, side_op(log, i), side->files[log->new_slot], begin, pieces,
+                      count, IO_WRITE_SYNCED);
+    }
+    log->then = asks ? on_zeros_written : log->reserved;
+    sides_end(log);
+}
+
+static void on_reserve_sized(struct control_log *log)
+{
+    if (sides_status(log) != OK) {
+        log->reserved(log);
+        return;
+    }
+    for (u32 i = 0; i < CONTROL_SIDES; i++) {
+        u64 size = log->sides[i].op.count;
+        log->sides[i].sizes[log->new_slot] = align_up(size, CONTROL_BLOCK_BYTES);
+    }
+    reserve_next(log);
+}
+
+/* Sees to it that both files of the new slot have `size` bytes that were written before. */
 static void reserve(struct control_log *log, u64 size, void (*then)(struct control_log *log))
 {
-    sides_begin(log, then);
+    log->reserve_bytes = align_up(size, CONTROL_BLOCK_BYTES);
+    log->reserved = then;
+    sides_begin(log, on_reserve_sized);
     for (u32 i = 0; i < CONTROL_SIDES; i++) {
-        io_file_allocate(log->core->io, side_op(log, i), log->sides[i].files[log->new_slot], 0,
-                         size);
+        io_file_size(log->core->io, side_op(log, i), log->sides[i].files[log->new_slot]);
     }
     sides_end(log);
 }

@@ -29,7 +29,7 @@
 #define VERSION 1u
 #define BLOCK_BYTES RECORD_FILE_BLOCK_BYTES
 #define RECORDS_POSITION RECORD_FILE_RECORDS_POSITION
-#define ALLOCATE_BYTES (1024u * 1024u)
+#define ALLOCATE_BYTES (256u * 1024u)
 
 /* Begun anew when it holds this much, and eight times what is live. */
 #define STALE_BYTES_MIN (4u * 1024u * 1024u)
@@ -368,6 +368,17 @@ static void step_next_old(struct record_file *file)
     next_step(file, RECORD_FILE_CREATE);
 }
 
+/* Zeros, not reserved blocks: those a file system converts at the sync of their first write, which is
+ * one more commit of its journal for each record, and one more thing a failing journal can lose. */
+static void write_zeros_ahead(struct record_file *file)
+{
+    static_assert(ALLOCATE_BYTES <= SHARD_ZEROS_BYTES, "one piece of zeros");
+    struct shard *shard = file->shard;
+    struct io_piece piece = {shard->zeros, ALLOCATE_BYTES};
+    io_file_write(shard->core->io, &file->op, file->file, file->allocated_end, &piece, 1,
+                  IO_WRITE_SYNCED);
+}
+
 static void run(struct record_file *file)
 {
     struct io *io = file->shard->core->io;
@@ -392,9 +403,7 @@ static void run(struct record_file *file)
                      file->read_bytes);
         break;
     case RECORD_FILE_CREATE: step_create(file); break;
-    case RECORD_FILE_ALLOCATE:
-        io_file_allocate(io, &file->op, file->file, file->allocated_end, ALLOCATE_BYTES);
-        break;
+    case RECORD_FILE_ALLOCATE: write_zeros_ahead(file); break;
     case RECORD_FILE_WRITE_LIVE: step_write_live(file); break;
     case RECORD_FILE_WRITE_HEADER: step_write_header(file); break;
     case RECORD_FILE_OPEN_DIRECTORY:
@@ -409,9 +418,7 @@ static void run(struct record_file *file)
         io_file_allocate(io, &file->op, file->old_file, 0, RESERVE_BYTES);
         break;
     case RECORD_FILE_CLOSE_RESERVE: io_file_close(io, &file->op, file->old_file); break;
-    case RECORD_FILE_EXTEND:
-        io_file_allocate(io, &file->op, file->file, file->allocated_end, ALLOCATE_BYTES);
-        break;
+    case RECORD_FILE_EXTEND: write_zeros_ahead(file); break;
     case RECORD_FILE_WRITE: write_block(file, file->position, file->writing_bytes); break;
     case RECORD_FILE_CLOSED:
     case RECORD_FILE_READY:

@@ -17,7 +17,7 @@
  * Writing.  What arrives while a write is in flight gathers; a write is whole sectors, synced,
  *           never repeated.
  *
- * Space.    The file is allocated ahead, and `reserve-<core>` beside it is given up when there is
+ * Space.    Zeros are written ahead of the records, and `reserve-<core>` beside it is given up when there is
  *           none left: a full disk ends neither storing nor starting. A step without space is
  *           tried again for half a minute.
  *
