@@ -47,10 +47,9 @@ static void print_help(void)
            "Exit code: 0 healthy; 1 there is a problem, or the directory cannot be looked at (a "
            "server\n"
            "holds it, no right to read); 2 the command line is wrong.\n\n"
-           "A torn last write at level sync is a note: it was never answered, and the next start "
-           "moves\n"
-           "it aside. At levels os and memory it is a problem: answered messages may be lost with "
-           "it.\n");
+           "A torn last write at level sync is a note: no answered message lies there unless the\n"
+           "device lost it, and the next start moves it aside. At levels os and memory it is a\n"
+           "problem: answered messages may be lost with it.\n");
 }
 
 static bool parse(int argc, char **argv, struct options *options, struct err *err)
