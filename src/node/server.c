@@ -194,7 +194,7 @@ static void note_bound_address(struct server *server)
     settings->tcp_port = server->port;
 }
 
-/* Nothing is removed by --fresh before the port is ours: a start that is refused changes nothing. */
+/* A start that is refused changes nothing: --fresh removes what is there when the port is ours. */
 static bool open_data_and_port(struct server *server, struct err *err)
 {
     const struct config_value *values = server->config.values;
