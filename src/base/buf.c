@@ -251,10 +251,15 @@ void buf_pool_when_short(struct buf_pool *pool, bool (*give_back)(void *context)
 
 struct buf *buf_take(struct buf_pool *pool, u32 size)
 {
+    return buf_take_leaving(pool, size, 0);
+}
+
+struct buf *buf_take_leaving(struct buf_pool *pool, u32 size, u32 leave_bytes)
+{
     u32 class_index = class_index_for(size);
     check(class_index < pool->classes_count);
     struct buf_class *sized = &pool->classes[class_index];
-    while (pool->taken_bytes + sized->capacity > pool->budget_bytes) {
+    while (pool->taken_bytes + sized->capacity + leave_bytes > pool->budget_bytes) {
         if (pool->give_back == NULL || !pool->give_back(pool->give_back_context)) {
             return NULL;
         }

@@ -41,6 +41,10 @@ void buf_pool_destroy(struct buf_pool *pool);
  * now, whatever is given back. `size` is at most `buffer_bytes_max`. */
 must_check struct buf *buf_take(struct buf_pool *pool, u32 size);
 
+/* As buf_take, but at least `leave_bytes` of the budget stay for others: for whoever brings work
+ * in, so that those who finish work always find what they need for it. */
+must_check struct buf *buf_take_leaving(struct buf_pool *pool, u32 size, u32 leave_bytes);
+
 /* One more holder on the home core. */
 void buf_retain(struct buf *buf);
 

@@ -360,3 +360,17 @@ TEST(the_sanitizer_sees_a_use_after_the_return)
     EXPECT(!__asan_address_is_poisoned(data));
 }
 #endif
+
+TEST(a_take_that_leaves_something_for_others_fails_where_a_plain_one_succeeds)
+{
+    struct buf_pool *pool = buf_pool_create(
+        &(struct buf_pool_options){.budget_bytes = MIB, .buffer_bytes_max = 512 * (u32)KIB});
+    struct buf *first = buf_take_leaving(pool, 512 * (u32)KIB, 512 * (u32)KIB);
+    EXPECT(first != NULL);
+    EXPECT(buf_take_leaving(pool, 256 * (u32)KIB, 512 * (u32)KIB) == NULL);
+    struct buf *second = buf_take(pool, 256 * (u32)KIB);
+    EXPECT(second != NULL);
+    buf_return(second);
+    buf_return(first);
+    buf_pool_destroy(pool);
+}

@@ -145,8 +145,8 @@ static void on_reserved(struct control_log *log)
     sides_end(log);
 }
 
-/* Room is made by writing zeros, not by reserving blocks: a file system converts a reserved block at
- * the sync of its first write, which is one more commit of its journal for each command, and one
+/* Room is made by writing zeros, not by reserving blocks: a file system converts a reserved block
+ * at the sync of its first write, which is one more commit of its journal for each command, and one
  * more thing that a failing journal can lose after the sync has been answered. */
 #define ZEROS_BYTES (64u * 1024u)
 static const _Alignas(CONTROL_BLOCK_BYTES) u8 zeros[ZEROS_BYTES];

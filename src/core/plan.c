@@ -21,7 +21,7 @@ static void plan_buffers(struct plan *plan)
     plan->poll_reply_bytes_max = (u32)(plan->memory_bytes / 16);
     plan->buffer_bytes_per_core = buffers / plan->cores_count;
     /* The largest frame, with the room around its batch, must fit into one core's share. */
-    while (buf_capacity_for(plan->frame_bytes_max + FRAME_SLACK_BYTES) + MIB >
+    while (buf_capacity_for(plan->frame_bytes_max + FRAME_SLACK_BYTES) + PLAN_BUFFER_RESERVE_BYTES >
            plan->buffer_bytes_per_core) {
         plan->frame_bytes_max -= (u32)MIB;
     }

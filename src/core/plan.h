@@ -11,6 +11,9 @@
 #define MEMORY_BYTES_DEFAULT (256 * MIB)
 #define MEMORY_BYTES_MIN (64 * MIB)
 
+/* Of each core's buffers: for those who finish work, never for bodies that bring it in. */
+#define PLAN_BUFFER_RESERVE_BYTES (1024u * 1024u)
+
 struct plan {
     u64 memory_bytes;
     u32 cores_count;

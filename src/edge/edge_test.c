@@ -779,7 +779,9 @@ TEST(a_large_frame_that_waits_for_memory_does_not_hold_up_a_small_one_behind_it)
     give(small.bytes, CONN_INLINE_BYTES); /* as much as is taken off the socket */
     run_for(US_PER_SECOND);
     EXPECT_EQ(rig.core.edge->requests_used, 0);
-    buf_return(hogs[--count]);
+    for (u32 i = 0; i <= PLAN_BUFFER_RESERVE_BYTES / (128 * KIB); i++) {
+        buf_return(hogs[--count]); /* what is never given to bodies, and one more */
+    }
     sim_wake(rig.sim, 0, 0);
     give(small.bytes + CONN_INLINE_BYTES, small.size - CONN_INLINE_BYTES);
     run_for(US_PER_SECOND);

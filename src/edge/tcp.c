@@ -40,6 +40,13 @@ static void wait_for_room(struct edge *edge, struct conn *conn)
     }
 }
 
+/* Bodies that wait for their partition hold memory until it has written them, and to do so it needs
+ * some: headers, indexes, small units. That much is never given to bodies. */
+static struct buf *take_body(struct edge *edge, u32 bytes)
+{
+    return buf_take_leaving(edge->core->bufs, bytes, PLAN_BUFFER_RESERVE_BYTES);
+}
+
 /* ---- Which frame may begin ---- */
 
 /* Appends may be in flight together; anything else waits until the earlier ones are answered. */
@@ -82,7 +89,7 @@ static void discard_and_answer(struct edge *edge, struct conn *conn, struct requ
 static enum verdict begin_buffered(struct edge *edge, struct conn *conn,
                                    const struct request_header *header, enum command command)
 {
-    struct buf *body = buf_take(edge->core->bufs, header->size);
+    struct buf *body = take_body(edge, header->size);
     if (body == NULL) {
         wait_for_room(edge, conn);
         return VERDICT_WAIT;
@@ -151,7 +158,7 @@ static enum verdict begin_send(struct edge *edge, struct conn *conn,
     }
     struct buf *body = NULL;
     if (error == WIRE_OK) {
-        body = buf_take(edge->core->bufs, batch_buffer_bytes(send.batch_bytes));
+        body = take_body(edge, batch_buffer_bytes(send.batch_bytes));
         if (body == NULL) {
             wait_for_room(edge, conn);
             return VERDICT_WAIT;

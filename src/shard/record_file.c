@@ -368,8 +368,9 @@ static void step_next_old(struct record_file *file)
     next_step(file, RECORD_FILE_CREATE);
 }
 
-/* Zeros, not reserved blocks: those a file system converts at the sync of their first write, which is
- * one more commit of its journal for each record, and one more thing a failing journal can lose. */
+/* Zeros, not reserved blocks: those a file system converts at the sync of their first write, which
+ * is one more commit of its journal for each record, and one more thing a failing journal can
+ * lose. */
 static void write_zeros_ahead(struct record_file *file)
 {
     static_assert(ALLOCATE_BYTES <= SHARD_ZEROS_BYTES, "one piece of zeros");

@@ -17,9 +17,9 @@
  * Writing.  What arrives while a write is in flight gathers; a write is whole sectors, synced,
  *           never repeated.
  *
- * Space.    Zeros are written ahead of the records, and `reserve-<core>` beside it is given up when there is
- *           none left: a full disk ends neither storing nor starting. A step without space is
- *           tried again for half a minute.
+ * Space.    Zeros are written ahead of the records, and `reserve-<core>` beside it is given up
+ *           when there is none left: a full disk ends neither storing nor starting. A step without
+ *           space is tried again for half a minute.
  *
  * Owner:    one shard. Memory: from the arena at init. Formats: head of record_file.c; records
  *           are the user's, their last four bytes a CRC-32C over the others. */
