@@ -94,7 +94,10 @@ static void purge_partition(struct model *model, struct model_partition *partiti
     partition->tail_rotten = false;
     partition->is_read_only = false;
     for (u32 i = 0; i < MODEL_CONSUMERS_MAX; i++) {
+        /* What was stored while the purge was under way may be of the life after it. */
+        bool any = partition->stored[i].any;
         store_nothing(&partition->stored[i]);
+        partition->stored[i].any = any;
     }
 }
 

@@ -299,7 +299,8 @@ static bool begin_offset(struct actor *actor, enum operation_kind kind)
 static bool begin_segments_delete(struct actor *actor)
 {
     struct operation *operation = operation_create(actor, OPERATION_SEGMENTS_DELETE);
-    if (!aim(actor, operation) || !owns(actor, operation->stream)) {
+    /* Only some partitions, so that in the others everything stays. */
+    if (!aim(actor, operation) || operation->partition->id % 3 != 0) {
         mem_return(operation);
         return false;
     }
@@ -310,7 +311,7 @@ static bool begin_segments_delete(struct actor *actor)
             .stream = stream_identifier(actor, operation->stream),
             .topic = topic_identifier(actor, operation->topic),
             .partition_id = operation->partition->id,
-            .count = 1 + (u32)draw(actor, 2),
+            .count = 1 + (u32)draw(actor, 8),
         },
         &body);
     issue(actor, operation, COMMAND_DELETE_SEGMENTS, &body);
@@ -547,7 +548,7 @@ bool operation_begin(struct actor *actor)
         };
         return begin_offset(actor, kinds[draw(actor, array_count(kinds))]);
     }
-    if (roll < 885) {
+    if (roll < 890) {
         return begin_segments_delete(actor);
     }
     return roll < 925 ? begin_change(actor) : begin_plain(actor);

@@ -10,6 +10,15 @@
 
 #define EVENTS_MAX 256u
 
+/* Buffers so small that requests wait for them: the largest frame just fits. */
+static void shorten_memory(struct plan *plan, u64 core_bytes)
+{
+    plan->buffer_bytes_per_core = core_bytes;
+    plan->cache_bytes_per_core = core_bytes / 2;
+    plan->frame_bytes_max = (u32)MIB;
+    plan->poll_reply_bytes_max = 256 * 1024;
+}
+
 /* Small tables: a run needs few objects, and starts the server often. */
 static void shrink_tables(struct plan *plan)
 {
@@ -40,6 +49,9 @@ void schedule_init(struct schedule *schedule, const struct schedule_options *opt
     check(schedule->cores_count <= SCHEDULE_CORES_MAX);
     check(plan_make(&schedule->plan, options->memory_bytes, schedule->cores_count, &err));
     shrink_tables(&schedule->plan);
+    if (options->core_bytes > 0) {
+        shorten_memory(&schedule->plan, options->core_bytes);
+    }
 }
 
 void schedule_deinit(struct schedule *schedule)
@@ -153,6 +165,10 @@ static void forget_memory(struct schedule *schedule)
 {
     drain_events(schedule);
     for (u32 i = 0; i < schedule->cores_count; i++) {
+        for (u32 j = 0; j < COUNTER_COUNT; j++) {
+            schedule->counted[j] +=
+                counter_get(thread_core(schedule->threads[i])->counters, (enum counter)j);
+        }
         thread_destroy(schedule->threads[i]);
         schedule->threads[i] = NULL;
         arena_destroy(&schedule->arenas[i]);
@@ -227,6 +243,14 @@ u64 schedule_taken_bytes(const struct schedule *schedule)
         taken += buf_pool_taken_bytes(thread_core(schedule->threads[i])->bufs);
     }
     return taken;
+}
+
+void schedule_print_counted(const struct schedule *schedule)
+{
+    for (u32 i = 0; i < COUNTER_COUNT; i++) {
+        fprintf(stderr, "  counted %s %" PRIu64 "\n", counter_name((enum counter)i),
+                schedule->counted[i]);
+    }
 }
 
 void schedule_print_lines(const struct schedule *schedule)

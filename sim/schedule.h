@@ -40,7 +40,8 @@ struct schedule {
     char lines[SCHEDULE_LINES_KEPT][192];
     u32 lines_count;
     u32 errors_logged;
-    u32 cuts_logged; /* of unfinished tails */
+    u32 cuts_logged;            /* of unfinished tails */
+    u64 counted[COUNTER_COUNT]; /* over all boots and cores: what the run made the server do */
 };
 
 struct schedule_options {
@@ -48,6 +49,7 @@ struct schedule_options {
     u32 node;
     const struct settings *settings; /* as a configuration would give them */
     u64 memory_bytes;
+    u64 core_bytes; /* of buffers a core, to make memory short; 0: as planned */
     u64 seed;
 };
 
@@ -73,6 +75,9 @@ bool schedule_cores_agree(const struct schedule *schedule, char *story, u32 stor
 
 /* Bytes in buffers that are taken, over all cores. */
 u64 schedule_taken_bytes(const struct schedule *schedule);
+
+/* What the server counted before it last went, to standard error. */
+void schedule_print_counted(const struct schedule *schedule);
 
 /* What the server logged last, to standard error. */
 void schedule_print_lines(const struct schedule *schedule);

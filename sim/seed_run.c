@@ -650,6 +650,7 @@ void seed_run(const struct seed_options *options, struct seed_result *result)
     struct settings settings = draw_settings(&run);
     (void)snprintf(run.rot_control, sizeof(run.rot_control), "control/%c",
                    draw(&run, 2) == 0 ? 'a' : 'b');
+    u64 core_bytes = draw(&run, 3) == 0 ? (4 + draw(&run, 8)) * MIB : 0;
     u32 actors = 2 + (u32)draw(&run, ACTORS_MAX - 1);
     actors = options->actors_max > 0 ? u32_min(actors, options->actors_max) : actors;
     run.sim = sim_create(&run.world);
@@ -660,6 +661,7 @@ void seed_run(const struct seed_options *options, struct seed_result *result)
                                      .sim = run.sim,
                                      .settings = &settings,
                                      .memory_bytes = MEMORY_BYTES_MIN,
+                                     .core_bytes = core_bytes,
                                      .seed = prng_next(&run.prng),
                                  });
     run.schedule.prints = options->prints;
@@ -674,6 +676,9 @@ void seed_run(const struct seed_options *options, struct seed_result *result)
 
     live(&run);
 
+    if (options->prints) {
+        schedule_print_counted(&run.schedule);
+    }
     if (run.verdict.failed && options->prints) {
         schedule_print_lines(&run.schedule);
         disk_story_print(sim_disk(run.sim, 0), options->story);

@@ -29,11 +29,19 @@
 
 #define TICK_US (500 * US_PER_MS)
 
+/* The largest unit that this memory can read back. */
+static u32 buffer_bytes_max(const struct shard *shard)
+{
+    return shard->plan->frame_bytes_max + 2 * SECTOR_BYTES_MAX;
+}
+
 /* A roll never lowers what a segment may hold in one write, so the active one knows. */
 static u32 unit_bytes_max(const struct partition *partition)
 {
     const struct segment *active = partition->log.active;
     u32 here = active == NULL ? 0 : active->header.write_bytes_max;
+    /* A write may gather more than the largest frame; a unit is never larger than one. */
+    here = u32_min(here, buffer_bytes_max(partition->shard));
     return u32_max(partition->unit_bytes_max, here);
 }
 
@@ -79,12 +87,6 @@ struct ends_record ends_record_decode(const u8 *record)
                 .last_time_us = get_u64(record + 80),
             },
     };
-}
-
-/* The largest unit that this memory can read back. */
-static u32 buffer_bytes_max(const struct shard *shard)
-{
-    return shard->plan->frame_bytes_max + 2 * SECTOR_BYTES_MAX;
 }
 
 static void on_record(struct shard *shard, const u8 *bytes)

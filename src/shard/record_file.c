@@ -296,8 +296,10 @@ static void step_create(struct record_file *file)
     file->records_live = 0;
     file->cursor = 0;
     path_of(file, file->boot, file->core, file->number, path);
+    /* A boot number comes once: a file that has it already shows that control lost its tail, and
+     * what is in it must not be written over. */
     io_file_open(file->shard->core->io, &file->op, path,
-                 IO_OPEN_READ | IO_OPEN_WRITE | IO_OPEN_CREATE);
+                 IO_OPEN_READ | IO_OPEN_WRITE | IO_OPEN_CREATE | IO_OPEN_EXCLUSIVE);
 }
 
 /* The next file to remove is names[name_index]; those of this boot stay until they are replaced. */
