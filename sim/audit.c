@@ -270,7 +270,9 @@ static void settle_purge(struct audit *audit, struct span body)
     partition->runs_count = 0;
     partition->first = 0;
     for (u32 i = 0; i < MODEL_CONSUMERS_MAX; i++) {
+        bool any = partition->stored[i].any || partition->stored[i].unsure;
         model_stored_settle(&partition->stored[i], MODEL_NONE);
+        partition->stored[i].any = any; /* stored while nobody knew of the purge */
     }
 }
 

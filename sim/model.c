@@ -489,7 +489,9 @@ void model_audit_partition(struct model *model, struct model_partition *partitio
     partition->first = u64_max(partition->first, found->first);
     lose_suffix(model, partition, found);
     find_holes(model, partition, found->first, found->end);
-    give_up_unknown(model, partition);
+    if (partition->rotten_count == 0) { /* otherwise they may lie where nothing could be read */
+        give_up_unknown(model, partition);
+    }
 }
 
 /* ---- Stored offsets ---- */

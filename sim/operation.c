@@ -145,7 +145,8 @@ static void poll_disagrees(const struct operation *operation, const struct poll_
 static bool expected_start(const struct operation *operation, u64 *start)
 {
     const struct model_stored *stored = operation->stored;
-    u64 first = operation->partition->first;
+    /* Others may have seen meanwhile that more was trimmed. */
+    u64 first = operation->first_at_issue;
     switch ((enum poll_strategy)operation->strategy) {
     case POLL_OFFSET: *start = u64_max(operation->value, first); return true;
     case POLL_FIRST: *start = first; return true;

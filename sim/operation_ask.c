@@ -134,8 +134,11 @@ static struct offset_request offset_target(struct actor *actor, const struct ope
 
 static u32 draw_size_class(struct actor *actor)
 {
+    if (draw(actor, 100) < actor->workload->large_percent) {
+        return 3;
+    }
     u64 roll = draw(actor, 100);
-    return roll < 62 ? 0 : roll < 90 ? 1 : roll < 99 ? 2 : 3;
+    return roll < 62 ? 0 : roll < 90 ? 1 : 2;
 }
 
 static u32 build_batch(struct actor *actor, const struct model_send *send, u8 *room, u32 capacity)

@@ -10,14 +10,15 @@ static void save_file(struct rollback *rollback, struct sim_disk *disk, struct s
 {
     check(rollback->files_count < ROLLBACK_FILES_MAX);
     struct rollback_file *file = &rollback->files[rollback->files_count++];
-    u64 count = 0;
     sim_disk_path(inode, file->path, sizeof(file->path));
     file->size = inode->size;
-    file->bytes = mem_take(inode->size + 1);
-    enum status status =
-        sim_disk_read(disk, inode, 0, (struct sim_room){file->bytes, file->size}, &count);
-    if (status != OK) {
-        memset(file->bytes, 0, file->size); /* rotten: it will not verify either way */
+    file->bytes = mem_take(inode->size + disk->sector_bytes);
+    for (u64 at = 0; at < file->size; at += disk->sector_bytes) {
+        u64 count = 0;
+        struct sim_room room = {file->bytes + at, disk->sector_bytes};
+        if (sim_disk_read(disk, inode, at, room, &count) != OK) {
+            memset(room.data, 0, room.size); /* a torn sector: it verifies neither way */
+        }
     }
 }
 

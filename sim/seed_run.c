@@ -156,7 +156,7 @@ static struct settings draw_settings(struct seed_run *run)
         .message_expiry_us_default = UINT64_MAX,
         .topic_bytes_max_default = UINT64_MAX,
         .retention_interval_us = 200000 + draw(run, 3000000),
-        .offset_hold_us_max = 3600 * US_PER_SECOND,
+        .offset_hold_us_max = (1 + draw(run, 40)) * US_PER_SECOND,
         .frame_timeout_us = 10 * US_PER_SECOND,
         .request_deadline_us = 10 * US_PER_SECOND,
         .send_stall_us = 100000 + draw(run, 2000000),
@@ -257,6 +257,11 @@ static void note_loss(struct seed_run *run, bool power)
 /* What a failing disk makes of level `memory` is found out by the audit. */
 static void doubt(struct seed_run *run)
 {
+    if (sim_counts(run->sim)->sync_errors != run->workload.boot_counts.sync_errors) {
+        /* What a failed sync did not take is lost with the process, as by a power loss. */
+        run->was_power_loss = true;
+        run->lost_before_us = 0;
+    }
     if (workload_disk_failed(&run->workload)) {
         model_doubt_memory(&run->model, run->workload.boot_us);
         model_crash(&run->model); /* a stop cannot write what a failed file does not take */
@@ -336,6 +341,7 @@ static void stop_server(struct seed_run *run)
     say(run, "clean stop");
     sim_set_faults(run->sim, &(struct sim_faults){0});
     sim_disk_resize(run->sim, 0, run->disk_bytes);
+    run->workload.is_stopping = true;
     schedule_stop(&run->schedule);
     if (!sim_run_until(run->sim, is_drained, run, ENDS_US_MAX) && !failed(run)) {
         verdict_fail(&run->verdict, CHECK_catches_up, "a clean stop did not end");
@@ -650,7 +656,7 @@ void seed_run(const struct seed_options *options, struct seed_result *result)
     struct settings settings = draw_settings(&run);
     (void)snprintf(run.rot_control, sizeof(run.rot_control), "control/%c",
                    draw(&run, 2) == 0 ? 'a' : 'b');
-    u64 core_bytes = draw(&run, 3) == 0 ? (4 + draw(&run, 8)) * MIB : 0;
+    u64 core_bytes = draw(&run, 3) == 0 ? (10 + draw(&run, 20)) * 256 * KIB : 0;
     u32 actors = 2 + (u32)draw(&run, ACTORS_MAX - 1);
     actors = options->actors_max > 0 ? u32_min(actors, options->actors_max) : actors;
     run.sim = sim_create(&run.world);
@@ -667,6 +673,7 @@ void seed_run(const struct seed_options *options, struct seed_result *result)
     run.schedule.prints = options->prints;
     workload_init(&run.workload, &run.schedule, &run.model, actors, prng_next(&run.prng));
     run.workload.prints = options->prints;
+    run.workload.large_percent = core_bytes > 0 ? (u32)draw(&run, 20) : 1;
     run.workload.think_us = 20000 + draw(&run, 200000);
     run.workload.offsets_durable = settings.durability == DURABILITY_SYNC;
     if (options->operations_max > 0) {

@@ -182,6 +182,7 @@ void workload_on_boot(struct workload *workload)
 {
     workload->boot_counts = *sim_counts(workload->sim);
     workload->boot_us = sim_now_us(workload->sim);
+    workload->is_stopping = false;
 }
 
 bool workload_disk_failed(const struct workload *workload)
@@ -203,6 +204,7 @@ bool workload_excuses(const struct workload *workload, u32 status)
     case WIRE_IO_ERROR:
     case WIRE_CANNOT_WRITE_TO_FILE: return workload_disk_failed(workload);
     case WIRE_TASK_TIMEOUT: /* the deadline passed before anything was done */ return true;
+    case WIRE_DISCONNECTED: return workload->is_stopping;
     default: return false;
     }
 }

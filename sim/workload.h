@@ -29,9 +29,11 @@ struct workload {
     struct actor *actors;          /* actors_count of them */
     bool is_paused;                /* nobody begins anything */
     bool is_over;                  /* nobody ever will */
+    bool is_stopping;              /* the server was asked to stop */
     bool prints;                   /* every answer, to standard error */
     bool offsets_durable;          /* stored offsets are on disk when answered */
     u64 think_us;                  /* between two operations of an actor, on average */
+    u32 large_percent;             /* of the sends are large */
     u64 operations_max;            /* the shrinker's bound */
     struct sim_counts boot_counts; /* when the server last started: newer faults excuse errors */
     u64 boot_us;
