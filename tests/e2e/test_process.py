@@ -225,6 +225,10 @@ class Starting(OwnServer):
         server.command = lambda: [part for part in Server.command(server)
                                   if part != "--with-default-root-credentials"]
         server.start()
+        # Printed when it holds, which is a hash after the port is served.
+        until = time.monotonic() + 5
+        while "password:" not in server.text() and time.monotonic() < until:
+            time.sleep(0.01)
         line = next(line for line in server.text().splitlines() if "password:" in line)
         password = line.rsplit(None, 1)[1]
         self.assertGreaterEqual(len(password), 20)
