@@ -175,3 +175,25 @@ TEST(a_failed_sync_ends_storing_and_nothing_else)
     EXPECT_EQ(store(&bed, 0, 1, 7), WIRE_OK);
     bed_close(&bed);
 }
+
+/* More than the zeros that a new file begins with: 128 bytes each. */
+#define MANY_CONSUMERS 6000u
+
+TEST(live_offsets_beyond_the_first_zeros_are_not_overwritten_by_the_next)
+{
+    struct bed bed;
+    open_with_messages(&bed, 31);
+    for (u32 i = 0; i < MANY_CONSUMERS; i++) {
+        EXPECT_EQ(store(&bed, 0, i, i % 50), WIRE_OK);
+    }
+    bed_crash(&bed, &sim_crash_default);
+    bed_start(&bed); /* writes all of them into a new file */
+    EXPECT_EQ(store(&bed, 0, 1, 49), WIRE_OK);
+    bed_crash(&bed, &sim_crash_default);
+    bed_start(&bed);
+    EXPECT_EQ(stored(&bed, 0, 1), 49);
+    for (u32 i = 2; i < MANY_CONSUMERS; i++) {
+        EXPECT_EQ(stored(&bed, 0, i), i % 50);
+    }
+    bed_close(&bed);
+}

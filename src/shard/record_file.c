@@ -421,7 +421,11 @@ static void run(struct record_file *file)
         io_file_allocate(io, &file->op, file->old_file, 0, RESERVE_BYTES);
         break;
     case RECORD_FILE_CLOSE_RESERVE: io_file_close(io, &file->op, file->old_file); break;
-    case RECORD_FILE_EXTEND: write_zeros_ahead(file); break;
+    case RECORD_FILE_EXTEND:
+        /* What was live at the start may reach beyond the first zeros. */
+        file->allocated_end = u64_max(file->allocated_end, file->position);
+        write_zeros_ahead(file);
+        break;
     case RECORD_FILE_WRITE: write_block(file, file->position, file->writing_bytes); break;
     case RECORD_FILE_CLOSED:
     case RECORD_FILE_READY:
