@@ -42,9 +42,11 @@ bool disk_has_room(struct disk *disk, u64 bytes)
         ask(disk);
         return true;
     }
-    u64 spent = disk->written_bytes + shard->settings->disk_reserve_bytes;
+    /* Each core counts only what it writes: the others are taken to write as much. */
+    u64 written = disk->written_bytes * shard->core->cores_count;
+    u64 spent = written + shard->settings->disk_reserve_bytes;
     u64 left = disk->free_bytes > spent ? disk->free_bytes - spent : 0;
-    bool is_short = left < bytes + disk->free_bytes / 8;
+    bool is_short = left < bytes + disk->free_bytes / 8 || written > disk->free_bytes / 8;
     if (age_us >= (is_short ? FRESH_WHEN_SHORT_US : FRESH_US)) {
         ask(disk);
     }
