@@ -71,7 +71,9 @@ static bool owns(const struct actor *actor, const struct model_stream *stream)
     return stream->index % actor->workload->actors_count == actor->index;
 }
 
-/* By name, or by number where nobody else can give the number away meanwhile. */
+/* By name, or by number where nobody else can give the number away meanwhile. A request that
+ * stores something is always by name: when its answer is lost, it may still arrive, and by then
+ * the number may be another's. */
 static struct identifier stream_identifier(struct actor *actor, const struct model_stream *stream)
 {
     return owns(actor, stream) && draw(actor, 2) == 0 ? identifier_of_id(stream->id)
@@ -124,8 +126,8 @@ static struct offset_request offset_target(struct actor *actor, const struct ope
 {
     return (struct offset_request){
         .consumer = consumer_of(actor),
-        .stream = stream_identifier(actor, operation->stream),
-        .topic = topic_identifier(actor, operation->topic),
+        .stream = identifier_of_name(span_of(operation->stream->name)),
+        .topic = identifier_of_name(span_of(operation->topic->name)),
         .partition = {true, operation->partition->id},
     };
 }
@@ -190,8 +192,8 @@ static bool begin_send(struct actor *actor, bool damaged)
     struct writer body = body_of(actor);
     send_request_encode(
         &(struct send_request){
-            .stream = stream_identifier(actor, operation->stream),
-            .topic = topic_identifier(actor, operation->topic),
+            .stream = identifier_of_name(span_of(operation->stream->name)),
+            .topic = identifier_of_name(span_of(operation->topic->name)),
             .partitioning = {.kind = PARTITIONING_PARTITION,
                              .partition_id = operation->partition->id},
             .messages_count = count,
@@ -241,12 +243,17 @@ static bool begin_poll(struct actor *actor)
     }
     actor->busy_alone = is_alone;
     operation->stored = &operation->partition->stored[actor->index];
+    struct offset_request target = offset_target(actor, operation);
+    if (!operation->auto_commit) {
+        target.stream = stream_identifier(actor, operation->stream);
+        target.topic = topic_identifier(actor, operation->topic);
+    }
     struct writer body = body_of(actor);
     poll_request_encode(
         &(struct poll_request){
-            .consumer = consumer_of(actor),
-            .stream = stream_identifier(actor, operation->stream),
-            .topic = topic_identifier(actor, operation->topic),
+            .consumer = target.consumer,
+            .stream = target.stream,
+            .topic = target.topic,
             .partition = {true, operation->partition->id},
             .strategy = operation->strategy,
             .value = operation->value,

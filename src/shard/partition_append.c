@@ -67,11 +67,6 @@ static void begin_stamp(struct partition *partition, struct shard_request *reque
     partition->time_last_us = u64_max(partition->time_last_us, core->time.wall_us);
     append->messages_count = header.message_count;
     append->base_offset = partition->log.next_offset;
-    if (bug_is_on(BUG_REUSE_OFFSET) && header.message_count > 1 && append->base_offset > 0 &&
-        list_is_empty(&partition->log.gathering) && prng_chance(&core->prng, 1, 40)) {
-        append->base_offset--;
-        partition->log.next_offset--;
-    }
     append->time_us = partition->time_last_us;
     partition->log.next_offset += header.message_count;
     struct batch_stamp_values values = {
@@ -108,6 +103,10 @@ static void answer_append(struct shard_request *request)
 {
     struct partition *partition = request->partition;
     struct msg reply = {.appended = {.base_offset = request->append.base_offset}};
+    if (bug_is_on(BUG_REUSE_OFFSET) && reply.appended.base_offset > 0 &&
+        prng_chance(&partition->shard->core->prng, 1, 40)) {
+        reply.appended.base_offset--;
+    }
     check(partition->appends_count > 0);
     partition->appends_count--;
     shard_reply(request, &reply);
