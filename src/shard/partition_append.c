@@ -29,6 +29,10 @@ void partition_refuse_appends(struct partition *partition, u32 error)
     }
     /* Offsets of those that were stamped and not yet handed in. */
     log_give_up_offsets(&partition->log);
+    /* Polls that wait for what was acknowledged: it will not be written. */
+    if (partition->replica.proposed_end == partition->replica.committed_end) {
+        partition_resume_late_polls(partition);
+    }
 }
 
 /* Level memory: answered when it is in the partition's buffer. */
