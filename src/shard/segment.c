@@ -338,6 +338,10 @@ void segment_learn(struct segment *segment, const struct segment_unit *unit, u32
     if (unit->base_offset < base_offset || unit->base_offset - base_offset > UINT32_MAX) {
         return;
     }
+    const struct log *log = segment->log;
+    if (log->active == segment && log->step == ROLL_WRITE_INDEX) {
+        return; /* its entries are lent to a write */
+    }
     /* One that lies on disk is better than what a single read can tell: it is loaded first. */
     bool may_begin = segment->index_missing && segment->index_buf == NULL;
     if (segment->index_buf == NULL && !(may_begin && segment_index_open(segment))) {
