@@ -15,7 +15,7 @@ struct settings {
     u64 disk_reserve_bytes;        /* appends are refused below this much free space */
     u64 message_expiry_us_default; /* UINT64_MAX: never */
     u64 topic_bytes_max_default;   /* UINT64_MAX: unlimited */
-    u64 retention_interval_us;
+    u64 retention_interval_us;     /* 0: age and size of topics are not kept */
     u64 offset_hold_us_max; /* a stored offset older than this no longer holds retention back */
     u64 frame_timeout_us;   /* a begun frame must be whole by then */
     u64 request_deadline_us;

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/quantity.h"
+#include "node/config_reference.h"
 #include "node/config_toml.h"
 
 #define CONFIG(field, kind, key, flag, fallback, help)                                             \
@@ -183,6 +184,7 @@ enum config_field config_find_flag(const char *flag)
 struct file_reader {
     struct config *config;
     const char *path;
+    struct reference_ignored ignored;
     struct err *err;
 };
 
@@ -192,17 +194,30 @@ static bool on_file_value(void *context, const char *key, const char *text)
     struct file_reader *reader = context;
     for (enum config_field field = 0; field < CONFIG_COUNT; field++) {
         if (strcmp(rows[field].key, key) == 0) {
-            return config_set(reader->config, field, text, reader->path, reader->err);
+            return text == NULL
+                       ? err_set(reader->err, "%s: the value of \"%s\" is a list: give one value",
+                                 reader->path, key)
+                       : config_set(reader->config, field, text, reader->path, reader->err);
         }
+    }
+    const struct reference_row *row = reference_find(key);
+    if (row != NULL && (text != NULL || row->ruling == REFERENCE_IGNORED)) {
+        reference_note(&reader->ignored, row);
+        return reference_take(row, reader->config, text, reader->path, reader->err);
     }
     return err_set(reader->err, "%s: unknown key \"%s\": did you mean \"%s\"?", reader->path, key,
                    config_nearest_key(key));
 }
 
-bool config_read_file(struct config *config, const char *path, struct err *err)
+bool config_read_file(struct config *config, const char *path, void (*warn)(const char *sentence),
+                      struct err *err)
 {
     struct file_reader reader = {.config = config, .path = path, .err = err};
-    return config_toml_read(path, on_file_value, &reader, err);
+    if (!config_toml_read(path, on_file_value, &reader, err)) {
+        return false;
+    }
+    reference_tell(&reader.ignored, path, warn);
+    return true;
 }
 
 /* ---- The environment ---- */
@@ -266,10 +281,10 @@ struct environment_reader {
     struct config *config;
     const char *prefix;
     void (*warn)(const char *sentence);
+    struct reference_ignored ignored;
 };
 
-static bool read_variable(const struct environment_reader *reader, const char *variable,
-                          struct err *err)
+static bool read_variable(struct environment_reader *reader, const char *variable, struct err *err)
 {
     const char *equals = strchr(variable, '=');
     if (equals == NULL || equals[1] == 0) {
@@ -285,6 +300,11 @@ static bool read_variable(const struct environment_reader *reader, const char *v
     if (is_known_elsewhere(name)) {
         return true;
     }
+    const struct reference_row *row = reference_find_environment(name);
+    if (row != NULL) {
+        reference_note(&reader->ignored, row);
+        return reference_take(row, reader->config, equals + 1, name, err);
+    }
     char nearest[CONFIG_TEXT_BYTES];
     nearest_environment(reader->prefix, name, nearest, sizeof(nearest));
     if (reader->warn == NULL) {
@@ -298,7 +318,7 @@ static bool read_variable(const struct environment_reader *reader, const char *v
     return true;
 }
 
-static bool read_prefix(const struct environment_reader *reader, char *const *environment,
+static bool read_prefix(struct environment_reader *reader, char *const *environment,
                         struct err *err)
 {
     size_t prefix_size = strlen(reader->prefix);
@@ -314,9 +334,13 @@ static bool read_prefix(const struct environment_reader *reader, char *const *en
 bool config_read_environment(struct config *config, char *const *environment,
                              void (*warn)(const char *sentence), struct err *err)
 {
-    struct environment_reader iggy = {config, "IGGY_", warn};
-    struct environment_reader ours = {config, "LEVRIERO_", NULL};
-    return read_prefix(&iggy, environment, err) && read_prefix(&ours, environment, err);
+    struct environment_reader iggy = {.config = config, .prefix = "IGGY_", .warn = warn};
+    struct environment_reader ours = {.config = config, .prefix = "LEVRIERO_"};
+    if (!read_prefix(&iggy, environment, err) || !read_prefix(&ours, environment, err)) {
+        return false;
+    }
+    reference_tell(&iggy.ignored, "the environment (IGGY_*)", warn);
+    return true;
 }
 
 /* ---- Out ---- */
@@ -412,7 +436,8 @@ void config_to_settings(const struct config *config, struct settings *settings)
         .disk_reserve_bytes = values[CONFIG_disk_reserve].number,
         .message_expiry_us_default = values[CONFIG_message_expiry].number,
         .topic_bytes_max_default = values[CONFIG_max_topic_size].number,
-        .retention_interval_us = values[CONFIG_retention_interval].number,
+        .retention_interval_us =
+            values[CONFIG_retention].number == 0 ? 0 : values[CONFIG_retention_interval].number,
         .offset_hold_us_max = values[CONFIG_offset_hold].number,
         .frame_timeout_us = values[CONFIG_frame_timeout].number,
         .request_deadline_us = values[CONFIG_request_timeout].number,

@@ -60,8 +60,10 @@ void config_init(struct config *config);
 must_check bool config_set(struct config *config, enum config_field field, const char *text,
                            const char *source, struct err *err);
 
-/* Reads a TOML file over `config`. An unknown key is an error that names the nearest known one. */
-must_check bool config_read_file(struct config *config, const char *path, struct err *err);
+/* Reads a TOML file over `config`. An unknown key is an error that names the nearest known one;
+ * the reference's keys that mean nothing here (config_reference.def) give one sentence to `warn`. */
+must_check bool config_read_file(struct config *config, const char *path,
+                                 void (*warn)(const char *sentence), struct err *err);
 
 /* IGGY_* first, then LEVRIERO_*. An unknown LEVRIERO_* name is an error; an unknown IGGY_* one
  * gives a sentence to `warn`. `environment` is like environ. */

@@ -24,7 +24,7 @@ static bool read_text(const char *text)
     EXPECT_EQ(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     close(fd);
     config_init(&config);
-    bool good = config_read_file(&config, path, &err);
+    bool good = config_read_file(&config, path, note_warning, &err);
     unlink(path);
     return good;
 }
@@ -88,7 +88,7 @@ TEST(an_array_is_no_value)
 TEST(a_missing_file_is_refused_by_name)
 {
     config_init(&config);
-    EXPECT(!config_read_file(&config, "/nonexistent/levriero.toml", &err));
+    EXPECT(!config_read_file(&config, "/nonexistent/levriero.toml", note_warning, &err));
     EXPECT(strstr(err.text, "/nonexistent/levriero.toml") != NULL);
 }
 
@@ -113,6 +113,44 @@ TEST(an_unknown_name_of_ours_is_an_error_one_of_the_reference_a_warning)
     EXPECT(strstr(warned, "IGGY_TCP_ADDRESS") != NULL);
     EXPECT(!config_read_environment(&config, ours, note_warning, &err));
     EXPECT(strstr(err.text, "LEVRIERO_TCP_ADDRESS") != NULL);
+}
+
+TEST(a_file_of_the_reference_is_taken_and_what_means_nothing_is_named_once)
+{
+    warned[0] = 0;
+    EXPECT(read_text("path = \"elsewhere\"\n"
+                     "[http]\nenabled = true\n[http.cors]\nallowed_methods = [\"GET\", \"PUT\"]\n"
+                     "[system.logging]\nlevel = \"debug\"\nmax_file_size = \"500 MB\"\n"
+                     "[data_maintenance.messages]\ncleaner_enabled = false\ninterval = \"2 m\"\n"
+                     "[[cluster.nodes]]\nname = \"iggy-node-1\"\n"
+                     "[tcp.tls]\nenabled = false\n"));
+    EXPECT_STR(config.values[CONFIG_data].text, "elsewhere");
+    EXPECT_EQ(config.values[CONFIG_retention].number, 0);
+    EXPECT_EQ(config.values[CONFIG_retention_interval].number, 120u * 1000 * 1000);
+    EXPECT_EQ(config.values[CONFIG_log_level].number, EVENT_DEBUG);
+    EXPECT(strstr(warned, "http.*") != NULL);
+    EXPECT(strstr(warned, "cluster.*") != NULL);
+}
+
+TEST(what_would_promise_more_than_the_server_does_is_refused)
+{
+    EXPECT(!read_text("[tcp.tls]\nenabled = true\n"));
+    EXPECT(strstr(err.text, "tcp.tls.enabled can only be false") != NULL);
+    char *environment[] = {(char[]){"IGGY_CLUSTER_ENABLED=true"}, NULL};
+    config_init(&config);
+    EXPECT(!config_read_environment(&config, environment, note_warning, &err));
+    EXPECT(strstr(err.text, "IGGY_CLUSTER_ENABLED") != NULL);
+}
+
+TEST(names_of_the_reference_in_the_environment_are_ignored_by_name)
+{
+    char *environment[] = {(char[]){"IGGY_QUIC_ADDRESS=127.0.0.1:0"},
+                           (char[]){"IGGY_HTTP_JWT_ISSUER=x"}, NULL};
+    config_init(&config);
+    warned[0] = 0;
+    EXPECT(config_read_environment(&config, environment, note_warning, &err));
+    EXPECT(strstr(warned, "quic.*") != NULL);
+    EXPECT(strstr(warned, "http.*") != NULL);
 }
 
 TEST(the_description_reads_back_as_a_file_and_hides_secrets)

@@ -50,12 +50,13 @@ bool walk_table(const walk &walk, const toml::table &table, const std::string &p
             continue;
         }
         std::string text;
-        if (!text_of(node, text)) {
+        bool list = node.is_array();
+        if (!list && !text_of(node, text)) {
             return err_set(walk.err,
                            "%s: the value of \"%s\" is neither text, whole number, true nor false",
                            walk.path, key.c_str());
         }
-        if (!walk.on_value(walk.context, key.c_str(), text.c_str())) {
+        if (!walk.on_value(walk.context, key.c_str(), list ? nullptr : text.c_str())) {
             return false;
         }
     }

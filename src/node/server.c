@@ -145,7 +145,7 @@ static bool configure(struct server *server, int argc, char **argv, struct err *
         return false;
     }
     if (server->config_path != NULL &&
-        !config_read_file(&server->config, server->config_path, err)) {
+        !config_read_file(&server->config, server->config_path, warn_line, err)) {
         return false;
     }
     return config_read_environment(&server->config, environ, warn_line, err) &&
