@@ -60,8 +60,8 @@ void config_init(struct config *config);
 must_check bool config_set(struct config *config, enum config_field field, const char *text,
                            const char *source, struct err *err);
 
-/* Reads a TOML file over `config`. An unknown key is an error that names the nearest known one;
- * the reference's keys that mean nothing here (config_reference.def) give one sentence to `warn`. */
+/* Reads a TOML file over `config`. An unknown key is an error that names the nearest known one; the
+ * reference's keys that mean nothing here (config_reference.def) give one sentence to `warn`. */
 must_check bool config_read_file(struct config *config, const char *path,
                                  void (*warn)(const char *sentence), struct err *err);
 

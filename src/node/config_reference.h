@@ -1,5 +1,5 @@
-/* Keys of the reference's configuration that are no settings of ours: what becomes of each is said in
- * config_reference.def, so that its files and its environment can be used as they are.
+/* Keys of the reference's configuration that are no settings of ours: what becomes of each is said
+ * in config_reference.def, so that its files and its environment can be used as they are.
  *
  * Runs once at start, on the main thread. */
 #pragma once

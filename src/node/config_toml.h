@@ -9,8 +9,8 @@ extern "C" {
 #endif
 
 /* Calls `on_value` for each value in order; it returns false (with the sentence set) to end the
- * reading. `text` is NULL for a list. False: the file cannot be read or parsed, with line and column
- * in the sentence; a date, which no setting takes, is refused by name. */
+ * reading. `text` is NULL for a list. False: the file cannot be read or parsed, with line and
+ * column in the sentence; a date, which no setting takes, is refused by name. */
 bool config_toml_read(const char *path,
                       bool (*on_value)(void *context, const char *key, const char *text),
                       void *context, struct err *err);
