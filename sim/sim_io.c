@@ -18,7 +18,6 @@ struct sim_request *sim_request_create(struct io *io, struct io_op *op, enum sim
     op->door[0] = (u64)(uintptr_t)request;
     op->status = OK;
     op->count = 0;
-    op->data = NULL;
     list_add_last(&io->asked, &request->node);
     return request;
 }
@@ -27,9 +26,6 @@ static void request_destroy(struct sim_request *request)
 {
     if (request->inode != NULL) {
         sim_inode_release(&request->io->node->disk, request->inode);
-    }
-    if (request->buffer_is_ours) {
-        mem_return(request->buffer);
     }
     mem_return(request->copy);
     mem_return(request->pieces);
@@ -125,9 +121,6 @@ static void request_deliver(struct io *io, struct sim_request *request)
     op->door[0] = 0;
     op->status = request->status;
     op->count = request->count;
-    if (request->buffer_is_ours && request->status == OK) {
-        op->data = request->buffer;
-    }
     op->done(io->core, op);
     request_destroy(request);
 }

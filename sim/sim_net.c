@@ -10,7 +10,6 @@
 
 #define BACKLOG_MAX 128u
 #define DEAD_PEER_US (20 * US_PER_SECOND) /* TCP_USER_TIMEOUT and keepalive */
-#define RECEIVE_ANY_BYTES (16 * 1024u)
 
 /* One direction. `held` bytes from `head` on, of which the first `arrived` may be read. */
 struct sim_pipe {
@@ -399,14 +398,6 @@ void io_accept(struct io *io, struct io_op *op, struct io_socket listener)
     (void)sim_request_create(io, op, SIM_REQUEST_ACCEPT);
 }
 
-void io_receive_any(struct io *io, struct io_op *op, struct io_socket socket)
-{
-    struct sim_request *request = ask(io, op, SIM_REQUEST_RECEIVE, socket);
-    check(!is_in_flight(request, SIM_REQUEST_RECEIVE));
-    request->buffer_is_ours = true;
-    request->size = RECEIVE_ANY_BYTES;
-}
-
 void io_receive(struct io *io, struct io_op *op, struct io_socket socket, void *buffer, u32 size)
 {
     struct sim_request *request = ask(io, op, SIM_REQUEST_RECEIVE, socket);
@@ -511,9 +502,6 @@ static bool try_receive(struct sim_request *request)
     if (prng_below(&sim->prng, 100) < conn->small_pieces) {
         size = 1 +
                (u32)prng_below(&sim->prng, prng_chance(&sim->prng, 1, 4) ? u32_min(size, 8) : size);
-    }
-    if (request->buffer_is_ours) {
-        request->buffer = mem_take(size);
     }
     pipe_get(&conn->to_node, request->buffer, size);
     sim_request_end(request, OK, size);

@@ -51,9 +51,8 @@ struct sim_request {
     u64 position;
     u64 size;
     u64 sync_order;
-    u8 *buffer; /* read, receive, list: the caller's. receive_any: ours, until done returned */
-    bool buffer_is_ours;
-    u8 *copy; /* write, send: the bytes as they were when lent */
+    u8 *buffer; /* read, receive, list: the caller's */
+    u8 *copy;   /* write, send: the bytes as they were when lent */
     struct io_piece *pieces;
     u32 pieces_count;
     char *path;

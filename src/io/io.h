@@ -56,7 +56,6 @@ struct io_op {
     /* The result, valid in `done`. */
     enum status status;
     u64 count;               /* bytes moved, file size, entries listed: see each call */
-    const u8 *data;          /* io_receive_any: the bytes, until `done` returns */
     struct io_file file;     /* io_file_open */
     struct io_socket socket; /* io_accept */
     u32 peer_address;        /* io_accept: IPv4 in host order, 0 for another family */
@@ -148,12 +147,8 @@ void io_disk_free(struct io *io, struct io_op *op);
  * TCP_USER_TIMEOUT already set). Arm again for the next. */
 void io_accept(struct io *io, struct io_op *op, struct io_socket listener);
 
-/* Receives what is there, at least one byte, into a small buffer of the door: op->data and
- * op->count are valid until `done` returns. count 0: the peer closed its side. An idle connection
- * costs no buffer. */
-void io_receive_any(struct io *io, struct io_op *op, struct io_socket socket);
-
-/* Receives straight into `buffer`: at least one byte, at most `size`. count 0: closed. */
+/* Receives straight into `buffer`: at least one byte, at most `size`. count 0: the peer closed its
+ * side. */
 void io_receive(struct io *io, struct io_op *op, struct io_socket socket, void *buffer, u32 size);
 
 /* Sends from the pieces in order, at least one byte; op->count = bytes sent, perhaps not all. */

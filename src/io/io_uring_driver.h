@@ -9,8 +9,7 @@
 struct io_options {
     const char *data_path; /* absolute; exists */
     u32 cores_count;
-    u32 ops_max;         /* file ops at the kernel at once, per core; sockets may rest: uncounted */
-    u32 receive_buffers; /* of the small ring, per core, each 16 KiB */
+    u32 ops_max; /* file ops at the kernel at once, per core; sockets may rest: uncounted */
     u32 sync_workers_max; /* bound of the kernel's worker threads for file work, per core */
 };
 

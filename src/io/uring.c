@@ -161,7 +161,6 @@ struct uring_op *uring_begin(struct io *io, struct io_op *op, enum uring_kind ki
     *uring_op = (struct uring_op){.kind = (u8)kind, .phase = URING_WAITING, .fd = fd, .io = io};
     op->status = OK;
     op->count = 0;
-    op->data = NULL;
     list_node_init(&op->node);
     if (names_a_file(uring_op)) {
         check((u32)fd < URING_FILES_MAX);
@@ -263,7 +262,7 @@ static void on_completion(struct io *io, const struct io_uring_cqe *completion)
     check(uring_op->io == io);
     uring_op->phase = URING_WAITING;
     if (is_socket(uring_op->kind)) {
-        uring_net_on_result(io, op, completion->res, completion->flags);
+        uring_net_on_result(io, op, completion->res);
         return;
     }
     check(io->files_in_flight > 0);
@@ -313,12 +312,8 @@ u32 io_reap(struct io *io, u32 budget)
         struct io_op *op = container_of(node, struct io_op, node);
         struct uring_op *uring_op = uring_op_of(op);
         check(uring_op->phase == URING_COMPLETED);
-        u16 buffer_id = uring_op->buffer_id;
         uring_op->phase = URING_IDLE;
         op->done(io->core, op);
-        if (buffer_id != 0) {
-            uring_net_buffer_return(io, buffer_id);
-        }
         count++;
     }
     return count;
@@ -411,10 +406,6 @@ void io_cancel(struct io *io, struct io_op *op)
     switch ((enum uring_phase)uring_op->phase) {
     case URING_IDLE:
     case URING_COMPLETED: return;
-    case URING_STARVED:
-        list_remove(&op->node);
-        uring_complete(io, op, ERR_CANCELLED, 0);
-        return;
     case URING_IN_FLIGHT: {
         uring_op->cancelled = true;
         struct io_uring_sqe *entry = uring_entry(io);

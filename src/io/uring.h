@@ -24,14 +24,12 @@
 #include "io/io_uring_driver.h"
 #include "io/uring_beside.h"
 
-#define URING_RECEIVE_BYTES (16 * KIB)
 #define URING_ENTRIES 1024u        /* asked between two submits without a submit in between */
 #define URING_SLOTS_MAX 65536u     /* ops at once that carry a path or many pieces, per core */
 #define URING_FILES_MAX (1u << 20) /* descriptors that may be files, per process */
 #define URING_CORES_MAX 32u
 #define URING_PIECES_INLINE 2u
 #define URING_RETRIES_MAX 100u
-#define URING_BUFFER_GROUP 1u
 
 enum uring_kind {
     URING_NONE,
@@ -54,7 +52,6 @@ enum uring_kind {
     URING_DISK_FREE,
     /* Sockets. */
     URING_ACCEPT,
-    URING_RECEIVE_ANY,
     URING_RECEIVE,
     URING_SEND,
     URING_SOCKET_CLOSE
@@ -64,7 +61,6 @@ enum uring_phase {
     URING_IDLE,
     URING_WAITING,   /* in io->waiting or io->closing */
     URING_IN_FLIGHT, /* at the kernel, or in the ring on its way there */
-    URING_STARVED,   /* in io->starved: receives when a small buffer is free */
     URING_BESIDE,    /* with the thread beside */
     URING_COMPLETED  /* in io->completed */
 };
@@ -85,8 +81,7 @@ struct uring_op {
         void *buffer;                             /* read, receive, names */
         u64 length;                               /* allocate */
     };
-    u32 flags;     /* open flags, write flags */
-    u16 buffer_id; /* of the small ring, + 1; 0: none */
+    u32 flags; /* open flags, write flags */
     u8 retries;
     bool cancelled;
     struct io *io; /* for the thread beside */
@@ -124,7 +119,6 @@ struct uring_process {
     struct io *ios[URING_CORES_MAX];
     s32 directory; /* the data directory */
     u32 ops_max;
-    u32 receive_buffers;
     u32 sync_workers_max;
     struct io_facts facts;
     struct uring_beside beside;
@@ -138,7 +132,6 @@ struct io {
 
     struct list waiting;   /* file ops beyond ops_max, in order */
     struct list closing;   /* closes whose file still has ops */
-    struct list starved;   /* receives that found no small buffer, in order */
     struct list completed; /* for io_reap, in order */
     u32 files_in_flight;
 
@@ -146,11 +139,6 @@ struct io {
     u32 slots_used;  /* ever: the rest was never touched */
     u32 slots_free;  /* index + 1 of the first */
     u32 *lent_slots; /* by entry of the ring: the slot of the send in it; 0: none */
-
-    struct io_uring_buf_ring *buffer_ring;
-    u32 buffer_ring_entries;
-    u8 *buffers;
-    u32 buffers_out; /* with ops that are completed */
 
     struct uring_file_use *files;
 
@@ -202,10 +190,7 @@ void uring_file_on_result(struct io *io, struct io_op *op, s32 result);
 void uring_file_release(struct io *io, struct uring_op *uring_op);
 
 void uring_net_prepare(struct io *io, struct io_op *op, struct io_uring_sqe *entry);
-void uring_net_on_result(struct io *io, struct io_op *op, s32 result, u32 cqe_flags);
-
-/* The small buffer is free again; a starved receive goes on. */
-void uring_net_buffer_return(struct io *io, u16 buffer_id);
+void uring_net_on_result(struct io *io, struct io_op *op, s32 result);
 
 /* ---- uring_beside.c ---- */
 

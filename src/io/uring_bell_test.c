@@ -143,7 +143,6 @@ TEST(two_cores_wake_each_other_and_no_bell_is_lost)
         .data_path = path,
         .cores_count = 2,
         .ops_max = 8,
-        .receive_buffers = 4,
         .sync_workers_max = 2,
     };
     struct io *ios[2];
@@ -207,7 +206,6 @@ TEST(two_doors_in_two_threads_share_the_thread_beside)
         .data_path = path,
         .cores_count = 2,
         .ops_max = 8,
-        .receive_buffers = 4,
         .sync_workers_max = 2,
     };
     struct io *ios[2];

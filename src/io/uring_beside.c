@@ -273,7 +273,6 @@ static enum status job_run(s32 directory, struct io_op *op)
     case URING_UNLINK:
     case URING_SIZE:
     case URING_ACCEPT:
-    case URING_RECEIVE_ANY:
     case URING_RECEIVE:
     case URING_SEND:
     case URING_SOCKET_CLOSE: break;

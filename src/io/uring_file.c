@@ -277,7 +277,6 @@ void uring_file_prepare(struct io *io, struct io_op *op, struct io_uring_sqe *en
     case URING_TREE_REMOVE:
     case URING_DISK_FREE:
     case URING_ACCEPT:
-    case URING_RECEIVE_ANY:
     case URING_RECEIVE:
     case URING_SEND:
     case URING_SOCKET_CLOSE: break;
@@ -420,7 +419,6 @@ void uring_file_on_result(struct io *io, struct io_op *op, s32 result)
     case URING_TREE_REMOVE:
     case URING_DISK_FREE:
     case URING_ACCEPT:
-    case URING_RECEIVE_ANY:
     case URING_RECEIVE:
     case URING_SEND:
     case URING_SOCKET_CLOSE: break;

@@ -1,8 +1,4 @@
-/* Sockets through the ring.
- *
- * io_receive_any takes its bytes from a small ring of 16 KiB buffers that all connections share:
- * the kernel picks one when bytes have come, so an idle connection costs none. When all are out,
- * receives end with ENOBUFS and starve here until `done` has given one back. */
+/* Sockets through the ring. */
 #include "io/uring.h"
 
 #include <arpa/inet.h>
@@ -17,13 +13,6 @@ void io_accept(struct io *io, struct io_op *op, struct io_socket listener)
     op->peer_address = 0;
     op->peer_port = 0;
     (void)uring_begin(io, op, URING_ACCEPT, listener.id);
-    uring_ask(io, op);
-}
-
-void io_receive_any(struct io *io, struct io_op *op, struct io_socket socket)
-{
-    check(socket.id >= 0);
-    (void)uring_begin(io, op, URING_RECEIVE_ANY, socket.id);
     uring_ask(io, op);
 }
 
@@ -103,11 +92,6 @@ void uring_net_prepare(struct io *io, struct io_op *op, struct io_uring_sqe *ent
     struct uring_op *uring_op = uring_op_of(op);
     switch ((enum uring_kind)uring_op->kind) {
     case URING_ACCEPT: io_uring_prep_accept(entry, uring_op->fd, NULL, NULL, SOCK_CLOEXEC); return;
-    case URING_RECEIVE_ANY:
-        io_uring_prep_recv(entry, uring_op->fd, NULL, URING_RECEIVE_BYTES, 0);
-        entry->flags |= IOSQE_BUFFER_SELECT;
-        entry->buf_group = URING_BUFFER_GROUP;
-        return;
     case URING_RECEIVE:
         io_uring_prep_recv(entry, uring_op->fd, uring_op->buffer, uring_op->size, 0);
         return;
@@ -133,40 +117,6 @@ void uring_net_prepare(struct io *io, struct io_op *op, struct io_uring_sqe *ent
 }
 
 /* ---- Results ---- */
-
-void uring_net_buffer_return(struct io *io, u16 buffer_id)
-{
-    check(io->buffers_out > 0);
-    check(buffer_id > 0);
-    check(buffer_id <= io->process->receive_buffers);
-
-    u16 index = (u16)(buffer_id - 1);
-    io_uring_buf_ring_add(io->buffer_ring, io->buffers + index * URING_RECEIVE_BYTES,
-                          (u32)URING_RECEIVE_BYTES, index,
-                          io_uring_buf_ring_mask(io->buffer_ring_entries), 0);
-    io_uring_buf_ring_advance(io->buffer_ring, 1);
-    io->buffers_out--;
-
-    struct list_node *node = list_pop(&io->starved);
-    if (node != NULL) {
-        struct io_op *op = container_of(node, struct io_op, node);
-        uring_op_of(op)->phase = URING_WAITING;
-        uring_ask(io, op);
-    }
-}
-
-/* The kernel's ring was empty. Either buffers are out, and the next that comes back wakes this one;
- * or they have come back since, and nobody else would. */
-static void on_no_buffer(struct io *io, struct io_op *op)
-{
-    struct uring_op *uring_op = uring_op_of(op);
-    if (io->buffers_out < io->process->receive_buffers) {
-        uring_ask(io, op);
-        return;
-    }
-    uring_op->phase = URING_STARVED;
-    list_add_last(&io->starved, &op->node);
-}
 
 /* Listening sockets hand no-delay, keepalive and the user timeout down to what they accept
  * (io_listen sets them), so a connection costs no calls for them. */
@@ -222,7 +172,7 @@ static void on_failed(struct io *io, struct io_op *op, s32 error)
         return;
     }
     enum status status = uring_status(error);
-    if (uring_op->cancelled && (error == EAGAIN || error == ENOBUFS)) {
+    if (uring_op->cancelled && error == EAGAIN) {
         status = ERR_CANCELLED; /* nothing was wrong but the wait, and that is over */
     } else if (uring_op->kind == URING_ACCEPT && error == EINVAL) {
         status = ERR_CLOSED; /* the listener was shut down */
@@ -232,22 +182,11 @@ static void on_failed(struct io *io, struct io_op *op, s32 error)
     uring_complete(io, op, status, 0);
 }
 
-void uring_net_on_result(struct io *io, struct io_op *op, s32 result, u32 cqe_flags)
+void uring_net_on_result(struct io *io, struct io_op *op, s32 result)
 {
-    struct uring_op *uring_op = uring_op_of(op);
-    if ((cqe_flags & IORING_CQE_F_BUFFER) != 0) {
-        check(uring_op->kind == URING_RECEIVE_ANY);
-        u16 index = (u16)(cqe_flags >> IORING_CQE_BUFFER_SHIFT);
-        check(index < io->process->receive_buffers);
-        uring_op->buffer_id = (u16)(index + 1);
-        op->data = io->buffers + index * URING_RECEIVE_BYTES;
-        io->buffers_out++;
-    }
-    if (result == -ENOBUFS && uring_op->kind == URING_RECEIVE_ANY && !uring_op->cancelled) {
-        on_no_buffer(io, op);
-    } else if (result < 0) {
+    if (result < 0) {
         on_failed(io, op, -result);
-    } else if (uring_op->kind == URING_ACCEPT) {
+    } else if (uring_op_of(op)->kind == URING_ACCEPT) {
         on_accepted(io, op, result);
     } else {
         uring_complete(io, op, OK, (u64)result);

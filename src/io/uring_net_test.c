@@ -6,8 +6,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-#define BUFFERS_COUNT 8u /* of the small ring: see door_open_at */
-
 /* One connection: `peer` is a plain socket of the test, `socket` the door's. */
 struct pair {
     struct io_socket listener;
@@ -110,12 +108,14 @@ TEST(bytes_go_both_ways_in_one_piece_and_in_many)
     pair_open(&pair, &door);
     struct io_op op;
     io_op_init(&op, on_done);
-    io_receive_any(door.ios[0], &op, pair.socket);
+    u8 hello[16];
+    io_receive(door.ios[0], &op, pair.socket, hello, sizeof(hello));
     turn(&door, 1000);
     EXPECT(io_op_is_busy(&op));
     EXPECT(write(pair.peer, "hello", 5) == 5);
     EXPECT_EQ(finish(&door, &op), OK);
     EXPECT_EQ(op.count, 5);
+    EXPECT_BYTES(hello, "hello", 5);
 
     static const u32 counts[] = {1, 2, 3, IO_PIECES_MAX};
     for (u32 i = 0; i < array_count(counts); i++) {
@@ -144,88 +144,25 @@ TEST(bytes_go_both_ways_in_one_piece_and_in_many)
     io_receive(door.ios[0], &op, pair.socket, buffer, sizeof(buffer));
     EXPECT_EQ(finish(&door, &op), OK);
     EXPECT_EQ(op.count, 2);
-    io_receive_any(door.ios[0], &op, pair.socket);
+    io_receive(door.ios[0], &op, pair.socket, buffer, sizeof(buffer));
     EXPECT_EQ(finish(&door, &op), OK);
     EXPECT_EQ(op.count, 0);
     pair_close(&pair, &door);
     door_close(&door);
 }
 
-struct reader {
-    struct io_op op;
-    struct io_socket socket;
-    u64 bytes_count;
-    bool good;
-};
-
-static void reader_on_received(struct core *core, struct io_op *op)
+TEST(idle_receives_take_no_room_of_the_files)
 {
-    struct reader *reader = container_of(op, struct reader, op);
-    for (u64 i = 0; i < op->count; i++) {
-        reader->good = reader->good && op->data[i] == (u8)(reader->bytes_count + i);
-    }
-    reader->bytes_count += op->count;
-    core->completions_count++;
-}
-
-/* More connections with bytes waiting than there are small buffers: each has its turn. */
-TEST(receives_starve_for_a_buffer_and_go_on_when_one_is_back)
-{
-    enum { COUNT = 40, BYTES = 50000 };
-    struct door door;
-    door_open(&door, 1, 8);
-    struct pair listening;
-    listener_open(&listening);
-    struct reader *readers = mem_take(COUNT * sizeof(*readers));
-    s32 peers[COUNT];
-    u8 *bytes = mem_take(BYTES);
-    for (u32 i = 0; i < BYTES; i++) {
-        bytes[i] = (u8)i;
-    }
-    for (u32 i = 0; i < COUNT; i++) {
-        peers[i] = peer_connect(listening.port);
-        struct io_op op;
-        readers[i].socket = accept_one(&door, listening.listener, &op);
-        readers[i].good = true;
-        EXPECT(write(peers[i], bytes, BYTES) == BYTES);
-        io_op_init(&readers[i].op, reader_on_received);
-    }
-    u64 end_us = io_monotonic_us() + PATIENCE_US;
-    u32 done_count = 0;
-    while (done_count < COUNT && io_monotonic_us() < end_us) {
-        done_count = 0;
-        for (u32 i = 0; i < COUNT; i++) {
-            bool is_done = readers[i].bytes_count == BYTES;
-            done_count += is_done ? 1 : 0;
-            if (!is_done && !io_op_is_busy(&readers[i].op)) {
-                io_receive_any(door.ios[0], &readers[i].op, readers[i].socket);
-            }
-        }
-        turn(&door, 10000);
-    }
-    EXPECT_EQ(done_count, COUNT);
-    for (u32 i = 0; i < COUNT; i++) {
-        EXPECT(readers[i].good);
-        socket_close(&door, readers[i].socket);
-        (void)close(peers[i]);
-    }
-    socket_close(&door, listening.listener);
-    mem_return(bytes);
-    mem_return(readers);
-    door_close(&door);
-}
-
-TEST(idle_receives_hold_no_buffer_and_no_room_of_the_files)
-{
-    enum { COUNT = 3 * BUFFERS_COUNT };
+    enum { COUNT = 24 };
     struct door door;
     door_open(&door, 1, 2);
     struct pair pairs[COUNT];
     struct io_op ops[COUNT];
+    u8 bytes[COUNT];
     for (u32 i = 0; i < COUNT; i++) {
         pair_open(&pairs[i], &door);
         io_op_init(&ops[i], on_done);
-        io_receive_any(door.ios[0], &ops[i], pairs[i].socket);
+        io_receive(door.ios[0], &ops[i], pairs[i].socket, &bytes[i], 1);
     }
     file_close(&door, file_open(&door, "file", IO_OPEN_WRITE | IO_OPEN_CREATE));
     EXPECT(write(pairs[COUNT - 1].peer, "x", 1) == 1);
@@ -246,7 +183,7 @@ TEST(a_cancelled_op_ends_as_cancelled)
     struct pair pair;
     pair_open(&pair, &door);
     struct io *io = door.ios[0];
-    struct io_op ops[3];
+    struct io_op ops[2];
     u8 buffer[16];
     for (u32 i = 0; i < array_count(ops); i++) {
         io_op_init(&ops[i], on_done);
@@ -255,7 +192,6 @@ TEST(a_cancelled_op_ends_as_cancelled)
     for (u32 round = 0; round < 2; round++) {
         io_accept(io, &ops[0], pair.listener);
         io_receive(io, &ops[1], pair.socket, buffer, sizeof(buffer));
-        io_receive_any(io, &ops[2], pair.socket);
         if (round == 0) {
             turn(&door, 1000);
         }
@@ -274,35 +210,6 @@ TEST(a_cancelled_op_ends_as_cancelled)
     EXPECT_EQ(finish(&door, &ops[1]), OK);
     EXPECT_EQ(ops[1].count, 1);
     pair_close(&pair, &door);
-    door_close(&door);
-}
-
-TEST(a_cancelled_starved_receive_ends_as_cancelled)
-{
-    enum { COUNT = BUFFERS_COUNT + 4 };
-    struct door door;
-    door_open(&door, 1, 8);
-    struct io *io = door.ios[0];
-    struct pair pairs[COUNT];
-    struct io_op ops[COUNT];
-    for (u32 i = 0; i < COUNT; i++) {
-        pair_open(&pairs[i], &door);
-        io_op_init(&ops[i], on_done);
-        EXPECT(write(pairs[i].peer, "x", 1) == 1);
-    }
-    for (u32 i = 0; i < COUNT; i++) {
-        io_receive_any(io, &ops[i], pairs[i].socket);
-    }
-    /* Harvested but not reaped: all small buffers are out, so the last four starve. */
-    io_submit(io);
-    EXPECT_EQ(io_reap(io, 0), 0);
-    for (u32 i = BUFFERS_COUNT; i < COUNT; i++) {
-        io_cancel(io, &ops[i]);
-    }
-    for (u32 i = 0; i < COUNT; i++) {
-        EXPECT_EQ(finish(&door, &ops[i]), i < BUFFERS_COUNT ? OK : ERR_CANCELLED);
-        pair_close(&pairs[i], &door);
-    }
     door_close(&door);
 }
 
@@ -363,7 +270,8 @@ TEST(a_shutdown_ends_what_is_in_flight)
     struct io_op accept_op;
     io_op_init(&receive_op, on_done);
     io_op_init(&accept_op, on_done);
-    io_receive_any(io, &receive_op, pair.socket);
+    u8 byte;
+    io_receive(io, &receive_op, pair.socket, &byte, 1);
     io_accept(io, &accept_op, pair.listener);
     turn(&door, 1000);
     io_socket_shutdown(io, pair.socket);
@@ -386,7 +294,8 @@ TEST(a_reset_by_the_peer_is_closed_and_raises_no_signal)
     pair_open(&pair, &door);
     struct io_op op;
     io_op_init(&op, on_done);
-    io_receive_any(door.ios[0], &op, pair.socket);
+    u8 byte;
+    io_receive(door.ios[0], &op, pair.socket, &byte, 1);
     turn(&door, 1000);
     struct linger linger = {.l_onoff = 1, .l_linger = 0};
     EXPECT(setsockopt(pair.peer, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) == 0);

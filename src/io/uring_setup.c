@@ -124,23 +124,9 @@ static bool has_operations(struct io_uring *ring)
     return all;
 }
 
-static s32 buffer_ring_register(struct io_uring *ring, void *memory, u32 entries)
-{
-    struct io_uring_buf_reg registration = {
-        .ring_addr = (u64)(uintptr_t)memory,
-        .ring_entries = entries,
-        .bgid = URING_BUFFER_GROUP,
-    };
-    return -io_uring_register_buf_ring(ring, &registration, 0);
-}
-
 /* One round through a ring: what io_start and the first turn will do. 0 or the errno. */
-static s32 try_round(struct io_uring *ring, void *page)
+static s32 try_round(struct io_uring *ring)
 {
-    s32 error = buffer_ring_register(ring, page, 4);
-    if (error != 0) {
-        return error;
-    }
     int result = io_uring_enable_rings(ring);
     u32 workers[2] = {0, 0};
     if (result == 0) {
@@ -160,43 +146,24 @@ bool uring_try(struct err *err)
     if (error != 0) {
         return explain(err, error);
     }
-    struct arena arena;
-    if (!arena_create(&arena, 4096)) {
-        io_uring_queue_exit(&ring);
-        return explain(err, ENOMEM);
-    }
-    error = has_operations(&ring) ? try_round(&ring, arena_take(&arena, 4096, 4096)) : EINVAL;
+    error = has_operations(&ring) ? try_round(&ring) : EINVAL;
     io_uring_queue_exit(&ring);
-    arena_destroy(&arena);
     return error == 0 ? true : explain(err, error);
 }
 
 /* ---- Making ---- */
 
-static u64 door_bytes(u32 receive_buffers, u32 buffer_ring_entries)
+static u64 door_bytes(void)
 {
     return sizeof(struct io) + sizeof(struct uring_slot) * (u64)URING_SLOTS_MAX +
            sizeof(struct uring_file_use) * (u64)URING_FILES_MAX + sizeof(u32) * (u64)URING_ENTRIES +
-           sizeof(struct io_uring_buf) * (u64)buffer_ring_entries +
-           URING_RECEIVE_BYTES * receive_buffers + 8 * (u64)SECTOR_BYTES_MAX;
-}
-
-static void buffers_fill(struct io *io, u32 count)
-{
-    io_uring_buf_ring_init(io->buffer_ring);
-    int mask = io_uring_buf_ring_mask(io->buffer_ring_entries);
-    for (u32 i = 0; i < count; i++) {
-        io_uring_buf_ring_add(io->buffer_ring, io->buffers + i * URING_RECEIVE_BYTES,
-                              (u32)URING_RECEIVE_BYTES, (u16)i, mask, (int)i);
-    }
-    io_uring_buf_ring_advance(io->buffer_ring, (int)count);
+           8 * (u64)SECTOR_BYTES_MAX;
 }
 
 static struct io *door_lay_out(struct uring_process *process)
 {
-    u32 entries = power_of_two_above(process->receive_buffers);
     struct arena arena;
-    if (!arena_create(&arena, door_bytes(process->receive_buffers, entries))) {
+    if (!arena_create(&arena, door_bytes())) {
         return NULL;
     }
     struct io *io = arena_new(&arena, struct io);
@@ -205,13 +172,8 @@ static struct io *door_lay_out(struct uring_process *process)
     io->slots = arena_array(&arena, struct uring_slot, URING_SLOTS_MAX);
     io->files = arena_array(&arena, struct uring_file_use, URING_FILES_MAX);
     io->lent_slots = arena_array(&arena, u32, URING_ENTRIES);
-    io->buffer_ring_entries = entries;
-    io->buffer_ring = arena_take(&arena, sizeof(struct io_uring_buf) * entries, SECTOR_BYTES_MAX);
-    io->buffers =
-        arena_take(&arena, URING_RECEIVE_BYTES * process->receive_buffers, SECTOR_BYTES_MAX);
     list_init(&io->waiting);
     list_init(&io->closing);
-    list_init(&io->starved);
     list_init(&io->completed);
     arena_seal(&arena);
     io->arena = arena;
@@ -232,17 +194,13 @@ static bool door_create(struct uring_process *process, struct io **door, struct 
         arena_destroy(&arena);
         return explain(err, error);
     }
-    error = buffer_ring_register(&io->ring, io->buffer_ring, io->buffer_ring_entries);
-    if (error == 0) {
-        io->bell = eventfd(0, EFD_CLOEXEC);
-        error = io->bell < 0 ? errno : 0;
-    }
-    if (error != 0) {
+    io->bell = eventfd(0, EFD_CLOEXEC);
+    if (io->bell < 0) {
+        error = errno;
         io_uring_queue_exit(&io->ring);
         arena_destroy(&arena);
         return explain(err, error);
     }
-    buffers_fill(io, process->receive_buffers);
     *door = io;
     return true;
 }
@@ -289,8 +247,6 @@ bool io_create_all(const struct io_options *options, struct io **ios, struct err
     check(options->cores_count > 0);
     check(options->cores_count <= URING_CORES_MAX);
     check(options->ops_max > 0);
-    check(options->receive_buffers > 0);
-    check(options->receive_buffers <= 32768);
 
     if (!uring_try(err)) {
         return false;
@@ -298,7 +254,6 @@ bool io_create_all(const struct io_options *options, struct io **ios, struct err
     struct uring_process *process = mem_take(sizeof(*process));
     process->cores_count = options->cores_count;
     process->ops_max = options->ops_max;
-    process->receive_buffers = options->receive_buffers;
     process->sync_workers_max = options->sync_workers_max;
     if (!process_begin(process, options, err)) {
         mem_return(process);

@@ -12,7 +12,6 @@ static const struct io_options options = {
     .data_path = "/var/tmp",
     .cores_count = 2,
     .ops_max = 8,
-    .receive_buffers = 5,
     .sync_workers_max = 2,
 };
 

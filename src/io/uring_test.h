@@ -42,7 +42,6 @@ static inline void door_open_at(struct door *door, const char *path, u32 cores_c
         .data_path = door->path,
         .cores_count = cores_count,
         .ops_max = ops_max,
-        .receive_buffers = 8,
         .sync_workers_max = 4,
     };
     struct err err = {0};

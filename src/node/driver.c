@@ -11,7 +11,6 @@
 #include "offload/offload_threads.h"
 
 #define IO_OPS_MAX 1024u
-#define IO_RECEIVE_BUFFERS 32u
 #define IO_WORKERS_MAX 32u /* docs/decisions/0001-io-workers.md */
 #define OFFLOAD_JOBS_MAX 64u
 
@@ -98,7 +97,6 @@ bool driver_create(struct driver *driver, const char *data_path, enum event_leve
         .data_path = data_path,
         .cores_count = cores_count,
         .ops_max = IO_OPS_MAX,
-        .receive_buffers = IO_RECEIVE_BUFFERS,
         .sync_workers_max = IO_WORKERS_MAX,
     };
     if (!create_shared(driver, level, err) || !io_create_all(&io_options, driver->ios, err)) {

@@ -38,7 +38,6 @@ static void world_create(struct core *cores, struct io **ios, u32 threads_count)
         .data_path = "/var/tmp",
         .cores_count = CORES_COUNT,
         .ops_max = 8,
-        .receive_buffers = 4,
         .sync_workers_max = 2,
     };
     struct err err = {0};

@@ -177,7 +177,6 @@ int main(int arguments_count, char **arguments)
         .data_path = arguments[1],
         .cores_count = 1,
         .ops_max = 1024,
-        .receive_buffers = 1,
         .sync_workers_max = (u32)numbers[0],
     };
     struct core core = {
