@@ -48,6 +48,7 @@ struct request {
     u32 body_filled;
     u32 body_position; /* where the body begins in `body` */
     bool hash_body;    /* the header carries a checksum of the whole body */
+    u64 prefix_hash;   /* of what comes before the batch */
     struct batch_check check;
     struct xxh3_stream body_hash;
     u32 body_hashed;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/map.h"
 #include "edge/reply.h"
 #include "wire/client_info.h"
 #include "wire/consumer.h"
@@ -58,7 +59,16 @@ static void note_place(struct request *request, const struct place *place)
 
 /* ---- Sends ---- */
 
-static bool choose_partition(struct edge *edge, const struct state_topic *topic,
+/* In turn, one after the other, by the number that the client gave the send: when it comes again,
+ * over whatever connection, it goes where it went before. Each client begins somewhere else. */
+static u32 balanced_partition(const struct request *request, const struct state_topic *topic)
+{
+    const struct request_header *header = &request->header;
+    u64 turn = hash_u64_pair(header->client.low, header->client.high) + header->request;
+    return (u32)(turn % topic->partitions_count);
+}
+
+static bool choose_partition(const struct request *request, const struct state_topic *topic,
                              const struct partitioning *partitioning, u32 *partition_id)
 {
     if (partitioning->kind == PARTITIONING_PARTITION) {
@@ -71,7 +81,7 @@ static bool choose_partition(struct edge *edge, const struct state_topic *topic,
     if (partitioning->kind == PARTITIONING_KEY) {
         *partition_id = partition_of_key(partitioning->key, topic->partitions_count);
     } else {
-        *partition_id = edge->balance_next++ % topic->partitions_count;
+        *partition_id = balanced_partition(request, topic);
     }
     return true;
 }
@@ -83,7 +93,7 @@ enum wire_error route_send(struct edge *edge, struct request *request,
     u32 partition_id = 0;
     find_topic(edge, &send->stream, &send->topic, &place);
     if (place.topic == NULL ||
-        !choose_partition(edge, place.topic, &send->partitioning, &partition_id)) {
+        !choose_partition(request, place.topic, &send->partitioning, &partition_id)) {
         return WIRE_RESOURCE_NOT_FOUND;
     }
     find_partition(edge, &place, partition_id);

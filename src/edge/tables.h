@@ -36,7 +36,6 @@ struct edge {
     struct list waiting;  /* conns that wait for a slot or memory, oldest first */
     struct list checking; /* requests with bytes of a batch to verify */
     struct list sending;  /* conns with something to send */
-    u32 balance_next;     /* turns through partitions for balanced sends */
 
     /* One look at the process serves all who asked meanwhile. */
     struct offload_job facts_job;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/map.h"
 #include "edge/reply.h"
 #include "edge/route.h"
 
@@ -121,6 +122,7 @@ static void start_batch(struct conn *conn, struct request *request, struct buf *
                         const struct send_request *send)
 {
     u32 prefix_bytes = FRAME_HEADER_BYTES + send->batch_position;
+    request->prefix_hash = xxh3(inline_data(conn) + FRAME_HEADER_BYTES, send->batch_position);
     request->hash_body = !u128_is_zero(request->header.request_checksum);
     if (request->hash_body) {
         xxh3_stream_init(&request->body_hash);
@@ -292,6 +294,18 @@ static bool body_hash_holds(const struct request *request)
             request->header.request_checksum.low == xxh3_stream_digest(&request->body_hash));
 }
 
+/* Says whose send this is, so that its partition knows it when it comes again. The batch checksum
+ * stands for the batch: it covers every frame's, and those the bytes. */
+static void sign_append(struct request *request)
+{
+    u8 *batch = request->body->data + BATCH_HEADER_BYTES;
+    struct append_sender sender = {.client = request->header.client,
+                                   .request = request->header.request};
+    append_sender_put(batch, &sender);
+    u64 hash = hash_u64_pair(request->prefix_hash, request->check.header.batch_checksum);
+    request->msg.append.request_hash = u64_max(hash, 1);
+}
+
 static void append_checked(struct edge *edge, struct request *request)
 {
     if (!body_hash_holds(request)) {
@@ -303,6 +317,7 @@ static void append_checked(struct edge *edge, struct request *request)
     request->msg.bufs[0] = request->body;
     request->msg.append.batch_position = BATCH_HEADER_BYTES;
     request->msg.append.batch_size = batch_bytes;
+    sign_append(request);
     request_ask(edge, request, request->msg.to);
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "base/bytes.h"
 #include "base/types.h"
 
 enum lane { LANE_REQUEST, LANE_REPLY, LANE_CONTROL, LANE_COUNT };
@@ -42,6 +43,25 @@ struct partition_handle {
     u32 slot;
     u32 generation;
 };
+
+/* APPEND with a request_hash: who sends it, in the 256 bytes ahead of the batch, where the log puts
+ * a unit's control batch once the append is admitted. A send that comes again has the same client,
+ * number and hash: the number alone proves nothing, since some clients repeat it. */
+#define APPEND_GAP_BYTES 256u
+struct append_sender {
+    struct u128 client;
+    u64 request;
+};
+static inline void append_sender_put(u8 *batch, const struct append_sender *sender)
+{
+    put_u128(batch - APPEND_GAP_BYTES, sender->client);
+    put_u64(batch - APPEND_GAP_BYTES + 16, sender->request);
+}
+static inline struct append_sender append_sender_get(const u8 *batch)
+{
+    return (struct append_sender){.client = get_u128(batch - APPEND_GAP_BYTES),
+                                  .request = get_u64(batch - APPEND_GAP_BYTES + 16)};
+}
 
 /* What a poll lends to the edge: runs of bytes in memory of the shard, in order, to be sent behind
  * the reply's header; until LOAN_RETURN comes home nobody changes or reuses them. The shard owns
@@ -79,7 +99,7 @@ struct msg {
         struct { /* APPEND request: where the batch lies in bufs[0] */
             u32 batch_position;
             u32 batch_size;
-            u64 request_hash;
+            u64 request_hash; /* of the whole body; 0: a send that comes again is not recognised */
         } append;
         struct { /* APPEND reply */
             u64 base_offset;

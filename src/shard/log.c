@@ -142,6 +142,7 @@ void log_give_up_offsets(struct log *log)
     }
     log->next_offset = end;
     replica_give_up(&log->partition->replica, end);
+    partition_give_up_repeats(log->partition);
 }
 
 void log_refuse_gathered(struct log *log, u32 error)
@@ -170,6 +171,9 @@ static void give_up_writing(struct log *log)
             struct shard_request *request = container_of(node, struct shard_request, node);
             check(log->partition->appends_count > 0);
             log->partition->appends_count--;
+            if (!log->stopped) {
+                partition_forget_sent(request); /* the log is cut: it will not be there */
+            }
             shard_answer_by_closing(request);
         }
         log_unit_return(log, unit);

@@ -52,6 +52,7 @@ void partition_begin(struct partition *partition, struct shard *shard, u32 slot)
     list_init(&partition->waiting);
     list_init(&partition->appends);
     list_init(&partition->late_polls);
+    list_init(&partition->repeats);
     io_op_init(&partition->op, close_on_io);
 }
 

@@ -58,6 +58,7 @@ struct partition {
     struct list waiting;    /* requests that came before it was open */
     struct list appends;    /* in order of arrival, not yet in the log */
     struct list late_polls; /* level memory: they wait until what is acknowledged is written */
+    struct list repeats;    /* appends that came again, while the first is on its way */
     u32 removals_count;     /* segments out of the chain whose files are not gone yet */
     u32 polls_count;        /* under way, loans not counted */
     u32 appends_count;      /* in `appends` and in the log */
@@ -140,6 +141,13 @@ void partition_refuse(struct shard_request *request, u32 error);
 
 /* Refuses every append that is not yet in the log. */
 void partition_refuse_appends(struct partition *partition, u32 error);
+
+/* It is not stored, or nobody knows: when it comes again it is not taken for stored. */
+void partition_forget_sent(struct shard_request *request);
+
+/* The log gave up the offsets from its end on, or stopped: who waits for a first send that had one
+ * of them is answered by closing. */
+void partition_give_up_repeats(struct partition *partition);
 
 /* ---- partition_poll.c ---- */
 

@@ -13,11 +13,108 @@ static u8 *batch_of(const struct shard_request *request)
     return request->msg.bufs[0]->data + request->msg.append.batch_position;
 }
 
+/* ---- Sends that come again ---- */
+
+static struct sent_send send_of(const struct shard_request *request)
+{
+    return (struct sent_send){.sender = append_sender_get(batch_of(request)),
+                              .hash = request->msg.append.request_hash,
+                              .partition = request->msg.partition};
+}
+
+static void note_sent(struct shard_request *request)
+{
+    if (request->msg.append.request_hash != 0) {
+        request->append.sent = send_of(request);
+        request->append.noted = true;
+        sent_note(&request->shard->sent, &request->append.sent, request->append.base_offset);
+    }
+}
+
+void partition_forget_sent(struct shard_request *request)
+{
+    if (request->append.noted) {
+        sent_forget(&request->shard->sent, &request->append.sent);
+        request->append.noted = false;
+    }
+}
+
+static void answer_append(struct shard_request *request)
+{
+    struct partition *partition = request->partition;
+    struct msg reply = {.appended = {.base_offset = request->append.base_offset}};
+    if (bug_is_on(BUG_REUSE_OFFSET) && reply.appended.base_offset > 0 &&
+        prng_chance(&partition->shard->core->prng, 1, 40)) {
+        reply.appended.base_offset--;
+    }
+    check(partition->appends_count > 0);
+    partition->appends_count--;
+    shard_reply(request, &reply);
+}
+
+/* Answered as the first was, and not before it: when what it stored is acknowledged. */
+static void answer_repeat(struct shard_request *request)
+{
+    struct partition *partition = request->partition;
+    request->append.step = APPEND_REPEATED;
+    list_remove(&request->node);
+    if (request->append.base_offset < partition_seen_end(partition)) {
+        answer_append(request);
+        return;
+    }
+    list_add_last(&partition->repeats, &request->node);
+    if (partition->log.stopped) {
+        partition_give_up_repeats(partition);
+    }
+}
+
+static void answer_repeats(struct partition *partition)
+{
+    u64 end = partition_seen_end(partition);
+    list_for_each(node, next, &partition->repeats) {
+        struct shard_request *request = container_of(node, struct shard_request, node);
+        if (request->append.base_offset < end) {
+            list_remove(node);
+            answer_append(request);
+        }
+    }
+}
+
+void partition_give_up_repeats(struct partition *partition)
+{
+    const struct log *log = &partition->log;
+    list_for_each(node, next, &partition->repeats) {
+        struct shard_request *request = container_of(node, struct shard_request, node);
+        if (log->stopped || request->append.base_offset >= log->next_offset) {
+            list_remove(node);
+            partition->appends_count--;
+            shard_answer_by_closing(request);
+        }
+    }
+}
+
+static bool is_repeat(struct shard_request *request)
+{
+    struct shard *shard = request->shard;
+    if (request->msg.append.request_hash == 0) {
+        return false;
+    }
+    struct sent_send send = send_of(request);
+    if (!sent_find(&shard->sent, &send, &request->append.base_offset)) {
+        return false;
+    }
+    counter_add(shard->core->counters, COUNTER_appends_repeated, 1);
+    return true;
+}
+
+/* ---- Refusing ---- */
+
 void partition_refuse(struct shard_request *request, u32 error)
 {
     struct partition *partition = request->partition;
     check(partition->appends_count > 0);
     partition->appends_count--;
+    partition_forget_sent(request);
     shard_answer(request, error);
 }
 
@@ -29,6 +126,11 @@ void partition_refuse_appends(struct partition *partition, u32 error)
     }
     /* Offsets of those that were stamped and not yet handed in. */
     log_give_up_offsets(&partition->log);
+    if (partition->state == PARTITION_CLOSING) {
+        while ((node = list_pop(&partition->repeats)) != NULL) {
+            partition_refuse(container_of(node, struct shard_request, node), error);
+        }
+    }
     /* Polls that wait for what was acknowledged: it will not be written. */
     if (partition->replica.proposed_end == partition->replica.committed_end) {
         partition_resume_late_polls(partition);
@@ -79,6 +181,7 @@ static void begin_stamp(struct partition *partition, struct shard_request *reque
         .base_timestamp_us = append->time_us,
     };
     batch_stamp_init(&append->stamp, batch_of(request), request->msg.append.batch_size, &values);
+    note_sent(request);
     append->step = APPEND_STAMP;
 }
 
@@ -101,19 +204,6 @@ static bool goes_in_place(const struct partition *partition, const struct shard_
         return false;
     }
     return size > MIB || !polled_lately(partition);
-}
-
-static void answer_append(struct shard_request *request)
-{
-    struct partition *partition = request->partition;
-    struct msg reply = {.appended = {.base_offset = request->append.base_offset}};
-    if (bug_is_on(BUG_REUSE_OFFSET) && reply.appended.base_offset > 0 &&
-        prng_chance(&partition->shard->core->prng, 1, 40)) {
-        reply.appended.base_offset--;
-    }
-    check(partition->appends_count > 0);
-    partition->appends_count--;
-    shard_reply(request, &reply);
 }
 
 static enum status place(struct partition *partition, struct shard_request *request)
@@ -149,6 +239,10 @@ static bool run_first(struct partition *partition, struct shard_request *request
 {
     switch (request->append.step) {
     case APPEND_ADMIT: {
+        if (is_repeat(request)) {
+            answer_repeat(request);
+            return true;
+        }
         u32 error = admit_error(partition, request);
         if (error != WIRE_OK) {
             list_remove(&request->node);
@@ -171,7 +265,8 @@ static bool run_first(struct partition *partition, struct shard_request *request
             return false;
         }
         return true;
-    case APPEND_IN_LOG: unreachable();
+    case APPEND_IN_LOG:
+    case APPEND_REPEATED: unreachable();
     }
     unreachable();
 }
@@ -226,6 +321,7 @@ void partition_on_written(struct partition *partition, struct log_unit *unit)
     while ((node = list_pop(&unit->requests)) != NULL) {
         answer_append(container_of(node, struct shard_request, node));
     }
+    answer_repeats(partition);
 }
 
 void partition_on_commit(struct partition *partition, u64 committed_end)

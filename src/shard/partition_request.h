@@ -8,6 +8,7 @@
 #include "io/io.h"
 #include "msg/msg.h"
 #include "shard/segment_unit.h"
+#include "shard/sent.h"
 #include "wire/batch.h"
 
 struct partition;
@@ -19,10 +20,18 @@ struct shard;
 /* Pieces are at most this many, and each may come from a buffer of its own. */
 #define POLL_BUFS_MAX (POLL_LOAN_PIECES_MAX + 8u)
 
-enum append_step { APPEND_ADMIT, APPEND_STAMP, APPEND_PLACE, APPEND_IN_LOG };
+enum append_step {
+    APPEND_ADMIT,
+    APPEND_STAMP,
+    APPEND_PLACE,
+    APPEND_IN_LOG,
+    APPEND_REPEATED /* stored before, at base_offset: answered when that is acknowledged */
+};
 
 struct append {
     enum append_step step;
+    bool noted; /* `sent` holds, until it is refused: */
+    struct sent_send sent;
     u32 messages_count;
     u64 base_offset;
     u64 time_us;

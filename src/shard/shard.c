@@ -40,7 +40,8 @@ u64 shard_bytes(const struct plan *plan)
            sizeof(struct recovery) * (u64)SHARD_RECOVERIES_MAX +
            sizeof(struct closing) * (u64)CLOSINGS_MAX +
            sizeof(struct closed_elsewhere) * (u64)SHARD_CLOSED_ELSEWHERE_MAX + cache_arena_bytes() +
-           offsets_arena_bytes(plan) + ends_arena_bytes() + SHARD_ZEROS_BYTES + 64 * KIB;
+           offsets_arena_bytes(plan) + ends_arena_bytes() + sent_arena_bytes(plan) +
+           SHARD_ZEROS_BYTES + 64 * KIB;
 }
 
 static void retry(struct core *core, struct timer *timer)
@@ -94,6 +95,7 @@ struct shard *shard_create(struct core *core, struct arena *arena, const struct 
     trash_init(&shard->trash, shard);
     sweep_init(&shard->sweep, shard);
     retention_init(&shard->retention, shard);
+    sent_init(&shard->sent, arena, plan);
     timer_init(&shard->retry_timer, retry);
     core->shard = shard;
     return shard;

@@ -17,6 +17,7 @@
 #include "shard/partition.h"
 #include "shard/pool.h"
 #include "shard/retention.h"
+#include "shard/sent.h"
 #include "shard/shard.h"
 #include "shard/sweep.h"
 #include "shard/trash.h"
@@ -64,6 +65,7 @@ struct shard {
     struct trash trash;
     struct sweep sweep;
     struct retention retention;
+    struct sent sent;
     struct list ready;      /* partitions */
     struct list opening;    /* partitions that wait for a recovery, most wanted first */
     struct list recovering; /* struct recovery */
