@@ -1,6 +1,7 @@
 #include "edge/lookup.h"
 
 #include "base/check.h"
+#include "edge/diagnostics.h"
 #include "edge/reply.h"
 #include "edge/route.h"
 #include "wire/cluster.h"
@@ -344,6 +345,7 @@ void lookup_run(struct edge *edge, struct request *request, struct span body)
     switch ((u32)request->command) {
     case COMMAND_PING: reply_status(edge, request, WIRE_OK); return;
     case COMMAND_GET_STATS: get_stats(edge, request); return;
+    case COMMAND_GET_SNAPSHOT: diagnostics_run(edge, request, body); return;
     case COMMAND_GET_CLUSTER_METADATA: reply_written(edge, request, write_cluster); return;
     case COMMAND_DESCRIBE_OPTIONS: describe_options(edge, request, body); return;
     case COMMAND_GET_ME: route_request(edge, request, body); return;

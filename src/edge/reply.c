@@ -67,6 +67,13 @@ void reply_small(struct edge *edge, struct request *request, const void *body, u
     ready(edge, request);
 }
 
+void reply_buf(struct edge *edge, struct request *request, struct buf *body)
+{
+    put_header(request, WIRE_OK, body->size);
+    request->reply_body = body;
+    ready(edge, request);
+}
+
 void reply_written(struct edge *edge, struct request *request,
                    void (*write)(struct edge *edge, const struct request *request,
                                  struct writer *writer))
@@ -81,9 +88,7 @@ void reply_written(struct edge *edge, struct request *request,
         write(edge, request, &writer);
         if (!writer.failed) {
             buf->size = writer.position;
-            put_header(request, WIRE_OK, buf->size);
-            request->reply_body = buf;
-            ready(edge, request);
+            reply_buf(edge, request, buf);
             return;
         }
         capacity = buf->capacity * 4;

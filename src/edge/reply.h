@@ -15,6 +15,9 @@ void reply_eviction(struct edge *edge, struct request *request, enum eviction_re
 /* A body of at most 64 bytes, copied. */
 void reply_small(struct edge *edge, struct request *request, const void *body, u32 bytes);
 
+/* A body that is written already, in a buffer that from now on belongs to the request. */
+void reply_buf(struct edge *edge, struct request *request, struct buf *body);
+
 /* A body written by `write`, into a buffer as large as it needs. Without memory for it the
  * connection closes: a wrong or missing answer would be worse. `write` may be called again with
  * more room. */

@@ -43,6 +43,12 @@ struct edge {
     bool facts_busy;
     struct list facts_waiting; /* requests, by `work` */
 
+    /* One diagnostics archive at a time. */
+    struct offload_job archive_job;
+    struct archive archive;
+    struct buf *archive_buf; /* NULL: none is being made */
+    struct msg_token archive_for;
+
     bool serving;
     bool draining;
     bool drain_answered;

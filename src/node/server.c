@@ -22,6 +22,7 @@
 #include "node/lock.h"
 #include "node/notify.h"
 #include "node/root.h"
+#include "offload/offload_threads.h"
 
 #define EXIT_USAGE 2
 
@@ -236,7 +237,7 @@ static bool start(struct server *server, struct err *err)
 
 /* ---- Lines ---- */
 
-static void write_event(const struct event *event)
+static void write_event(struct offload *offload, const struct event *event)
 {
     struct tm parts;
     time_t seconds = (time_t)(event->wall_us / US_PER_SECOND);
@@ -248,8 +249,12 @@ static void write_event(const struct event *event)
                 (u32)(event->wall_us % US_PER_SECOND), event->core,
                 (unsigned long long)event->dropped);
     }
-    fprintf(stderr, "%s.%06uZ %-5s core=%u %s\n", when, (u32)(event->wall_us % US_PER_SECOND),
-            event_level_name((enum event_level)event->level), event->core, event->text);
+    char line[EVENT_TEXT_BYTES + 64];
+    (void)str_format(line, sizeof(line), "%s.%06uZ %-5s core=%u %s\n", when,
+                     (u32)(event->wall_us % US_PER_SECOND),
+                     event_level_name((enum event_level)event->level), event->core, event->text);
+    fputs(line, stderr);
+    offload_note_line(offload, span_of(line));
 }
 
 static void write_events(struct driver *driver)
@@ -257,7 +262,7 @@ static void write_events(struct driver *driver)
     struct event event;
     for (u32 i = 0; i < driver->plan.cores_count; i++) {
         while (event_next(&driver->cores[i].events, &event)) {
-            write_event(&event);
+            write_event(driver->offload, &event);
         }
     }
 }

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/ring.h"
 #include "io/io_uring_driver.h"
+#include "offload/offload_log.h"
 #include "offload/offload_threads.h"
 #include "offload/password.h"
 #include "offload/process_facts.h"
@@ -47,7 +48,8 @@ struct offload {
     sem_t work;            /* raised once a job */
     pthread_mutex_t among; /* the threads': taking jobs, and the look at the clocks */
     struct process_sample sample;
-    u32 next_core; /* whom to look at first, so that none starves */
+    struct offload_log log; /* has its own lock */
+    u32 next_core;          /* whom to look at first, so that none starves */
     _Atomic bool ending;
 };
 
@@ -91,6 +93,7 @@ static enum status job_run(struct offload_thread *thread, struct offload_job *jo
         return password_verify(&thread->room, &offload->cost, job->password, job->password_size,
                                job->hash);
     case OFFLOAD_PROCESS_FACTS: return process_facts_run(offload, job);
+    case OFFLOAD_ARCHIVE: archive_make(job->archive, offload->data_path, &offload->log); return OK;
     }
     unreachable();
 }
@@ -225,6 +228,7 @@ static void threads_end(struct offload *offload, u32 count)
     }
     check(sem_destroy(&offload->work) == 0);
     check(pthread_mutex_destroy(&offload->among) == 0);
+    offload_log_deinit(&offload->log);
     mem_return(offload->data_path);
     struct arena arena = offload->arena;
     arena_destroy(&arena);
@@ -273,6 +277,7 @@ struct offload *offload_create(const struct offload_options *options, struct err
     check(sem_init(&offload->work, 0, 0) == 0);
     check(pthread_mutex_init(&offload->among, NULL) == 0);
     process_facts_begin(&offload->sample);
+    offload_log_init(&offload->log);
     rings_create(offload, options->ios);
     for (u32 i = 0; i < options->threads_count; i++) {
         if (!thread_start(offload, i, err)) {
@@ -281,6 +286,11 @@ struct offload *offload_create(const struct offload_options *options, struct err
         }
     }
     return offload;
+}
+
+void offload_note_line(struct offload *offload, struct span line)
+{
+    offload_log_note(&offload->log, line);
 }
 
 void offload_destroy(struct offload *offload)

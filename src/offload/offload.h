@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "base/status.h"
 #include "base/types.h"
+#include "offload/archive.h"
 
 struct core;
 struct offload;
@@ -23,7 +24,8 @@ enum offload_kind {
     OFFLOAD_PASSWORD_HASH,   /* password -> hash, fresh random salt */
     OFFLOAD_PASSWORD_VERIFY, /* password against hash: OK, or ERR_INVALID when it does not match.
                                 An empty hash costs the same and never matches. */
-    OFFLOAD_PROCESS_FACTS    /* what the system says of this process and machine: GetStats */
+    OFFLOAD_PROCESS_FACTS,   /* what the system says of this process and machine: GetStats */
+    OFFLOAD_ARCHIVE          /* a ZIP file of diagnostics: GetSnapshot */
 };
 
 /* Sizes in bytes, times in microseconds, CPU in hundredths of a percent of one core. */
@@ -55,6 +57,7 @@ struct offload_job {
     u8 password[OFFLOAD_PASSWORD_BYTES_MAX + 1];
     char hash[OFFLOAD_HASH_BYTES];
     struct process_facts *facts; /* OFFLOAD_PROCESS_FACTS: filled in */
+    struct archive *archive;     /* OFFLOAD_ARCHIVE: made in its memory */
 
     /* The door's, while in flight. */
     struct list_node node;

@@ -1,6 +1,7 @@
 /* What only the process asks of the real offload: starting and ending its threads. */
 #pragma once
 
+#include "base/bytes.h"
 #include "base/str.h"
 #include "io/io.h"
 #include "offload/offload.h"
@@ -20,6 +21,9 @@ struct offload_options {
  * nothing to do. A stored hash that was made with more memory than that still verifies: for as
  * long as that one takes, its memory is taken from the system besides. */
 struct offload *offload_create(const struct offload_options *options, struct err *err);
+
+/* One more line of the log, for the archive. Main thread. */
+void offload_note_line(struct offload *offload, struct span line);
 
 /* Waits for the jobs in hand; what is queued is dropped: no core is left to hear of it. */
 void offload_destroy(struct offload *offload);
