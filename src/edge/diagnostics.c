@@ -70,6 +70,7 @@ void diagnostics_run(struct edge *edge, struct request *request, struct span bod
     }
     edge->archive = (struct archive){.data = edge->archive_buf->data,
                                      .capacity = edge->archive_buf->capacity,
+                                     .wall_us = core->time.wall_us,
                                      .method = wanted.compression};
     choose_parts(&edge->archive, wanted.types);
     edge->archive_for =

@@ -1,5 +1,5 @@
-/* GetSnapshot: an archive of what this machine and process look like, made by offload. One at a time
- * on a core; who asks meanwhile is told to ask again. */
+/* GetSnapshot: an archive of what this machine and process look like, made by offload. One at a
+ * time on a core; who asks meanwhile is told to ask again. */
 #pragma once
 
 #include "edge/tables.h"

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -233,7 +232,7 @@ void archive_make(struct archive *archive, const char *data_path, struct offload
     u32 text_bytes = archive->capacity / 4;
     u32 zip_bytes = archive->capacity - text_bytes;
     struct zip zip;
-    zip_begin(&zip, archive->data, zip_bytes, (u64)time(NULL));
+    zip_begin(&zip, archive->data, zip_bytes, archive->wall_us / US_PER_SECOND);
     for (u32 i = 0; i < archive->parts_count; i++) {
         enum archive_part part = (enum archive_part)archive->parts[i];
         struct text text = {.data = (char *)archive->data + zip_bytes, .capacity = text_bytes};

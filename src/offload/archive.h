@@ -1,6 +1,6 @@
-/* The diagnostics archive: what an operator sends along with a question, as a ZIP file with one text
- * for each part that was asked for. Nothing secret is in it: the configuration is the masked one,
- * and of other processes only the short name is told.
+/* The diagnostics archive: what an operator sends along with a question, as a ZIP file with one
+ * text for each part that was asked for. Nothing secret is in it: the configuration is the masked
+ * one, and of other processes only the short name is told.
  *
  * Runs on an offload thread. It holds no lock while it reads, and takes no memory but the caller's:
  * the last quarter of it is where each text is put together. */
@@ -24,6 +24,7 @@ struct archive {
     u8 *data;
     u32 capacity; /* at least 64 KiB */
     u32 size;     /* of the archive, when it is made */
+    u64 wall_us;  /* now */
     u8 method;    /* enum compress_method */
     u8 parts_count;
     u8 parts[ARCHIVE_PARTS_MAX];
