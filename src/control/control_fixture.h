@@ -296,7 +296,7 @@ static inline void node_crash(const struct sim_crash_odds *odds)
 static inline u32 node_ask(u32 from, struct msg msg)
 {
     struct core *core = &node.cores[from].core;
-    EXPECT(mailbox_has_credit(&core->mailbox, 0));
+    EXPECT(mailbox_has_credit(&core->mailbox, 0, (enum msg_kind)msg.kind));
     u32 slot = node.tokens++;
     EXPECT(slot < PUMP_REPLIES);
     node.replies[slot] = (struct msg){.kind = MSG_KIND_COUNT};

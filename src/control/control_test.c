@@ -484,7 +484,7 @@ static void ask_at_random(struct promise *promise)
     u32 from = (u32)prng_below(&promise->prng, node.cores_count);
     bool may_ask = control_is_ready(node.control) &&
                    promise->slots_count < array_count(promise->slots) &&
-                   mailbox_has_credit(&node.cores[from].core.mailbox, 0);
+                   mailbox_has_credit(&node.cores[from].core.mailbox, 0, MSG_COMMAND);
     if (may_ask && prng_chance(&promise->prng, 1, 2)) {
         char name[16];
         EXPECT(str_format(name, sizeof(name), "s%u", promise->asked++));

@@ -77,21 +77,25 @@ void mailbox_init(struct mailbox *mailbox, struct mailbox_board *board, u32 core
     for (u32 to = 0; to < board->cores_count; to++) {
         mailbox->credits[to] = MAILBOX_CREDITS;
         list_init(&mailbox->credit_waiters[to]);
+        list_init(&mailbox->poll_waiters[to]);
     }
 }
 
-bool mailbox_has_credit(const struct mailbox *mailbox, u32 to)
+bool mailbox_has_credit(const struct mailbox *mailbox, u32 to, enum msg_kind kind)
 {
     check(to < mailbox->cores_count);
-    return mailbox->credits[to] > 0;
+    return mailbox->credits[to] > 0 &&
+           (kind != MSG_POLL || mailbox->polls[to] < MAILBOX_CREDITS_POLLS);
 }
 
-void mailbox_wait_for_credit(struct mailbox *mailbox, u32 to, struct credit_waiter *waiter)
+void mailbox_wait_for_credit(struct mailbox *mailbox, u32 to, enum msg_kind kind,
+                             struct credit_waiter *waiter)
 {
-    check(to < mailbox->cores_count);
+    check(!mailbox_has_credit(mailbox, to, kind));
     check(waiter->resume != NULL);
     check(!list_node_is_linked(&waiter->node));
-    list_add_last(&mailbox->credit_waiters[to], &waiter->node);
+    struct list *waiters = kind == MSG_POLL ? mailbox->poll_waiters : mailbox->credit_waiters;
+    list_add_last(&waiters[to], &waiter->node);
 }
 
 void mailbox_stop_waiting(struct credit_waiter *waiter)
@@ -106,8 +110,9 @@ void mailbox_send(struct core *core, struct msg *msg)
     check(msg->to < mailbox->cores_count);
     enum lane lane = msg_lane(msg->kind, (msg->flags & MSG_IS_REPLY) != 0);
     if (lane == LANE_REQUEST) {
-        check(mailbox->credits[msg->to] > 0);
+        check(mailbox_has_credit(mailbox, msg->to, (enum msg_kind)msg->kind));
         mailbox->credits[msg->to]--;
+        mailbox->polls[msg->to] += msg->kind == MSG_POLL ? 1 : 0;
     }
     msg->from = (u8)mailbox->core_index;
     msg->applied = core->applied;
@@ -138,12 +143,26 @@ void mailbox_reply(struct core *core, const struct msg *request, struct msg *rep
     mailbox_send(core, reply);
 }
 
-void mailbox_credit_return(struct core *core, u32 to)
+/* Polls first, as there are never more than half of them out: neither kind waits for ever. */
+static struct list_node *next_waiter(struct mailbox *mailbox, u32 to)
+{
+    struct list_node *node = NULL;
+    if (mailbox_has_credit(mailbox, to, MSG_POLL)) {
+        node = list_pop(&mailbox->poll_waiters[to]);
+    }
+    return node != NULL ? node : list_pop(&mailbox->credit_waiters[to]);
+}
+
+void mailbox_credit_return(struct core *core, u32 to, enum msg_kind kind)
 {
     struct mailbox *mailbox = &core->mailbox;
     check(mailbox->credits[to] < MAILBOX_CREDITS);
     mailbox->credits[to]++;
-    struct list_node *node = list_pop(&mailbox->credit_waiters[to]);
+    if (kind == MSG_POLL) {
+        check(mailbox->polls[to] > 0);
+        mailbox->polls[to]--;
+    }
+    struct list_node *node = next_waiter(mailbox, to);
     if (node != NULL) {
         struct credit_waiter *waiter = container_of(node, struct credit_waiter, node);
         waiter->resume(core, waiter);
@@ -172,7 +191,7 @@ bool mailbox_next(struct core *core, enum lane lane, struct msg *msg)
             check(msg->to == mailbox->core_index);
             check(msg->from == from);
             if (reply_gives_credit_back(msg)) {
-                mailbox_credit_return(core, from);
+                mailbox_credit_return(core, from, (enum msg_kind)msg->kind);
             }
             return true;
         }

@@ -98,13 +98,13 @@ TEST(without_credit_the_sender_waits_and_is_resumed_once_per_reply)
         msg = request_to(1, i);
         mailbox_send(&cores[0], &msg);
     }
-    EXPECT(!mailbox_has_credit(&cores[0].mailbox, 1));
+    EXPECT(!mailbox_has_credit(&cores[0].mailbox, 1, MSG_APPEND));
     struct resumed first = {.waiter = {.resume = on_credit}};
     struct resumed second = {.waiter = {.resume = on_credit}};
     list_node_init(&first.waiter.node);
     list_node_init(&second.waiter.node);
-    mailbox_wait_for_credit(&cores[0].mailbox, 1, &first.waiter);
-    mailbox_wait_for_credit(&cores[0].mailbox, 1, &second.waiter);
+    mailbox_wait_for_credit(&cores[0].mailbox, 1, MSG_APPEND, &first.waiter);
+    mailbox_wait_for_credit(&cores[0].mailbox, 1, MSG_APPEND, &second.waiter);
     mailbox_flush(&cores[0]);
     EXPECT(mailbox_next(&cores[1], LANE_REQUEST, &msg));
     struct msg reply = {0};
@@ -113,6 +113,30 @@ TEST(without_credit_the_sender_waits_and_is_resumed_once_per_reply)
     EXPECT(mailbox_next(&cores[0], LANE_REPLY, &msg));
     EXPECT_EQ(first.count, 1);
     EXPECT_EQ(second.count, 0);
+    gone();
+}
+
+TEST(polls_whose_loans_stay_away_leave_half_of_the_credits_to_others)
+{
+    two_cores();
+    for (u32 i = 0; i < MAILBOX_CREDITS_POLLS; i++) {
+        struct msg poll = {.kind = MSG_POLL, .to = 1, .token = {.slot = i}};
+        EXPECT(mailbox_has_credit(&cores[0].mailbox, 1, MSG_POLL));
+        mailbox_send(&cores[0], &poll);
+    }
+    EXPECT(!mailbox_has_credit(&cores[0].mailbox, 1, MSG_POLL));
+    struct resumed poll = {.waiter = {.resume = on_credit}};
+    list_node_init(&poll.waiter.node);
+    mailbox_wait_for_credit(&cores[0].mailbox, 1, MSG_POLL, &poll.waiter);
+
+    /* Appends come and go meanwhile, and what they give back is not for polls. */
+    struct msg msg = request_to(1, 50);
+    EXPECT(mailbox_has_credit(&cores[0].mailbox, 1, MSG_APPEND));
+    mailbox_send(&cores[0], &msg);
+    mailbox_credit_return(&cores[0], 1, MSG_APPEND);
+    EXPECT_EQ(poll.count, 0);
+    mailbox_credit_return(&cores[0], 1, MSG_POLL); /* a loan came home */
+    EXPECT_EQ(poll.count, 1);
     gone();
 }
 
@@ -155,7 +179,7 @@ TEST(two_threads_exchange_requests_and_replies_without_losing_one)
     u64 sent = 0;
     u64 received = 0;
     while (received < EXCHANGES) {
-        while (sent < EXCHANGES && mailbox_has_credit(&cores[0].mailbox, 1)) {
+        while (sent < EXCHANGES && mailbox_has_credit(&cores[0].mailbox, 1, MSG_APPEND)) {
             struct msg msg = request_to(1, (u32)sent);
             msg.words[0] = sent++;
             mailbox_send(&cores[0], &msg);

@@ -87,12 +87,12 @@ static void on_socket_closed(struct core *core, struct io_op *op)
     struct conn *conn = container_of(op, struct conn, close_op);
     check(conn->magic == CONN_MAGIC);
     check(conn->state == CONN_CLOSING);
-    if (mailbox_has_credit(&core->mailbox, 0)) {
+    if (mailbox_has_credit(&core->mailbox, 0, MSG_CONNECTION_CLOSED)) {
         send_closed(core, conn);
         return;
     }
     conn->closed_credit.resume = on_closed_credit;
-    mailbox_wait_for_credit(&core->mailbox, 0, &conn->closed_credit);
+    mailbox_wait_for_credit(&core->mailbox, 0, MSG_CONNECTION_CLOSED, &conn->closed_credit);
 }
 
 /* The socket may be closed when the kernel is done with our memory. */

@@ -29,7 +29,7 @@ struct conn {
     u32 slot;
     enum conn_state state;
     struct list_node node;    /* in edge->open or edge->free */
-    struct list_node waiting; /* in edge->waiting: for a slot or memory, in order of arrival */
+    struct list_node waiting; /* in edge->waiting or edge->line: for a slot or memory */
     struct list_node sending; /* in edge->sending: has something to send this turn */
     struct io_socket socket;
     u32 client_number;

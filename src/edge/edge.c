@@ -7,6 +7,10 @@
 /* Connections that waited for room and are tried again in one turn. */
 #define RESUMES_A_TURN 64u
 
+/* How long the first in line for memory has all that comes free to itself, and how long those
+ * behind it may pass when that was not enough. */
+#define LINE_KEPT_US US_PER_SECOND
+
 /* A drain that clients do not let end is ended. */
 #define DRAIN_US_MAX (2 * US_PER_SECOND)
 
@@ -49,6 +53,13 @@ void edge_make_room(struct edge *edge)
     }
 }
 
+/* The turn that it brings looks at the line: see edge_flush. */
+static void on_line_timer(struct core *core, struct timer *timer)
+{
+    (void)core;
+    (void)timer;
+}
+
 struct edge *edge_create(struct core *core, struct arena *arena, const struct plan *plan,
                          const struct settings *settings)
 {
@@ -65,6 +76,8 @@ struct edge *edge_create(struct core *core, struct arena *arena, const struct pl
     list_init(&edge->conns_open);
     list_init(&edge->requests_free);
     list_init(&edge->waiting);
+    list_init(&edge->line);
+    timer_init(&edge->line_timer, on_line_timer);
     list_init(&edge->checking);
     list_init(&edge->sending);
     list_init(&edge->facts_waiting);
@@ -160,8 +173,82 @@ void edge_on_session_closed(struct edge *edge, u64 session)
 
 /* ---- The turn ---- */
 
-/* Oldest first. Where there is no room for a large frame there may be some for a small one behind
- * it: it goes on, as one that comes only now would. Who goes on waiting keeps its place. */
+static void put_back_first(struct list *list, struct list *nodes)
+{
+    for (struct list_node *node; (node = list_last(nodes)) != NULL;) {
+        list_remove(node);
+        list_add_first(list, node);
+    }
+}
+
+/* Memory for batches goes in order of arrival: were small ones let past, they would take each bit
+ * that comes free, and a large one would never begin. But what it waits for may be held for long,
+ * by readers that take nothing: so every other second the others may pass. */
+static bool line_is_kept(const struct edge *edge)
+{
+    u64 waited_us = edge->core->time.monotonic_us - edge->line_moved_us;
+    return waited_us / LINE_KEPT_US % 2 == 0;
+}
+
+bool edge_line_lets(const struct edge *edge, const struct conn *conn)
+{
+    bool is_empty = list_is_empty(&edge->line) && edge->resuming == NULL;
+    return is_empty || edge->resuming == conn || !line_is_kept(edge);
+}
+
+void edge_line_leave(struct edge *edge, struct conn *conn)
+{
+    list_remove(&conn->waiting);
+    if (edge->resuming == conn) {
+        edge->resuming = NULL;
+        edge->line_moved_us = edge->core->time.monotonic_us;
+    }
+}
+
+void edge_line_join(struct edge *edge, struct conn *conn)
+{
+    if (list_node_is_linked(&conn->waiting)) {
+        return;
+    }
+    counter_add(edge->core->counters, COUNTER_requests_parked, 1);
+    if (list_is_empty(&edge->line) && edge->resuming == NULL) {
+        edge->line_moved_us = edge->core->time.monotonic_us;
+    }
+    list_add_last(&edge->line, &conn->waiting);
+}
+
+/* The first, and those behind it as far as they may go. Who goes on waiting keeps its place. */
+static void resume_line(struct edge *edge)
+{
+    struct list still;
+    list_init(&still);
+    for (u32 i = 0; i < RESUMES_A_TURN; i++) {
+        struct list_node *node = list_pop(&edge->line);
+        if (node == NULL) {
+            break;
+        }
+        struct conn *conn = container_of(node, struct conn, waiting);
+        check(conn->magic == CONN_MAGIC);
+        edge->resuming = conn;
+        conn_advance(edge, conn);
+        bool goes_on_waiting = edge->resuming == conn && list_node_is_linked(&conn->waiting);
+        edge->resuming = NULL;
+        if (goes_on_waiting) {
+            list_remove(&conn->waiting);
+            list_add_last(&still, &conn->waiting);
+            if (line_is_kept(edge)) {
+                break;
+            }
+        }
+    }
+    put_back_first(&edge->line, &still);
+    if (!list_is_empty(&edge->line) && !timer_is_set(&edge->line_timer)) {
+        timer_set(&edge->core->timers, &edge->line_timer,
+                  edge->core->time.monotonic_us + LINE_KEPT_US);
+    }
+}
+
+/* Oldest first; who goes on waiting keeps its place. */
 static void resume_waiting(struct edge *edge)
 {
     struct list still;
@@ -179,15 +266,13 @@ static void resume_waiting(struct edge *edge)
             list_add_last(&still, &conn->waiting);
         }
     }
-    for (struct list_node *node; (node = list_last(&still)) != NULL;) {
-        list_remove(node);
-        list_add_first(&edge->waiting, node);
-    }
+    put_back_first(&edge->waiting, &still);
 }
 
 void edge_flush(struct edge *edge)
 {
     tcp_check_batches(edge);
+    resume_line(edge);
     resume_waiting(edge);
     for (struct list_node *node; (node = list_pop(&edge->sending)) != NULL;) {
         struct conn *conn = container_of(node, struct conn, sending);

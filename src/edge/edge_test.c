@@ -757,38 +757,91 @@ TEST(without_memory_for_a_body_the_connection_is_not_read_until_there_is_some)
     tear_down();
 }
 
-TEST(a_large_frame_that_waits_for_memory_does_not_hold_up_a_small_one_behind_it)
+/* All memory, in pieces that are given back one by one. */
+#define HOG_BYTES (128 * (u32)KIB)
+
+struct hogs {
+    struct buf *bufs[400];
+    u32 count;
+};
+
+static void take_all(struct hogs *hogs)
 {
-    set_up();
-    log_in();
-    struct buf *hogs[400];
-    u32 count = 0;
-    while (count < array_count(hogs) &&
-           (hogs[count] = buf_take(rig.core.bufs, 128 * KIB)) != NULL) {
-        count++;
+    hogs->count = 0;
+    struct buf *buf = NULL;
+    while (hogs->count < array_count(hogs->bufs) &&
+           (buf = buf_take(rig.core.bufs, HOG_BYTES)) != NULL) {
+        hogs->bufs[hogs->count++] = buf;
     }
-    EXPECT(!buf_pool_has_room(rig.core.bufs, 64 * KIB));
+    EXPECT(!buf_pool_has_room(rig.core.bufs, HOG_BYTES));
+}
+
+static void give_back(struct hogs *hogs, u32 count)
+{
+    for (u32 i = 0; i < count; i++) {
+        buf_return(hogs->bufs[--hogs->count]);
+    }
+    sim_wake(rig.sim, 0, 0);
+    run_for(10 * US_PER_MS);
+}
+
+/* A frame of 4 MiB waits for memory on the connection that is returned, a small one behind it on
+ * the one that `give` speaks for. */
+static struct sim_conn *a_large_one_and_a_small_one_wait(const struct frame *small)
+{
     struct sim_conn *first = rig.conn;
     struct frame large = send_frame(1, 6000, true);
     put_u32(large.bytes + 48, 4 * MIB);
-    give(large.bytes, 1000);
     hand_over();
     rig.core.edge->conns[1].logged_in = true; /* there is no memory for a login either */
     rig.core.edge->conns[1].session = SESSION;
-    struct frame small = send_frame(1, 6000, true);
-    give(small.bytes, CONN_INLINE_BYTES); /* as much as is taken off the socket */
-    run_for(US_PER_SECOND);
+    EXPECT_EQ(sim_conn_send(first, large.bytes, 1000), 1000);
+    run_for(10 * US_PER_MS);
+    give(small->bytes, CONN_INLINE_BYTES); /* as much as is taken off the socket */
+    run_for(10 * US_PER_MS);
     EXPECT_EQ(rig.core.edge->requests_used, 0);
-    for (u32 i = 0; i <= PLAN_BUFFER_RESERVE_BYTES / (128 * KIB); i++) {
-        buf_return(hogs[--count]); /* what is never given to bodies, and one more */
-    }
-    sim_wake(rig.sim, 0, 0);
+    return first;
+}
+
+TEST(memory_that_comes_free_is_kept_for_the_first_in_line)
+{
+    set_up();
+    log_in();
+    struct hogs hogs;
+    take_all(&hogs);
+    struct frame small = send_frame(1, 6000, true);
+    struct sim_conn *first = a_large_one_and_a_small_one_wait(&small);
+    /* What is never given to bodies, and nearly enough for the large one: plenty for the small. */
+    give_back(&hogs, (PLAN_BUFFER_RESERVE_BYTES + 4 * (u32)MIB) / HOG_BYTES - 1);
+    EXPECT_EQ(rig.core.edge->requests_used, 0);
+    give_back(&hogs, 8);
+    EXPECT_EQ(rig.core.edge->requests_used, 2);
+    EXPECT(rig.core.edge->conns[0].receiving != NULL);
+    give(small.bytes + CONN_INLINE_BYTES, small.size - CONN_INLINE_BYTES);
+    run_for(10 * US_PER_MS);
+    EXPECT_EQ(rig.appends, 1);
+    give_back(&hogs, hogs.count);
+    sim_conn_reset(first);
+    tear_down();
+}
+
+TEST(what_does_not_suffice_for_the_first_in_line_is_not_kept_for_ever)
+{
+    set_up();
+    log_in();
+    struct hogs hogs;
+    take_all(&hogs);
+    struct frame small = send_frame(1, 6000, true);
+    struct sim_conn *first = a_large_one_and_a_small_one_wait(&small);
+    give_back(&hogs, PLAN_BUFFER_RESERVE_BYTES / HOG_BYTES + 1);
+    EXPECT_EQ(rig.core.edge->requests_used, 0);
+    run_for(2 * US_PER_SECOND); /* nothing happens but that time passes */
+    EXPECT_EQ(rig.core.edge->requests_used, 1);
+    EXPECT(rig.core.edge->conns[0].receiving == NULL);
     give(small.bytes + CONN_INLINE_BYTES, small.size - CONN_INLINE_BYTES);
     run_for(US_PER_SECOND);
     EXPECT_EQ(rig.appends, 1);
-    while (count > 0) {
-        buf_return(hogs[--count]);
-    }
+    give_back(&hogs, hogs.count);
     sim_conn_reset(first);
     tear_down();
 }

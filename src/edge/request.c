@@ -51,7 +51,7 @@ void request_return_loan(struct edge *edge, struct request *request)
     check(request->loan != NULL);
     struct msg msg = {.kind = MSG_LOAN_RETURN, .to = (u8)request->loan_from, .loan = request->loan};
     mailbox_send(edge->core, &msg);
-    mailbox_credit_return(edge->core, request->loan_from);
+    mailbox_credit_return(edge->core, request->loan_from, MSG_POLL);
     request->loan = NULL;
 }
 
@@ -112,14 +112,15 @@ void request_ask(struct edge *edge, struct request *request, u32 to)
     request->msg.to = (u8)to;
     request->msg.token =
         (struct msg_token){.slot = request->slot, .generation = request->generation};
-    if (mailbox_has_credit(&core->mailbox, to)) {
+    enum msg_kind kind = (enum msg_kind)request->msg.kind;
+    if (mailbox_has_credit(&core->mailbox, to, kind)) {
         request->state = REQUEST_ASKED;
         mailbox_send(core, &request->msg);
         return;
     }
     request->state = REQUEST_WAITING;
     request->credit.resume = on_credit;
-    mailbox_wait_for_credit(&core->mailbox, to, &request->credit);
+    mailbox_wait_for_credit(&core->mailbox, to, kind, &request->credit);
     counter_add(core->counters, COUNTER_requests_parked, 1);
 }
 

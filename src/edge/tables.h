@@ -33,7 +33,11 @@ struct edge {
     struct list requests_free;
     u32 requests_used;
 
-    struct list waiting;  /* conns that wait for a slot or memory, oldest first */
+    struct list waiting;   /* conns that wait for a slot, or memory for a command, oldest first */
+    struct list line;      /* conns that wait for memory for a batch, in order of arrival */
+    struct conn *resuming; /* of the line: it alone may take what there is */
+    u64 line_moved_us;     /* when its first became the first */
+    struct timer line_timer;
     struct list checking; /* requests with bytes of a batch to verify */
     struct list sending;  /* conns with something to send */
 
@@ -55,6 +59,13 @@ struct edge {
     struct msg drain_msg;
     struct timer drain_timer;
 };
+
+/* May this connection's batch have memory now, or are others before it? */
+bool edge_line_lets(const struct edge *edge, const struct conn *conn);
+
+/* Its batch has memory; or it waits for some, behind all that do. */
+void edge_line_leave(struct edge *edge, struct conn *conn);
+void edge_line_join(struct edge *edge, struct conn *conn);
 
 /* Makes one more slot of each table when its free list is empty. */
 void edge_make_room(struct edge *edge);

@@ -118,6 +118,22 @@ static u32 batch_buffer_bytes(u32 batch_bytes)
     return (u32)align_up(BATCH_HEADER_BYTES + (u64)batch_bytes, SECTOR_BYTES_MAX);
 }
 
+/* NULL: the connection waits in line for memory. */
+static struct buf *take_batch_body(struct edge *edge, struct conn *conn,
+                                   const struct send_request *send)
+{
+    struct buf *body = NULL;
+    if (edge_line_lets(edge, conn)) {
+        body = take_body(edge, batch_buffer_bytes(send->batch_bytes));
+    }
+    if (body == NULL) {
+        edge_line_join(edge, conn);
+    } else {
+        edge_line_leave(edge, conn);
+    }
+    return body;
+}
+
 static void start_batch(struct conn *conn, struct request *request, struct buf *body,
                         const struct send_request *send)
 {
@@ -160,9 +176,8 @@ static enum verdict begin_send(struct edge *edge, struct conn *conn,
     }
     struct buf *body = NULL;
     if (error == WIRE_OK) {
-        body = take_body(edge, batch_buffer_bytes(send.batch_bytes));
+        body = take_batch_body(edge, conn, &send);
         if (body == NULL) {
-            wait_for_room(edge, conn);
             return VERDICT_WAIT;
         }
     }

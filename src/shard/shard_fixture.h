@@ -145,7 +145,7 @@ static inline struct sim_turn bed_turn(void *context, struct turn_time time)
     while (mailbox_next(core, LANE_REPLY, &msg)) {
         if (msg.kind == MSG_LOAN_RETURN) {
             shard_on_msg(core->shard, &msg);
-            mailbox_credit_return(core, 0);
+            mailbox_credit_return(core, 0, MSG_POLL);
         } else {
             bed_on_reply(bed, &msg);
         }
@@ -363,7 +363,7 @@ static inline u32 bed_send(struct bed *bed, struct msg *msg)
 {
     u32 slot = bed_free_reply(bed);
     EXPECT(slot != UINT32_MAX);
-    EXPECT(mailbox_has_credit(&bed->core->mailbox, 0));
+    EXPECT(mailbox_has_credit(&bed->core->mailbox, 0, (enum msg_kind)msg->kind));
     msg->token = (struct msg_token){.slot = slot, .generation = 1};
     bed->replies[slot].msg = *msg;
     bed->in_flight++;
