@@ -110,6 +110,35 @@ void delete_offset_request_encode(const struct delete_offset_request *request,
     write_u8(writer, request->wait_for_commit ? 1 : 0);
 }
 
+enum wire_error store_offset_v1_decode(struct span body, struct store_offset_request *request)
+{
+    struct decoder decoder = decoder_over(body);
+    struct store_offset_request found = {.wait_for_commit = true};
+    found.target = decode_target(&decoder);
+    found.offset = read_u64(&decoder.reader);
+    enum wire_error error = decoder_result(&decoder);
+    if (error == WIRE_OK) {
+        *request = found;
+    }
+    return error;
+}
+
+void store_offset_v1_encode(const struct store_offset_request *request, struct writer *writer)
+{
+    get_offset_request_encode(&request->target, writer);
+    write_u64(writer, request->offset);
+}
+
+enum wire_error delete_offset_v1_decode(struct span body, struct delete_offset_request *request)
+{
+    struct delete_offset_request found = {.wait_for_commit = true};
+    enum wire_error error = get_offset_request_decode(body, &found.target);
+    if (error == WIRE_OK) {
+        *request = found;
+    }
+    return error;
+}
+
 void offset_reply_encode(const struct offset_reply *reply, struct writer *writer)
 {
     write_u32(writer, reply->partition_id);

@@ -72,6 +72,14 @@ must_check enum wire_error delete_offset_request_decode(struct span body,
 void delete_offset_request_encode(const struct delete_offset_request *request,
                                   struct writer *writer);
 
+/* 121 and 122 of generation 1 have no ack byte, and are always answered after commit. The body of
+ * 122 is that of 120. */
+must_check enum wire_error store_offset_v1_decode(struct span body,
+                                                  struct store_offset_request *request);
+void store_offset_v1_encode(const struct store_offset_request *request, struct writer *writer);
+must_check enum wire_error delete_offset_v1_decode(struct span body,
+                                                   struct delete_offset_request *request);
+
 struct offset_reply {
     u32 partition_id;
     u64 current_offset;

@@ -52,15 +52,32 @@ static void write_permissions(struct writer *writer, bool present, struct span b
     }
 }
 
+static struct create_user_request decode_create(struct decoder *decoder)
+{
+    struct create_user_request found;
+    found.username = decode_name(decoder);
+    found.password = decode_password(decoder);
+    found.status = decode_user_status(decoder);
+    found.permissions = decode_permissions(decoder, &found.has_permissions);
+    return found;
+}
+
 enum wire_error create_user_request_decode(struct span body, struct create_user_request *request)
 {
     struct decoder decoder = decoder_over(body);
-    struct create_user_request found;
-    found.username = decode_name(&decoder);
-    found.password = decode_password(&decoder);
-    found.status = decode_user_status(&decoder);
-    found.permissions = decode_permissions(&decoder, &found.has_permissions);
+    struct create_user_request found = decode_create(&decoder);
     enum wire_error error = decode_no_options(&decoder);
+    if (error == WIRE_OK) {
+        *request = found;
+    }
+    return error;
+}
+
+enum wire_error create_user_v1_decode(struct span body, struct create_user_request *request)
+{
+    struct decoder decoder = decoder_over(body);
+    struct create_user_request found = decode_create(&decoder);
+    enum wire_error error = decoder_result(&decoder);
     if (error == WIRE_OK) {
         *request = found;
     }
@@ -75,19 +92,36 @@ void create_user_request_encode(const struct create_user_request *request, struc
     write_permissions(writer, request->has_permissions, request->permissions);
 }
 
+static struct update_user_request decode_update(struct decoder *decoder)
+{
+    struct update_user_request found = {.user = decode_identifier(decoder)};
+    found.has_username = decode_presence(decoder);
+    if (found.has_username) {
+        found.username = decode_name(decoder);
+    }
+    found.has_status = decode_presence(decoder);
+    if (found.has_status) {
+        found.status = decode_user_status(decoder);
+    }
+    return found;
+}
+
 enum wire_error update_user_request_decode(struct span body, struct update_user_request *request)
 {
     struct decoder decoder = decoder_over(body);
-    struct update_user_request found = {.user = decode_identifier(&decoder)};
-    found.has_username = decode_presence(&decoder);
-    if (found.has_username) {
-        found.username = decode_name(&decoder);
-    }
-    found.has_status = decode_presence(&decoder);
-    if (found.has_status) {
-        found.status = decode_user_status(&decoder);
-    }
+    struct update_user_request found = decode_update(&decoder);
     enum wire_error error = decode_no_options(&decoder);
+    if (error == WIRE_OK) {
+        *request = found;
+    }
+    return error;
+}
+
+enum wire_error update_user_v1_decode(struct span body, struct update_user_request *request)
+{
+    struct decoder decoder = decoder_over(body);
+    struct update_user_request found = decode_update(&decoder);
+    enum wire_error error = decoder_result(&decoder);
     if (error == WIRE_OK) {
         *request = found;
     }
@@ -167,6 +201,24 @@ struct user_info read_user_info(struct reader *reader)
     info.status = read_u8(reader);
     info.username = read_name(reader);
     (void)read_text(reader);
+    return info;
+}
+
+void write_user_record_v1(struct writer *writer, const struct user_info *info)
+{
+    write_u32(writer, info->id);
+    write_u64(writer, info->created_at_us);
+    write_u8(writer, info->status);
+    write_name(writer, info->username);
+}
+
+struct user_info read_user_record_v1(struct reader *reader)
+{
+    struct user_info info;
+    info.id = read_u32(reader);
+    info.created_at_us = read_u64(reader);
+    info.status = read_u8(reader);
+    info.username = read_name(reader);
     return info;
 }
 

@@ -65,6 +65,12 @@ must_check enum wire_error update_user_request_decode(struct span body,
                                                       struct update_user_request *request);
 void update_user_request_encode(const struct update_user_request *request, struct writer *writer);
 
+/* 33 and 35 of generation 1: what follows the last field is ignored, not read as options. */
+must_check enum wire_error create_user_v1_decode(struct span body,
+                                                 struct create_user_request *request);
+must_check enum wire_error update_user_v1_decode(struct span body,
+                                                 struct update_user_request *request);
+
 must_check enum wire_error update_permissions_request_decode(
     struct span body, struct update_permissions_request *request);
 void update_permissions_request_encode(const struct update_permissions_request *request,
@@ -84,6 +90,10 @@ struct user_info {
 
 void write_user_info(struct writer *writer, const struct user_info *info);
 struct user_info read_user_info(struct reader *reader);
+
+/* The same record in generation 1: without options. */
+void write_user_record_v1(struct writer *writer, const struct user_info *info);
+struct user_info read_user_record_v1(struct reader *reader);
 
 /* What follows the header in a reply of 31 and 33: the block, or four zero bytes. */
 void write_user_permissions(struct writer *writer, bool has_permissions, struct span permissions);
