@@ -117,7 +117,7 @@ void control_end_session(struct control *control, u64 session, const struct msg 
     struct registry_client *client = registry_get(&control->registry, found->client_number);
     if (client != NULL && client->session == session) {
         client->session = 0;
-        client->user_id = CLIENT_USER_NONE;
+        registry_set_user(&control->registry, client, CLIENT_USER_NONE);
     }
     struct decision *decision = decision_take(control, DECISION_CLOSE);
     if (request != NULL) {
@@ -469,6 +469,8 @@ struct control *control_create(struct core *core, struct arena *arena, const str
                       .clients_max = plan->connections_max,
                       .clients_per_core_max = plan->connections_per_core_max,
                       .cores_count = plan->cores_count,
+                      .per_address_max = settings->connections_per_address_max,
+                      .per_user_max = settings->connections_per_user_max,
                   });
     logins_init(control, arena);
     decisions_init(control, arena);

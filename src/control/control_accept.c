@@ -59,6 +59,12 @@ static void hand_over(struct control *control)
 {
     struct accepting *accepting = &control->accepting;
     u32 home = 0;
+    if (registry_address_is_full(&control->registry, accepting->peer_address)) {
+        counter_add(control->core->counters, COUNTER_connections_over_address_limit, 1);
+        counter_add(control->core->counters, COUNTER_connections_refused, 1);
+        close_accepted(control);
+        return;
+    }
     if (control->stops || !registry_pick_core(&control->registry, UINT64_MAX, &home)) {
         counter_add(control->core->counters, COUNTER_connections_refused, 1);
         close_accepted(control);
@@ -68,8 +74,8 @@ static void hand_over(struct control *control)
         retry_later(control);
         return;
     }
-    struct registry_client *client = registry_add(&control->registry, home);
-    client->peer_address = accepting->peer_address;
+    struct registry_client *client =
+        registry_add(&control->registry, home, accepting->peer_address);
     client->peer_port = accepting->peer_port;
     struct msg msg = {
         .kind = MSG_CONNECTION,

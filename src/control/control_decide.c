@@ -243,6 +243,14 @@ void decide_login(struct control *control, struct decision *decision)
         answer_and_return(control, decision, &evicted);
         return;
     }
+    bool replaces = same != NULL || (own != NULL && own->user_id == decision->user_id);
+    if (!replaces && registry_user_is_full(&control->registry, decision->user_id)) {
+        /* Clients wait before they come again after this one (wire-v2.md 2.5). */
+        counter_add(control->core->counters, COUNTER_logins_over_user_limit, 1);
+        struct msg evicted = {.logged_in = {.eviction = EVICTION_SESSION_ERROR}};
+        answer_and_return(control, decision, &evicted);
+        return;
+    }
     /* One session a connection, and one a client: the newest. */
     u64 same_session = same == NULL ? 0 : same->session;
     control_end_session(control, same_session, NULL);
@@ -253,7 +261,7 @@ void decide_login(struct control *control, struct decision *decision)
         return;
     }
     client->session = decision->session;
-    client->user_id = decision->user_id;
+    registry_set_user(&control->registry, client, decision->user_id);
     decision_order(control, decision);
     control_go_on(control);
 }

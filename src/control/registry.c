@@ -1,12 +1,13 @@
 #include "control/registry.h"
 
 #include "base/check.h"
+#include "base/map.h"
 #include "base/str.h"
 
 u64 registry_bytes(u32 clients_max)
 {
     return (u64)clients_max * sizeof(struct registry_client) + slot_pool_bytes(clients_max) +
-           slot_index_bytes(clients_max) + 128;
+           slot_index_bytes(clients_max) * 3 + 256;
 }
 
 void registry_init(struct registry *registry, struct arena *arena,
@@ -17,9 +18,13 @@ void registry_init(struct registry *registry, struct arena *arena,
         .slots = arena_array(arena, struct registry_client, options->clients_max),
         .cores_count = options->cores_count,
         .clients_per_core_max = options->clients_per_core_max,
+        .per_address_max = options->per_address_max,
+        .per_user_max = options->per_user_max,
     };
     slot_pool_init(&registry->pool, arena, options->clients_max);
     slot_index_init(&registry->numbers, arena, options->clients_max);
+    slot_index_init(&registry->addresses, arena, options->clients_max);
+    slot_index_init(&registry->users, arena, options->clients_max);
     list_init(&registry->clients);
 }
 
@@ -40,7 +45,51 @@ bool registry_pick_core(const struct registry *registry, u64 allowed, u32 *core)
     return found;
 }
 
-struct registry_client *registry_add(struct registry *registry, u32 home)
+/* Spreads numbers that differ in few bits. */
+static u64 hash_of(u32 number)
+{
+    return hash_u64_pair(number, 0);
+}
+
+/* The walk ends at the limit: what it costs does not grow with the crowd. */
+bool registry_address_is_full(const struct registry *registry, u32 peer_address)
+{
+    u32 count = 0;
+    u32 slot = registry->per_address_max == 0
+                   ? SLOT_NONE
+                   : slot_index_first(&registry->addresses, hash_of(peer_address));
+    for (; slot != SLOT_NONE && count < registry->per_address_max;
+         slot = slot_index_next(&registry->addresses, slot)) {
+        count += registry->slots[slot].peer_address == peer_address ? 1 : 0;
+    }
+    return registry->per_address_max > 0 && count == registry->per_address_max;
+}
+
+bool registry_user_is_full(const struct registry *registry, u32 user_id)
+{
+    u32 count = 0;
+    u32 slot = registry->per_user_max == 0 ? SLOT_NONE
+                                           : slot_index_first(&registry->users, hash_of(user_id));
+    for (; slot != SLOT_NONE && count < registry->per_user_max;
+         slot = slot_index_next(&registry->users, slot)) {
+        count += registry->slots[slot].user_id == user_id ? 1 : 0;
+    }
+    return registry->per_user_max > 0 && count == registry->per_user_max;
+}
+
+void registry_set_user(struct registry *registry, struct registry_client *client, u32 user_id)
+{
+    u32 slot = (u32)(client - registry->slots);
+    if (client->user_id != CLIENT_USER_NONE) {
+        slot_index_remove(&registry->users, hash_of(client->user_id), slot);
+    }
+    client->user_id = user_id;
+    if (user_id != CLIENT_USER_NONE) {
+        slot_index_add(&registry->users, hash_of(user_id), slot);
+    }
+}
+
+struct registry_client *registry_add(struct registry *registry, u32 home, u32 peer_address)
 {
     check(home < registry->cores_count);
     u32 slot = slot_pool_take(&registry->pool);
@@ -48,10 +97,12 @@ struct registry_client *registry_add(struct registry *registry, u32 home)
     *client = (struct registry_client){
         .number = ++registry->number_last,
         .home = home,
+        .peer_address = peer_address,
         .user_id = CLIENT_USER_NONE,
     };
     list_add_last(&registry->clients, &client->node);
     slot_index_add(&registry->numbers, client->number, slot);
+    slot_index_add(&registry->addresses, hash_of(peer_address), slot);
     registry->per_core[home]++;
     return client;
 }
@@ -60,7 +111,9 @@ void registry_remove(struct registry *registry, struct registry_client *client)
 {
     check(registry->per_core[client->home] > 0);
     u32 slot = (u32)(client - registry->slots);
+    registry_set_user(registry, client, CLIENT_USER_NONE);
     slot_index_remove(&registry->numbers, client->number, slot);
+    slot_index_remove(&registry->addresses, hash_of(client->peer_address), slot);
     slot_pool_return(&registry->pool, slot);
     registry->per_core[client->home]--;
     list_remove(&client->node);

@@ -28,10 +28,14 @@ struct registry {
     struct registry_client *slots;
     struct slot_pool pool;
     struct slot_index numbers;
+    struct slot_index addresses;
+    struct slot_index users; /* of those that are logged in */
     struct list clients;
     u32 number_last;
     u32 cores_count;
     u32 clients_per_core_max;
+    u32 per_address_max; /* 0: no limit */
+    u32 per_user_max;    /* likewise */
     u32 per_core[MAILBOX_CORES_MAX];
 };
 
@@ -39,6 +43,8 @@ struct registry_options {
     u32 clients_max;
     u32 clients_per_core_max;
     u32 cores_count;
+    u32 per_address_max;
+    u32 per_user_max;
 };
 
 u64 registry_bytes(u32 clients_max);
@@ -49,8 +55,15 @@ void registry_init(struct registry *registry, struct arena *arena,
  * have as many as they may, or there is no slot. */
 must_check bool registry_pick_core(const struct registry *registry, u64 allowed, u32 *core);
 
+/* As many connections as they may have: from this address, and logged in as this user. */
+bool registry_address_is_full(const struct registry *registry, u32 peer_address);
+bool registry_user_is_full(const struct registry *registry, u32 user_id);
+
 /* registry_pick_core has found `home`. */
-struct registry_client *registry_add(struct registry *registry, u32 home);
+struct registry_client *registry_add(struct registry *registry, u32 home, u32 peer_address);
+
+/* Who is logged in there from now on; CLIENT_USER_NONE: nobody. */
+void registry_set_user(struct registry *registry, struct registry_client *client, u32 user_id);
 void registry_remove(struct registry *registry, struct registry_client *client);
 
 /* NULL when the connection is gone. */

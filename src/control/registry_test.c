@@ -18,7 +18,7 @@ static struct registry_client *add(void)
 {
     u32 core = 0;
     EXPECT(registry_pick_core(&registry, UINT64_MAX, &core));
-    return registry_add(&registry, core);
+    return registry_add(&registry, core, 0x7f000001);
 }
 
 TEST(connections_go_to_the_core_with_the_fewest)
@@ -34,6 +34,42 @@ TEST(connections_go_to_the_core_with_the_fewest)
     u32 core = 0;
     EXPECT(registry_pick_core(&registry, 1ull << 2, &core));
     EXPECT_EQ(core, 2);
+    arena_destroy(&arena);
+}
+
+TEST(an_address_and_a_user_have_as_many_as_they_may)
+{
+    begin(16, 1, 16);
+    registry.per_address_max = 2;
+    registry.per_user_max = 1;
+    struct registry_client *first = registry_add(&registry, 0, 1);
+    struct registry_client *other = registry_add(&registry, 0, 2);
+    EXPECT(!registry_address_is_full(&registry, 1));
+    registry_add(&registry, 0, 1);
+    EXPECT(registry_address_is_full(&registry, 1));
+    EXPECT(!registry_address_is_full(&registry, 2));
+
+    EXPECT(!registry_user_is_full(&registry, 0));
+    registry_set_user(&registry, first, 0);
+    EXPECT(registry_user_is_full(&registry, 0));
+    EXPECT(!registry_user_is_full(&registry, 7));
+    registry_set_user(&registry, other, 7);
+    registry_set_user(&registry, other, 7);
+    EXPECT(registry_user_is_full(&registry, 7));
+    registry_remove(&registry, first);
+    EXPECT(!registry_user_is_full(&registry, 0));
+    EXPECT(!registry_address_is_full(&registry, 1));
+    arena_destroy(&arena);
+}
+
+TEST(without_limits_nobody_is_too_many)
+{
+    begin(16, 1, 16);
+    for (u32 i = 0; i < 16; i++) {
+        registry_set_user(&registry, add(), 3);
+    }
+    EXPECT(!registry_address_is_full(&registry, 0x7f000001));
+    EXPECT(!registry_user_is_full(&registry, 3));
     arena_destroy(&arena);
 }
 

@@ -20,6 +20,8 @@ struct settings {
     u64 frame_timeout_us;   /* a begun frame must be whole by then */
     u64 request_deadline_us;
     u64 send_stall_us; /* a send that has not moved for this long gives its loan back */
+    u32 connections_per_address_max;   /* 0: no limit */
+    u32 connections_per_user_max;      /* 0: no limit */
     u32 login_failures_per_minute_max; /* per user name */
     u64 boot_seed;                     /* secret per process: keys the credential cache */
     u16 tcp_port;                      /* what is advertised in cluster metadata */

@@ -442,6 +442,8 @@ void config_to_settings(const struct config *config, struct settings *settings)
         .frame_timeout_us = values[CONFIG_frame_timeout].number,
         .request_deadline_us = values[CONFIG_request_timeout].number,
         .send_stall_us = values[CONFIG_send_stall].number,
+        .connections_per_address_max = (u32)values[CONFIG_connections_per_address].number,
+        .connections_per_user_max = (u32)values[CONFIG_connections_per_user].number,
         .login_failures_per_minute_max = (u32)values[CONFIG_login_failures].number,
     };
     str_format(settings->root_username, sizeof(settings->root_username), "%s",

@@ -493,3 +493,34 @@ class Crowds(Case):
         crowd.log_in(2000, keep=False)
         self.assertEqual(crowd.refusals[:5], [])
         self.assertIsNotNone(self.client(server).get_stream("kept"))
+
+
+class Quotas(Case):
+    options = {"config": "[limits]\nconnections_per_address = 3\nconnections_per_user = 2\n"}
+
+    def test_an_address_and_a_user_have_as_many_connections_as_they_may(self):
+        first = self.until_served()
+        while first.get_stats()["clients"] > 1:  # who asked whether the server is there
+            time.sleep(0.05)
+        second, third = self.stranger(), self.stranger()
+        second.register()
+        self.refused(40, third.register)
+        third.ping()
+        self.assertTrue(self.connect().is_closed_within(10))
+        first.logout()
+        third.register()
+        second.close()
+        self.until_served()
+
+    def stranger(self):
+        client = Client(self.server.address)
+        self.addCleanup(client.close)
+        return client
+
+    def until_served(self):
+        """A place that was given up is free for the next, as soon as the server has noticed."""
+        while True:
+            try:
+                return self.stranger().register()
+            except (ConnectionError, Closed, wire.Refused):
+                time.sleep(0.05)
