@@ -21,6 +21,8 @@ static const struct command_row commands[] = {
     {"ping", NULL, 0, 0, cli_ping, "",
      "Asks the server for a sign of life and says how long it took"},
     {"stats", NULL, 0, 0, cli_stats, "", "The server in numbers"},
+    {"snapshot", NULL, 0, 0, cli_snapshot, "[--file F]",
+     "Saves what an answer to a question about this server needs: a ZIP file without secrets"},
     {"stream", "create", 1, 1, cli_stream_create, "NAME", "Creates a stream"},
     {"stream", "list", 0, 0, cli_stream_list, "", "Lists streams"},
     {"stream", "get", 1, 1, cli_stream_get, "STREAM", "One stream and its topics"},

@@ -41,6 +41,7 @@ int command_line_refuse(const struct client_error *error);
 /* The commands; each gives an exit code. */
 int cli_ping(const struct command_line *line);
 int cli_stats(const struct command_line *line);
+int cli_snapshot(const struct command_line *line);
 int cli_stream_create(const struct command_line *line);
 int cli_stream_list(const struct command_line *line);
 int cli_stream_get(const struct command_line *line);

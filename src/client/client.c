@@ -18,6 +18,7 @@
 #include "client/client_wire.h"
 #include "wire/frame.h"
 #include "wire/login.h"
+#include "wire/snapshot_request.h"
 
 #define BODY_BYTES_MIN 4096u
 
@@ -307,6 +308,14 @@ bool client_ping(struct client *client, struct client_error *error)
     struct span reply;
     client_body(client, 0);
     return client_call(client, COMMAND_PING, (struct span){0}, &reply, error);
+}
+
+bool client_snapshot(struct client *client, struct span *archive, struct client_error *error)
+{
+    static const u8 all[] = {SNAPSHOT_ALL};
+    struct snapshot_request request = {.compression = SNAPSHOT_DEFLATE, .types = {all, 1}};
+    snapshot_request_encode(&request, client_body(client, 8));
+    return client_call(client, COMMAND_GET_SNAPSHOT, (struct span){0}, archive, error);
 }
 
 bool client_stats(struct client *client, struct stats *stats, struct client_error *error)

@@ -50,6 +50,10 @@ must_check bool client_ping(struct client *client, struct client_error *error);
 must_check bool client_stats(struct client *client, struct stats *stats,
                              struct client_error *error);
 
+/* A ZIP file; `archive` holds until the next call. */
+must_check bool client_snapshot(struct client *client, struct span *archive,
+                                struct client_error *error);
+
 /* ---- Streams and topics ---- */
 
 must_check bool client_stream_create(struct client *client, const char *name, u32 *id,

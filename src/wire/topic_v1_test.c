@@ -53,8 +53,8 @@ TEST(settings_become_explicit_options_and_zero_becomes_the_default)
     EXPECT_EQ(options.compression, TOPIC_COMPRESSION_GZIP);
     EXPECT_EQ(options.message_expiry_us, 77);
     EXPECT_EQ(options.max_topic_size_bytes, QUANTITY_UNLIMITED);
-    EXPECT_EQ(options.explicit_set, 1u << TOPIC_OPTION_COMPRESSION_ALGORITHM |
-                                        1u << TOPIC_OPTION_MESSAGE_EXPIRY);
+    EXPECT_EQ(options.explicit_set,
+              1u << TOPIC_OPTION_COMPRESSION_ALGORITHM | 1u << TOPIC_OPTION_MESSAGE_EXPIRY);
 }
 
 TEST(an_update_patches_the_three_settings)
@@ -81,11 +81,11 @@ TEST(an_update_patches_the_three_settings)
 
 TEST(a_topic_record_reads_as_the_golden_one)
 {
-    static const u8 golden[] = {
-        0,    0,    0,    0,    0,    0,    0x1f, 0x39, 0x43, 0x4f, 6,    0,    1,
-        0,    0,    0,    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1,    0xff,
-        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1,    0,    0,    0,    0,    0,
-        0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    1,    't'};
+    static const u8 golden[] = {0,    0,    0, 0,    0,    0,    0x1f, 0x39, 0x43, 0x4f, 6,
+                                0,    1,    0, 0,    0,    0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                0xff, 0xff, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                1,    0,    0, 0,    0,    0,    0,    0,    0,    0,    0,
+                                0,    0,    0, 0,    0,    0,    1,    't'};
     struct topic_record_v1 record = {
         .info = {.created_at_us = 1776000000000000, .partitions_count = 1, .name = span_of("t")},
         .settings = {.compression = TOPIC_COMPRESSION_NONE,

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import zipfile
 
 from case import Case
 from server import BINARY
@@ -130,6 +131,15 @@ class Commands(Terminal):
         shown = self.run_command("stats").decode().lower()
         for word in ("streams", "topics", "partitions", "messages", "memory"):
             self.assertIn(word, shown)
+
+    def test_a_snapshot_is_saved_where_nothing_was(self):
+        path = self.server.scratch / "snapshot.zip"
+        self.assertIn(str(path).encode(), self.run_command("snapshot", "--file", str(path)))
+        with zipfile.ZipFile(path) as archive:
+            self.assertIn("server_config.txt", archive.namelist())
+        self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+        self.run_command("snapshot", "--file", str(path), code=REFUSED)
+        self.assertIn("exists", self.said)
 
     def test_a_reader_that_goes_away_ends_the_poll_quietly(self):
         client = self.client()
