@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include "base/check.h"
+#include "base/mem_block.h"
 
 /* 4, 8, 16, 32, 64 KiB; from there 80, 96, 112, 128, 160, 192, 224, 256 KiB and so on to 1 GiB, so
  * that a large frame wastes a fifth of its buffer at most. */
@@ -217,9 +218,8 @@ struct buf_pool *buf_pool_create(const struct buf_pool_options *options)
     u64 mapped_bytes = place_regions(&plan, NULL, place_descriptors(&plan, NULL, pool_bytes));
     /* The kernel aligns to a page, the large classes want more: the slack is address space only. */
     mapped_bytes += HUGE_PAGE_BYTES;
-    u8 *base = mmap(NULL, mapped_bytes, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (base == MAP_FAILED) {
+    u8 *base = mem_block_take(mapped_bytes);
+    if (base == NULL) {
         return NULL;
     }
     struct buf_pool *pool = (struct buf_pool *)(void *)base;
@@ -239,7 +239,7 @@ void buf_pool_destroy(struct buf_pool *pool)
             allow(&pool->classes[i].bufs[j]);
         }
     }
-    check(munmap(pool, pool->mapped_bytes) == 0);
+    mem_block_return(pool, pool->mapped_bytes);
 }
 
 void buf_pool_when_short(struct buf_pool *pool, bool (*give_back)(void *context), void *context)

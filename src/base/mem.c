@@ -5,14 +5,14 @@
 #include <sys/mman.h>
 
 #include "base/check.h"
+#include "base/mem_block.h"
 
 bool arena_create(struct arena *arena, u64 reserved_bytes)
 {
     check(reserved_bytes > 0);
 
-    void *base = mmap(NULL, reserved_bytes, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (base == MAP_FAILED) {
+    void *base = mem_block_take(reserved_bytes);
+    if (base == NULL) {
         return false;
     }
     /* A huge page would make 2 MiB resident where a few bytes were touched: an idle server keeps
@@ -26,7 +26,7 @@ void arena_destroy(struct arena *arena)
 {
     check(arena->base != NULL);
 
-    check(munmap(arena->base, arena->reserved_bytes) == 0);
+    mem_block_return(arena->base, arena->reserved_bytes);
     *arena = (struct arena){0};
 }
 
