@@ -81,9 +81,29 @@ static struct segment *choose_segment(const struct partition *partition, const s
     return log_find(&partition->log, poll->offset);
 }
 
+/* Retention may have taken what is wanted while the poll waited. A reply that has messages ends
+ * before the gap; another one begins with what is left. */
+static bool is_trimmed(const struct partition *partition, struct shard_request *request)
+{
+    struct poll *poll = &request->poll;
+    u64 first = log_first_offset(&partition->log);
+    if (poll->by_time || poll->offset >= first) {
+        return false;
+    }
+    if (request->loan.messages_count > 0) {
+        poll->count_left = 0;
+    }
+    poll->offset = first;
+    poll->step = POLL_FIND;
+    return true;
+}
+
 static void locate(struct partition *partition, struct shard_request *request)
 {
     struct poll *poll = &request->poll;
+    if (is_trimmed(partition, request)) {
+        return;
+    }
     struct segment *segment = choose_segment(partition, poll);
     if (segment == NULL) {
         poll->count_left = 0; /* by time: nothing is that young */
@@ -488,15 +508,17 @@ static void on_opened(struct shard_request *request)
         /* Too few descriptors: an idle file goes, and it is tried again. */
         segment_close_idle_file(request->shard);
         shard_wait(request->shard, request);
+    } else if (poll->segment->doomed) {
+        /* Gone meanwhile: what is left is looked for anew. */
+        if (poll->op.status == OK) {
+            shard_close_file(request->shard, poll->op.file);
+        }
+        poll_read_end(request);
+        poll->step = POLL_LOCATE;
     } else if (poll->op.status != OK) {
         fail(request, WIRE_CANNOT_READ_MESSAGE);
-    } else if (poll->segment->file.id >= 0 || poll->segment->doomed) {
-        /* Another was faster, or it is gone meanwhile. */
-        shard_close_file(request->shard, poll->op.file);
-        if (poll->segment->doomed) {
-            poll_read_end(request);
-            poll->step = POLL_LOCATE;
-        }
+    } else if (poll->segment->file.id >= 0) {
+        shard_close_file(request->shard, poll->op.file); /* another was faster */
     } else {
         segment_adopt_file(poll->segment, poll->op.file);
     }

@@ -121,6 +121,38 @@ TEST(a_crash_while_segments_go_leaves_no_gap)
     }
 }
 
+/* The oldest segments go `after_us` into a poll that begins with them. */
+static void poll_while_segments_go(u64 seed, u64 after_us)
+{
+    struct bed bed;
+    open_with_segments(&bed, seed, &keeps_all, 4);
+    bed_kill(&bed); /* nothing is in memory, no file is open */
+    bed_start(&bed);
+    struct msg poll = {.kind = MSG_POLL,
+                       .partition = bed_handle(&bed, 0),
+                       .poll = {.count_strategy = 1 | (u32)POLL_FIRST << 24}};
+    struct msg removal = {
+        .kind = MSG_SEGMENTS_DELETE, .partition = bed_handle(&bed, 0), .segments = {.count = 3}};
+    u32 slot = bed_send(&bed, &poll);
+    bed_run(&bed, after_us);
+    (void)bed_send(&bed, &removal);
+    bed_wait(&bed);
+    EXPECT_EQ(bed.replies[slot].msg.error, WIRE_OK);
+    struct poll_loan *loan = bed.replies[slot].msg.loan;
+    EXPECT_EQ(loan->messages_count, 1);
+    u64 offset = get_u64(loan->pieces[0].data + 8);
+    EXPECT(offset == 0 || offset == 33);
+    bed_return_loan(&bed, loan);
+    bed_close(&bed);
+}
+
+TEST(a_poll_whose_segment_goes_meanwhile_begins_with_what_is_left)
+{
+    for (u64 after_us = 0; after_us < 2000; after_us += 50) {
+        poll_while_segments_go(100 + after_us, after_us);
+    }
+}
+
 TEST(what_somebody_has_not_passed_is_held_back_until_his_offset_is_too_old)
 {
     struct bed bed;
