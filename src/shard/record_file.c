@@ -172,12 +172,7 @@ void record_file_choose(struct record_file_name *names, u32 names_count)
 
 static bool is_zero(const u8 *bytes, u32 size)
 {
-    for (u32 i = 0; i < size; i++) {
-        if (bytes[i] != 0) {
-            return false;
-        }
-    }
-    return true;
+    return bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0;
 }
 
 /* Said once a start: behind the last write before a power loss, anything may lie. */
@@ -202,6 +197,9 @@ static void on_block(struct record_file *file, const u8 *bytes, u32 size)
 {
     u32 record_bytes = file->user->record_bytes;
     for (u32 block = 0; block + BLOCK_BYTES <= size; block += BLOCK_BYTES) {
+        if (is_zero(bytes + block, BLOCK_BYTES)) {
+            continue; /* written ahead, and not used: most of a file */
+        }
         for (u32 at = 0; at + record_bytes <= BLOCK_BYTES; at += record_bytes) {
             const u8 *record = bytes + block + at;
             switch (record_file_judge(record, record_bytes)) {
