@@ -319,11 +319,29 @@ static void end_partition(struct audit *audit)
     audit->step = AUDIT_STORED;
 }
 
+/* In a trimmed log a poll begins at the oldest offset that is left. Only the server knows which one
+ * that is: it may be the first of a rotten segment. */
+static void skip_trimmed(struct audit *audit)
+{
+    const struct model_partition *partition = partition_of(audit);
+    u64 from = UINT64_MAX;
+    for (u32 i = 0; i < partition->rotten_count; i++) {
+        if (partition->rotten[i].from > audit->next) {
+            from = u64_min(from, partition->rotten[i].from);
+        }
+    }
+    bool may_skip = partition->trims && !audit->has_first && from != UINT64_MAX;
+    if (may_skip && !model_offset_is_rotten(partition, audit->next)) {
+        audit->next = from;
+    }
+}
+
 /* Is the rest of the log, from here on, excused by rot? */
 static void over_rot(struct audit *audit)
 {
     const struct model_partition *partition = partition_of(audit);
     u64 end = model_end(partition);
+    skip_trimmed(audit);
     if (audit->next >= end) {
         audit->end = u64_max(audit->end, end);
         end_partition(audit);

@@ -486,7 +486,8 @@ void model_audit_partition(struct model *model, struct model_partition *partitio
                      ", but nobody deleted anything",
                      where, partition->topic->stream->id, partition->topic->id, found->first);
     }
-    partition->first = u64_max(partition->first, found->first);
+    /* What was trimmed comes back when the crash undid the removal of its file. */
+    partition->first = found->first;
     lose_suffix(model, partition, found);
     find_holes(model, partition, found->first, found->end);
     if (partition->rotten_count == 0) { /* otherwise they may lie where nothing could be read */

@@ -124,6 +124,26 @@ TEST(a_lossy_level_may_lose_a_suffix_of_whole_sends_that_is_young)
     EXPECT(caught(CHECK_acknowledged_is_readable));
 }
 
+TEST(what_was_trimmed_may_come_back_with_a_restart_and_only_then)
+{
+    struct model_partition *partition = begin(MODEL_SYNC);
+    (void)send_at(partition, 3, 0);
+    (void)send_at(partition, 3, 3);
+    partition->trims = true;
+    struct model_found found = {.first = 3, .end = 6};
+    model_audit_partition(&model, partition, &found);
+    EXPECT_EQ(partition->first, 3);
+    found.first = 0;
+    model_audit_partition(&model, partition, &found);
+    EXPECT_EQ(partition->first, 0);
+    EXPECT(!verdict.failed);
+
+    partition->trims = false;
+    found.first = 3;
+    model_audit_partition(&model, partition, &found);
+    EXPECT(caught(CHECK_acknowledged_is_readable));
+}
+
 TEST(a_purged_send_that_comes_back_is_caught)
 {
     struct model_partition *partition = begin(MODEL_SYNC);
