@@ -12,7 +12,7 @@ static void save_file(struct rollback *rollback, struct sim_disk *disk, struct s
     struct rollback_file *file = &rollback->files[rollback->files_count++];
     sim_disk_path(inode, file->path, sizeof(file->path));
     file->size = inode->size;
-    file->bytes = mem_take(inode->size + disk->sector_bytes);
+    file->bytes = mem_resize(NULL, inode->size + disk->sector_bytes);
     for (u64 at = 0; at < file->size; at += disk->sector_bytes) {
         u64 count = 0;
         struct sim_room room = {file->bytes + at, disk->sector_bytes};

@@ -9,6 +9,7 @@
 #include "state/state.h"
 
 #define EVENTS_MAX 256u
+#define CACHE_BYTES (2 * MIB)
 
 /* Buffers so small that requests wait for them: the largest frame just fits. */
 static void shorten_memory(struct plan *plan, u64 core_bytes)
@@ -22,6 +23,7 @@ static void shorten_memory(struct plan *plan, u64 core_bytes)
 /* Small tables: a run needs few objects, and starts the server often. */
 static void shrink_tables(struct plan *plan)
 {
+    plan->cache_bytes_per_core = u64_min(plan->cache_bytes_per_core, CACHE_BYTES);
     plan->connections_max = 64;
     plan->connections_per_core_max = 64;
     plan->requests_per_core_max = 256;

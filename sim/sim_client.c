@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "wire/frame.h"
+#include "wire/xxh3.h"
 
 #define READ_BYTES 16384u
 
@@ -89,7 +90,7 @@ static void take_reply(struct sim_client *client, const struct sim_client_reply 
     list_remove(&call->node);
     client->calls_count--;
     sim_trace(client->sim, SIM_STEP_CLIENT | (u64)call->command << 8 | (u64)client->index << 16,
-              (u64)reply->status << 32 ^ hash_bytes(reply->body.data, reply->body.size));
+              (u64)reply->status << 32 ^ xxh3(reply->body.data, reply->body.size));
     client->on_reply(client->context, call, reply);
 }
 

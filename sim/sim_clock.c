@@ -8,41 +8,39 @@ static bool event_is_before(const struct sim_event *a, const struct sim_event *b
     return a->at_us != b->at_us ? a->at_us < b->at_us : a->order < b->order;
 }
 
-static void swap_events(struct sim_clock *clock, u32 a, u32 b)
+/* Both move a hole to where `event` belongs, and put it there. */
+static void sift_up(struct sim_clock *clock, u32 hole, const struct sim_event *event)
 {
-    struct sim_event event = clock->events[a];
-    clock->events[a] = clock->events[b];
-    clock->events[b] = event;
-}
-
-static void sift_up(struct sim_clock *clock, u32 index)
-{
-    while (index > 0) {
-        u32 parent = (index - 1) / 2;
-        if (!event_is_before(&clock->events[index], &clock->events[parent])) {
-            return;
+    while (hole > 0) {
+        u32 parent = (hole - 1) / 2;
+        if (!event_is_before(event, &clock->events[parent])) {
+            break;
         }
-        swap_events(clock, index, parent);
-        index = parent;
+        clock->events[hole] = clock->events[parent];
+        hole = parent;
     }
+    clock->events[hole] = *event;
 }
 
-static void sift_down(struct sim_clock *clock, u32 index)
+static void sift_down(struct sim_clock *clock, const struct sim_event *event)
 {
+    u32 hole = 0;
     for (;;) {
-        u32 earliest = index;
-        for (u32 child = 2 * index + 1; child <= 2 * index + 2; child++) {
-            if (child < clock->events_count &&
-                event_is_before(&clock->events[child], &clock->events[earliest])) {
-                earliest = child;
-            }
+        u32 child = 2 * hole + 1;
+        if (child >= clock->events_count) {
+            break;
         }
-        if (earliest == index) {
-            return;
+        if (child + 1 < clock->events_count &&
+            event_is_before(&clock->events[child + 1], &clock->events[child])) {
+            child++;
         }
-        swap_events(clock, index, earliest);
-        index = earliest;
+        if (!event_is_before(&clock->events[child], event)) {
+            break;
+        }
+        clock->events[hole] = clock->events[child];
+        hole = child;
     }
+    clock->events[hole] = *event;
 }
 
 void sim_clock_init(struct sim_clock *clock)
@@ -65,14 +63,14 @@ void sim_clock_at(struct sim_clock *clock, u64 at_us, void (*run)(void *context,
         clock->events_room = clock->events_room == 0 ? 256 : clock->events_room * 2;
         clock->events = mem_resize(clock->events, clock->events_room * sizeof(struct sim_event));
     }
-    clock->events[clock->events_count] = (struct sim_event){
+    struct sim_event event = {
         .at_us = u64_max(at_us, clock->now_us),
         .order = ++clock->order_last,
         .run = run,
         .context = context,
         .word = word,
     };
-    sift_up(clock, clock->events_count++);
+    sift_up(clock, clock->events_count++, &event);
 }
 
 bool sim_clock_step(struct sim_clock *clock, u64 limit_us)
@@ -85,8 +83,11 @@ bool sim_clock_step(struct sim_clock *clock, u64 limit_us)
         return false;
     }
     struct sim_event event = clock->events[0];
-    clock->events[0] = clock->events[--clock->events_count];
-    sift_down(clock, 0);
+    clock->events_count--;
+    if (clock->events_count > 0) {
+        struct sim_event last = clock->events[clock->events_count];
+        sift_down(clock, &last);
+    }
     check(event.at_us >= clock->now_us);
     clock->now_us = event.at_us;
     event.run(event.context, event.word);

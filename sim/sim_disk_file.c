@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "wire/xxh3.h"
 
 /* More contents of one sector between two syncs than this are not told apart. */
 #define VERSIONS_MAX 5u
@@ -75,7 +76,7 @@ static u8 *copy_content(const u8 *bytes, u32 size)
     if (bytes == NULL || bytes_are_zero(bytes, size)) {
         return NULL;
     }
-    u8 *copy = mem_take(size);
+    u8 *copy = mem_resize(NULL, size); /* written whole: no zeros first */
     memcpy(copy, bytes, size);
     return copy;
 }
@@ -538,7 +539,7 @@ u64 sim_disk_hash(const struct sim_disk *disk)
         for (u32 i = 0; i < inode->sectors_count; i++) {
             const struct sim_version *version = inode->sectors[i].newest;
             if (version != NULL && version->data != NULL) {
-                hash = hash_u64_pair(hash, hash_bytes(version->data, disk->sector_bytes));
+                hash = hash_u64_pair(hash, xxh3(version->data, disk->sector_bytes));
             }
         }
     }

@@ -124,7 +124,7 @@ void io_file_write(struct io *io, struct io_op *op, struct io_file file, u64 pos
     request->pieces = mem_take(pieces_count * sizeof(struct io_piece));
     memcpy(request->pieces, pieces, pieces_count * sizeof(struct io_piece));
     request->pieces_count = pieces_count;
-    request->copy = mem_take(request->size);
+    request->copy = mem_resize(NULL, request->size);
     u64 copied = 0;
     for (u32 i = 0; i < pieces_count; i++) {
         if (request->direct) {

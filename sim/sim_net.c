@@ -412,7 +412,7 @@ static void lend_pieces(struct sim_request *request, const struct io_piece *piec
                         u32 pieces_count)
 {
     u64 bound = request->io->sim->options.socket_bytes;
-    request->copy = mem_take(bound);
+    request->copy = mem_resize(NULL, bound);
     request->pieces = mem_take(pieces_count * sizeof(struct io_piece));
     for (u32 i = 0; i < pieces_count && request->size < bound; i++) {
         u64 size = u64_min(pieces[i].size, bound - request->size);

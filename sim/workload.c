@@ -112,7 +112,7 @@ static void actor_init(struct workload *workload, struct actor *actor, u32 index
     actor->index = index;
     prng_init(&actor->prng, prng_next(&workload->prng));
     actor->window = 1 + (u32)prng_below(&actor->prng, 8);
-    actor->body = mem_take(OPERATION_BODY_BYTES);
+    actor->body = mem_resize(NULL, OPERATION_BODY_BYTES);
     sim_client_init(&actor->client, workload->sim, index, workload->verdict);
     actor->client.context = actor;
     actor->client.on_connected = on_connected;
