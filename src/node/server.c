@@ -59,10 +59,12 @@ static void print_help(void)
         "    levriero server --data d --tcp 127.0.0.1:0 --with-default-root-credentials\n\n"
         "Settings come from the file, then the environment (LEVRIERO_<KEY>), then flags.\n\n"
         "  --config FILE            TOML file with the keys below\n"
-        "  --fresh                  empty the data directory first\n"
+        "  -f, --fresh              empty the data directory first\n"
         "  --with-default-root-credentials\n"
         "                           first start: user iggy, password iggy (never in production)\n"
-        "  --help\n\n");
+        "  --help\n\n"
+        "Started under the name iggy-server (a link to this file), these words are not needed:\n"
+        "    iggy-server --fresh --with-default-root-credentials\n\n");
     for (enum config_field field = 0; field < CONFIG_COUNT; field++) {
         const struct config_row *row = config_row(field);
         printf("  %s%s%s  [%s]\n      %s\n", row->flag == NULL ? "" : row->flag,
@@ -83,7 +85,7 @@ static bool take_value(int argc, char **argv, int *at, const char **value, struc
 /* Flags beside settings; false with an empty sentence when it is none of them. */
 static bool take_plain_flag(struct server *server, const char *flag)
 {
-    if (strcmp(flag, "--fresh") == 0) {
+    if (strcmp(flag, "--fresh") == 0 || strcmp(flag, "-f") == 0) {
         server->fresh = true;
         return true;
     }
@@ -94,12 +96,19 @@ static bool take_plain_flag(struct server *server, const char *flag)
     return false;
 }
 
+/* Unset or empty: ignored, as every other variable. */
+static const char *environment_path(const char *name)
+{
+    const char *path = getenv(name);
+    return path != NULL && path[0] != 0 ? path : NULL;
+}
+
 /* Two passes: --config first, because flags win over the file. */
 static bool find_config_file(struct server *server, int argc, char **argv, struct err *err)
 {
-    server->config_path = getenv("LEVRIERO_CONFIG");
-    if (server->config_path != NULL && server->config_path[0] == 0) {
-        server->config_path = NULL; /* unset or empty: ignored, as every other variable */
+    server->config_path = environment_path("LEVRIERO_CONFIG");
+    if (server->config_path == NULL) {
+        server->config_path = environment_path("IGGY_CONFIG_PATH");
     }
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--config") == 0 &&
@@ -118,7 +127,8 @@ static bool read_flags(struct server *server, int argc, char **argv, struct err 
             continue;
         }
         enum config_field field = config_find_flag(argv[i]);
-        bool is_config = strcmp(argv[i], "--config") == 0;
+        bool is_provider = strcmp(argv[i], "-c") == 0 || strcmp(argv[i], "--config-provider") == 0;
+        bool is_config = is_provider || strcmp(argv[i], "--config") == 0;
         if (field == CONFIG_COUNT && !is_config) {
             return err_set(err, "unknown flag %s: did you mean %s?", argv[i],
                            config_nearest_flag(argv[i]));
@@ -126,6 +136,9 @@ static bool read_flags(struct server *server, int argc, char **argv, struct err 
         const char *flag = argv[i];
         if (!take_value(argc, argv, &i, &value, err)) {
             return false;
+        }
+        if (is_provider && strcmp(value, "file") != 0) {
+            return err_set(err, "%s %s: the only provider of settings is \"file\"", flag, value);
         }
         if (!is_config && !config_set(&server->config, field, value, flag, err)) {
             return false;

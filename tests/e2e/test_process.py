@@ -11,7 +11,7 @@ import unittest
 
 import wire_format as wire
 from case import Case, deadline
-from server import Server
+from server import BINARY, Server
 from wire_client import Client, Closed
 from wire_format import Refused
 
@@ -109,6 +109,38 @@ class Starting(OwnServer):
     def test_an_unknown_variable_of_the_reference_is_one_warning(self):
         server = self.started(environment={"IGGY_TPC_ADDRESS": "127.0.0.1:1"})
         self.assertEqual(server.text().count("IGGY_TPC_ADDRESS"), 1)
+
+    def test_it_starts_as_the_suites_of_the_reference_start_a_server(self):
+        """By its name, from the environment alone; ready when the file with the port is there."""
+        server = self.own_server(environment={
+            "IGGY_TCP_ADDRESS": "127.0.0.1:0", "IGGY_HTTP_ADDRESS": "127.0.0.1:0",
+            "IGGY_QUIC_ADDRESS": "127.0.0.1:0", "IGGY_WEBSOCKET_ADDRESS": "127.0.0.1:0",
+            "IGGY_ROOT_USERNAME": "iggy", "IGGY_ROOT_PASSWORD": "iggy"})
+        server.environment["IGGY_SYSTEM_PATH"] = str(server.data)
+        name = server.scratch / "iggy-server"
+        name.symlink_to(BINARY.absolute())
+        server.command = lambda: [str(name), "-c", "file", "-f"]
+        server.start()
+        self.client(server).ping()
+        self.assertEqual(server.text().count("http.*"), 1)
+
+    def test_a_file_of_the_reference_is_used_as_it_is(self):
+        server = self.started(config="""
+            [http]
+            enabled = true
+            [http.cors]
+            allowed_methods = ["GET", "POST"]
+            [tcp.tls]
+            enabled = false
+            [system.segment]
+            size = "1 MB"
+            cache_indexes = "open_segment"
+            [[cluster.nodes]]
+            name = "iggy-node-1"
+            """)
+        self.assertIn("without meaning here", server.text())
+        self.refuses_to_start(self.own_server(config="[tcp.tls]\nenabled = true\n"),
+                              "tcp.tls.enabled", "only be false")
 
     def test_a_port_in_use_by_anybody_is_refused(self):
         for reuse in (False, True):
