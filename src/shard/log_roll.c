@@ -391,14 +391,7 @@ static void next_step(struct log *log, enum log_step step)
 static void on_failed(struct log *log, enum status status)
 {
     if (log->step == ROLL_CREATE && status == ERR_EXISTS && is_first(log)) {
-        if (log->partition->state != PARTITION_OPENING) {
-            next_step(log, ROLL_REMOVE_LEFTOVER); /* ours: it could not be made before */
-            return;
-        }
-        /* Another core has not finished with the last life of this place. */
-        drop_making(log);
-        log->step = LOG_READY;
-        partition_on_place_taken(log->partition);
+        next_step(log, ROLL_REMOVE_LEFTOVER); /* ours: it could not be made before */
         return;
     }
     bool harmless = status == ERR_SPACE || status == ERR_LIMIT;

@@ -2,14 +2,12 @@
 
 #include "base/bug.h"
 #include "base/check.h"
+#include "base/map.h"
 #include "base/str.h"
 #include "shard/shard_inside.h"
 
 /* Cached runs dropped in one go. */
 #define CLOSE_RUNS_BUDGET 256u
-
-/* How long a place that is not free yet is left alone. */
-#define PLACE_WAIT_US (2 * US_PER_MS)
 
 enum close_step {
     CLOSE_WAIT,
@@ -76,36 +74,32 @@ void partition_queue(struct partition *partition, const struct state_partition *
     shard_wait_for_turn(shard);
 }
 
-bool partition_may_wait_for_place(const struct partition *partition)
+static u32 *leaving_count(const struct partition *partition)
 {
-    const struct shard *shard = partition->shard;
-    if (partition->life <= shard->boot_index || partition->place_waits >= PLACE_WAITS_MAX) {
-        return false;
-    }
-    u64 kept = u64_min(shard->closed_elsewhere_count, SHARD_CLOSED_ELSEWHERE_MAX);
-    for (u64 i = 0; i < kept; i++) {
-        const struct closed_elsewhere *closed = &shard->closed_elsewhere[i];
-        if (closed->stream_id == partition->stream_id && closed->topic_id == partition->topic_id &&
-            closed->id == partition->id) {
-            return true;
-        }
-    }
-    return kept < shard->closed_elsewhere_count; /* more than are remembered */
+    u64 ids = (u64)partition->stream_id << 32 | partition->topic_id;
+    u64 hash = hash_u64_pair(ids, partition->id);
+    return &partition->shard->leaving_counts[hash % SHARD_LEAVING_COUNTS];
 }
 
-void partition_on_place_taken(struct partition *partition)
+bool partition_place_is_taken(const struct partition *partition)
 {
-    struct shard *shard = partition->shard;
-    check(partition->state == PARTITION_OPENING);
-    partition->state = PARTITION_QUEUED;
-    partition->place_waits++;
-    partition->not_before_us = shard->core->time.monotonic_us + PLACE_WAIT_US;
-    list_add_last(&shard->opening, &partition->queue_node);
-    if (partition->close_wanted) {
-        partition_close(partition);
-        return;
+    return *leaving_count(partition) > 0;
+}
+
+static void place_leave(struct partition *partition)
+{
+    if (!partition->is_leaving) {
+        partition->is_leaving = true;
+        ++*leaving_count(partition);
     }
-    shard_wait_for_turn(shard);
+}
+
+static void place_left(struct partition *partition)
+{
+    check(partition->is_leaving);
+    check(*leaving_count(partition) > 0);
+    partition->is_leaving = false;
+    --*leaving_count(partition);
 }
 
 /* ---- Open ---- */
@@ -273,6 +267,7 @@ void partition_refuse_next(struct partition *partition)
 void partition_close(struct partition *partition)
 {
     refuse_waiting(partition);
+    place_leave(partition);
     if (partition->state == PARTITION_OPENING) {
         partition->close_wanted = true;
         return;
@@ -345,6 +340,7 @@ static void close_done(struct partition *partition)
               partition); /* a write that was under way at the close has noted itself */
     check(shard->partitions_count > 0);
     shard->partitions_count--;
+    place_left(partition);
     partition_begin(partition, shard, partition->slot);
     trash_empty(&shard->trash);
     if (has_next) {

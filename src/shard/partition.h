@@ -76,8 +76,7 @@ struct partition {
     struct log_point point;
     u32 close_step;
     bool owns_place;   /* the directory is this life's: closing moves it away */
-    u32 place_waits;   /* how often its place was not free yet */
-    u64 not_before_us; /* queued: not opened before this monotonic time */
+    bool is_leaving;   /* closed, and its place is not free yet */
     bool close_wanted; /* closed while it was being opened */
     struct io_op op;   /* closing */
     struct io_file close_directory;
@@ -99,12 +98,10 @@ void partition_queue(struct partition *partition, const struct state_partition *
 void partition_on_opened(struct partition *partition);
 void partition_close(struct partition *partition);
 
-/* Its directory still holds the last life of these ids, which another core is closing: tried again
- * soon. After a long time nobody is, and it is ours to move away. */
-#define PLACE_WAITS_MAX 10000u
 void partition_refuse_next(struct partition *partition);
-void partition_on_place_taken(struct partition *partition);
-bool partition_may_wait_for_place(const struct partition *partition);
+
+/* A life of the same ids, in another slot, is being closed: its directory may still be there. */
+bool partition_place_is_taken(const struct partition *partition);
 
 /* Something that held up the closing is over. */
 void partition_close_soon(struct partition *partition);

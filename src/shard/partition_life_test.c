@@ -5,14 +5,25 @@ static void on_topic(struct bed *bed, enum state_command_kind kind)
     bed_command(bed, &(struct state_command){.kind = kind});
 }
 
-static void create_topic_again(struct bed *bed)
+static void create_topic(struct bed *bed, u32 id, struct span name)
 {
     struct topic_options options = topic_options_default();
     options.segment_size_bytes = TOPIC_SEGMENT_BYTES_MIN;
     bed_command(bed, &(struct state_command){.kind = STATE_CREATE_TOPIC,
-                                             .name = span_of("t"),
+                                             .topic_id = id,
+                                             .name = name,
                                              .partitions_count = 1,
                                              .options = options});
+}
+
+static void create_topic_again(struct bed *bed)
+{
+    create_topic(bed, 0, span_of("t"));
+}
+
+static u32 slot_of_first(struct bed *bed)
+{
+    return state_partition_find(bed->core->state, 0, 0, 0)->slot;
 }
 
 static void open_with_messages(struct bed *bed, u64 seed)
@@ -66,6 +77,36 @@ TEST(a_topic_that_comes_back_under_the_same_number_is_empty)
     EXPECT_EQ(bed_check_all(&bed, 0, 100), 3);
     EXPECT_EQ(bed.errors_logged, 0);
     bed_close(&bed);
+}
+
+/* The directory is named by ids, and the next life has it in another slot: it may neither find what
+ * the last one has not moved away yet, nor have its own moved away. */
+TEST(the_next_life_of_the_same_ids_in_another_slot_waits_until_the_last_is_gone)
+{
+    for (u64 seed = 300; seed < 340; seed++) {
+        struct bed bed;
+        open_with_messages(&bed, seed);
+        create_topic(&bed, 1, span_of("u"));
+        u32 slot = slot_of_first(&bed);
+        bool writes = prng_chance(&bed.prng, 1, 2);
+        if (writes) {
+            (void)bed_append(&bed, 0, 4, 100);
+        }
+        bed_run(&bed, prng_below(&bed.prng, 2 * US_PER_MS));
+        bed_command(&bed, &(struct state_command){.kind = STATE_DELETE_TOPIC, .topic_id = 0});
+        bed_command(&bed, &(struct state_command){.kind = STATE_DELETE_TOPIC, .topic_id = 1});
+        create_topic_again(&bed);
+        EXPECT(slot_of_first(&bed) != slot);
+        bed_wait(&bed);
+        bed_take_appends(&bed);
+        EXPECT_EQ(bed_append_one(&bed, 0, 3, 100)->base_offset, 0);
+        EXPECT_EQ(bed_check_all(&bed, 0, 100), 3);
+        bed_kill(&bed);
+        bed_start(&bed);
+        EXPECT_EQ(bed_check_all(&bed, 0, 100), 3);
+        EXPECT_EQ(bed.errors_logged, 0);
+        bed_close(&bed);
+    }
 }
 
 TEST(a_life_that_ended_just_before_a_crash_is_never_served_again)

@@ -72,13 +72,6 @@ void recovery_refuse(struct recovery *recovery, const char *what, u64 word)
     partition_on_opened(opened);
 }
 
-static void wait_for_place(struct recovery *recovery)
-{
-    struct partition *partition = recovery->partition;
-    give_back(recovery);
-    partition_on_place_taken(partition);
-}
-
 /* No segment is there: the life begins here, unless a recovery point says that there were some. */
 static void make_first(struct recovery *recovery)
 {
@@ -127,11 +120,6 @@ static void next_name(struct recovery *recovery)
             recovery_log(recovery)->spare = SPARE_THERE;
         }
         if (segment_verdict_name(text, ".new", &recovery->base_offset)) {
-            if (partition_may_wait_for_place(recovery->partition)) {
-                /* Perhaps another core is making a segment of the last life right now. */
-                wait_for_place(recovery);
-                return;
-            }
             recovery_next(recovery, RECOVERY_REMOVE_LEFTOVER);
             return;
         }
@@ -140,17 +128,6 @@ static void next_name(struct recovery *recovery)
 }
 
 /* ---- Headers ---- */
-
-/* The header names a life that is over. */
-static void on_life_over(struct recovery *recovery, u64 life)
-{
-    recovery->other_life = life;
-    if (partition_may_wait_for_place(recovery->partition)) {
-        wait_for_place(recovery);
-        return;
-    }
-    recovery_next(recovery, RECOVERY_TRASH_RENAME);
-}
 
 static bool add_segment(struct recovery *recovery, const struct segment_header *header)
 {
@@ -242,7 +219,10 @@ static void on_header(struct recovery *recovery, enum status status)
         recovery_refuse(recovery, "a segment of another version of the format",
                         recovery->base_offset);
         break;
-    case SEGMENT_LIFE_OVER: on_life_over(recovery, header.life); break;
+    case SEGMENT_LIFE_OVER:
+        recovery->other_life = header.life;
+        recovery_next(recovery, RECOVERY_TRASH_RENAME);
+        break;
     case SEGMENT_LIFE_NOT_OVER:
         recovery_refuse(recovery, "a life that is not over", header.life);
         break;

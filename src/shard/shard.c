@@ -38,8 +38,7 @@ u64 shard_bytes(const struct plan *plan)
            sizeof(struct log_unit) * (u64)units_max(plan) +
            sizeof(struct segment) * (u64)plan->segments_per_core_max +
            sizeof(struct recovery) * (u64)SHARD_RECOVERIES_MAX +
-           sizeof(struct closing) * (u64)CLOSINGS_MAX +
-           sizeof(struct closed_elsewhere) * (u64)SHARD_CLOSED_ELSEWHERE_MAX + cache_arena_bytes() +
+           sizeof(struct closing) * (u64)CLOSINGS_MAX + cache_arena_bytes() +
            offsets_arena_bytes(plan) + ends_arena_bytes() + sent_arena_bytes(plan) +
            SHARD_ZEROS_BYTES + 64 * KIB;
 }
@@ -77,8 +76,6 @@ struct shard *shard_create(struct core *core, struct arena *arena, const struct 
     pool_of(&shard->segments, arena, struct segment, plan->segments_per_core_max);
     pool_of(&shard->recoveries, arena, struct recovery, SHARD_RECOVERIES_MAX);
     pool_of(&shard->closings, arena, struct closing, CLOSINGS_MAX);
-    shard->closed_elsewhere =
-        arena_array(arena, struct closed_elsewhere, SHARD_CLOSED_ELSEWHERE_MAX);
     list_init(&shard->ready);
     list_init(&shard->opening);
     list_init(&shard->recovering);
@@ -277,13 +274,6 @@ static void open_partition(struct shard *shard, const struct state_partition *de
 static void close_partition(struct shard *shard, const struct state_partition *described)
 {
     if (described->home != shard->core->index) {
-        u64 place = shard->closed_elsewhere_count++ % SHARD_CLOSED_ELSEWHERE_MAX;
-        shard->closed_elsewhere[place] = (struct closed_elsewhere){
-            .life = described->life,
-            .stream_id = described->stream_id,
-            .topic_id = described->topic_id,
-            .id = described->id,
-        };
         return;
     }
     struct partition *partition = &shard->partitions[described->slot];
@@ -444,9 +434,8 @@ static void begin_recoveries(struct shard *shard)
     }
     list_for_each(node, next, &shard->opening) {
         struct partition *partition = container_of(node, struct partition, queue_node);
-        if (partition->not_before_us > shard->core->time.monotonic_us) {
-            shard_wait_for_turn(shard);
-            continue;
+        if (partition_place_is_taken(partition)) {
+            continue; /* whoever leaves it calls for a turn */
         }
         struct recovery *recovery = pool_take(&shard->recoveries);
         if (recovery == NULL) {

@@ -36,15 +36,10 @@
 /* A partition that was polled this lately keeps what is appended in the cache. */
 #define SHARD_POLLED_LATELY_US (5 * US_PER_SECOND)
 
-/* A life that another core closes, or has closed, since the start: until its directory is gone, the
- * next life of these ids waits. */
-struct closed_elsewhere {
-    u64 life;
-    u32 stream_id;
-    u32 topic_id;
-    u32 id;
-};
-#define SHARD_CLOSED_ELSEWHERE_MAX 1024u
+/* Lives that are being closed are counted by a hash of their ids: until their directory is gone,
+ * the next life of these ids waits. One that only shares the count waits with it, which harms
+ * nobody. */
+#define SHARD_LEAVING_COUNTS 4096u
 
 struct shard {
     u64 magic;
@@ -76,10 +71,9 @@ struct shard {
     struct list open_files; /* segments, least recently used first */
     u32 open_files_count;
     struct pool closings;
-    struct timer retry_timer;                  /* what waits for memory or a place tries again */
-    struct closed_elsewhere *closed_elsewhere; /* a ring of the last ones */
-    u64 closed_elsewhere_count;                /* ever */
-    u64 boot_index;                            /* state index when the recovery began */
+    struct timer retry_timer; /* what waits for memory tries again */
+    u32 leaving_counts[SHARD_LEAVING_COUNTS];
+    u64 boot_index; /* state index when the recovery began */
     bool draining;
     bool may_open;     /* stored offsets and recovery points are merged */
     bool memory_short; /* a buffer was refused in this turn */

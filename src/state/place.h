@@ -1,23 +1,20 @@
-/* On which core does a new partition live? On the one with the fewest, the lowest number among
- * equals: the answer follows from the order of commands alone, so every copy of the state agrees,
- * and deletions make room that the next creations fill.
+/* On which core does a partition live? Its ids alone say so: the partitions of a topic go round the
+ * cores, and so do topics and streams.
  *
- *     counts  3 3 2 3   ─▶ core 2
+ *     stream 0, topic 0   partitions 0 1 2 3   ─▶ cores 0 1 2 0   (of three)
+ *     stream 0, topic 1   partitions 0 1 2 3   ─▶ cores 1 2 0 1
  *
- * A partition keeps its core while the process runs; nothing on disk knows of cores. */
+ * Ids are given again, and the next life of the same ids needs the same directory: on the same
+ * core it can wait until the last one is gone. Two cores would take it from each other. A partition
+ * keeps its core while the process runs; nothing on disk knows of cores. */
 #pragma once
 
 #include "base/types.h"
 
-#define PLACE_CORES_MAX 32u
-
 struct place {
-    u32 cores_count;
-    u32 partitions_count[PLACE_CORES_MAX];
+    u32 stream_id;
+    u32 topic_id;
+    u32 partition_id;
 };
 
-void place_init(struct place *place, u32 cores_count);
-
-/* The core for one more partition, which is counted there. */
-u32 place_take(struct place *place);
-void place_return(struct place *place, u32 core);
+u32 place_core(struct place place, u32 cores_count);

@@ -1,54 +1,37 @@
 #include "state/place.h"
 
-#include "base/prng.h"
 #include "test.h"
 
-TEST(partitions_go_round_the_cores)
+TEST(the_partitions_of_a_topic_go_round_the_cores)
 {
-    struct place place;
-    place_init(&place, 3);
-    EXPECT_EQ(place_take(&place), 0);
-    EXPECT_EQ(place_take(&place), 1);
-    EXPECT_EQ(place_take(&place), 2);
-    EXPECT_EQ(place_take(&place), 0);
-}
-
-TEST(what_a_deletion_freed_is_filled_first)
-{
-    struct place place;
-    place_init(&place, 4);
-    for (u32 i = 0; i < 8; i++) {
-        (void)place_take(&place);
+    u32 counts[7] = {0};
+    for (u32 id = 0; id < 1000; id++) {
+        counts[place_core((struct place){.stream_id = 3, .topic_id = 5, .partition_id = id}, 7)]++;
     }
-    place_return(&place, 2);
-    place_return(&place, 2);
-    place_return(&place, 1);
-    EXPECT_EQ(place_take(&place), 2);
-    EXPECT_EQ(place_take(&place), 1);
-    EXPECT_EQ(place_take(&place), 2);
-    EXPECT_EQ(place_take(&place), 0);
-}
-
-TEST(cores_differ_by_at_most_one_while_only_creating)
-{
-    struct place place;
-    place_init(&place, 7);
-    for (u32 i = 0; i < 1000; i++) {
-        (void)place_take(&place);
-        u32 least = UINT32_MAX;
-        u32 most = 0;
-        for (u32 core = 0; core < 7; core++) {
-            least = u32_min(least, place.partitions_count[core]);
-            most = u32_max(most, place.partitions_count[core]);
-        }
-        EXPECT(most - least <= 1);
+    for (u32 core = 0; core < 7; core++) {
+        EXPECT(counts[core] >= 1000 / 7);
+        EXPECT(counts[core] <= 1000 / 7 + 1);
     }
 }
 
-TEST(returning_more_than_was_taken_is_a_failed_check)
+TEST(topics_and_streams_with_one_partition_go_round_the_cores_too)
 {
-    struct place place;
-    place_init(&place, 2);
-    EXPECT_CHECK_FAILS(place_return(&place, 0));
-    EXPECT_CHECK_FAILS(place_return(&place, 2));
+    u32 topics[4] = {0};
+    u32 streams[4] = {0};
+    for (u32 i = 0; i < 100; i++) {
+        topics[place_core((struct place){.topic_id = i}, 4)]++;
+        streams[place_core((struct place){.stream_id = i}, 4)]++;
+    }
+    for (u32 core = 0; core < 4; core++) {
+        EXPECT_EQ(topics[core], 25);
+        EXPECT_EQ(streams[core], 25);
+    }
+}
+
+TEST(large_ids_have_a_core_as_well)
+{
+    struct place place = {UINT32_MAX, UINT32_MAX, UINT32_MAX};
+    EXPECT_EQ(place_core(place, 32), 29);
+    EXPECT_EQ(place_core(place, 1), 0);
+    EXPECT_CHECK_FAILS(place_core(place, 0));
 }

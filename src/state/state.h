@@ -4,7 +4,7 @@
  *                                                └─▶ effects: partitions opened and closed
  *
  * Applying is deterministic: time and random numbers stand in the command, ids are the lowest free
- * number, and a partition's home core follows from the order of commands alone. Reading is a plain
+ * number, and a partition's home core follows from its ids alone (place.h). Reading is a plain
  * local look-up. Nobody but state_apply and state_load changes anything.
  *
  * Lives. An id is reused, a life is not: it is the index of the command that created or purged the

@@ -1,4 +1,5 @@
 #include "base/check.h"
+#include "state/place.h"
 #include "state/state_tables.h"
 
 u64 state_partition_bytes(const struct state_options *options)
@@ -14,7 +15,6 @@ void state_partition_tables(struct state *state, struct arena *arena)
     state->partitions = arena_array(arena, struct state_partition, partitions_max);
     slot_pool_init(&state->partition_pool, arena, partitions_max);
     slot_index_init(&state->partition_ids, arena, partitions_max);
-    place_init(&state->place, state->options.cores_count);
 }
 
 static u64 place_hash(u32 stream_id, u32 topic_id, u32 id)
@@ -109,13 +109,14 @@ struct state_partition *state_partition_add(struct state *state, struct state_to
     u32 slot = slot_pool_take(&state->partition_pool);
     struct state_partition *partition = &state->partitions[slot];
     check(partition->life == 0);
+    struct place place = {topic->stream_id, topic->id, id};
     *partition = (struct state_partition){
         .slot = slot,
         .generation = partition->generation + 1,
         .stream_id = topic->stream_id,
         .topic_id = topic->id,
         .id = id,
-        .home = place_take(&state->place),
+        .home = place_core(place, state->options.cores_count),
         .life = origin->life,
         .created_at_us = origin->created_at_us,
     };
@@ -158,7 +159,6 @@ void state_partitions_shrink(struct state *state, struct state_topic *topic, u32
         note_partition(change, STATE_PARTITION_CLOSED, partition);
         slot_index_remove(&state->partition_ids, place_hash(topic->stream_id, topic->id, id),
                           partition->slot);
-        place_return(&state->place, partition->home);
         partition->life = 0;
         slot_pool_return(&state->partition_pool, partition->slot);
     }

@@ -11,7 +11,6 @@
 #pragma once
 
 #include "base/map.h"
-#include "state/place.h"
 #include "state/slot_index.h"
 #include "state/slot_pool.h"
 #include "state/state.h"
@@ -51,7 +50,6 @@ struct state {
     struct state_partition *partitions;
     struct slot_pool partition_pool;
     struct slot_index partition_ids;
-    struct place place;
 
     struct state_user *users;
     struct slot_index user_names;
