@@ -153,7 +153,8 @@ void conn_open(struct edge *edge, const struct msg *msg)
     conn->inline_start = 0;
     conn->inline_filled = 0;
     conn->receiving = NULL;
-    conn->is_ours = false;
+    conn->speaks = 0;
+    conn->ends = false;
     conn->discard_bytes = 0;
     conn->frame_began_us = 0;
     conn->sent_bytes = 0;

@@ -45,7 +45,8 @@ struct conn {
     /* In. */
     struct io_op receive_op;
     bool receives_inline; /* where the receive under way goes */
-    bool is_ours;         /* its first frame was of the generation served here */
+    u8 speaks;            /* enum frame_generation, by its first bytes; 0: they are not here */
+    bool ends;            /* what was asked is answered, then the connection closes */
     u32 inline_start;
     u32 inline_filled;
     struct request *receiving; /* its body goes straight into its buffer */
@@ -67,6 +68,12 @@ struct conn {
     struct credit_waiter closed_credit;
     u8 inline_bytes[CONN_INLINE_BYTES];
 };
+
+/* True when it is answered in the frames of generation 1. Of a request that has its connection. */
+static inline bool request_is_v1(const struct request *request)
+{
+    return request->conn->speaks == FRAME_GENERATION_1;
+}
 
 /* A connection handed over by control. Without a free slot it is closed at once. */
 void conn_open(struct edge *edge, const struct msg *msg);

@@ -17,7 +17,8 @@
 u64 edge_bytes(const struct plan *plan)
 {
     return sizeof(struct edge) + (u64)plan->connections_per_core_max * sizeof(struct conn) +
-           (u64)plan->requests_per_core_max * sizeof(struct request) + 64 * KIB;
+           (u64)plan->requests_per_core_max * sizeof(struct request) +
+           (u64)plan->partitions_max * sizeof(struct topic_turn) + 64 * KIB;
 }
 
 static void make_conn(struct edge *edge, u32 slot)
@@ -72,6 +73,7 @@ struct edge *edge_create(struct core *core, struct arena *arena, const struct pl
     edge->conns = arena_array(arena, struct conn, edge->conns_count);
     edge->requests_count = plan->requests_per_core_max;
     edge->requests = arena_array(arena, struct request, edge->requests_count);
+    edge->turns = arena_array(arena, struct topic_turn, plan->partitions_max);
     list_init(&edge->conns_free);
     list_init(&edge->conns_open);
     list_init(&edge->requests_free);

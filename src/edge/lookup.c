@@ -10,6 +10,7 @@
 #include "wire/stats.h"
 #include "wire/stream_info.h"
 #include "wire/topic_info.h"
+#include "wire/topic_v1.h"
 
 /* ---- Sums over what partitions publish ---- */
 
@@ -60,32 +61,52 @@ static void add_stream(const struct edge *edge, const struct state_stream *strea
 
 /* ---- Streams and topics ---- */
 
-static void write_stream(const struct edge *edge, const struct state_stream *stream,
-                         struct writer *writer)
+static void write_stream(const struct edge *edge, const struct request *request,
+                         const struct state_stream *stream, struct writer *writer)
 {
     struct sums sums = {0};
     add_stream(edge, stream, &sums);
-    write_stream_info(writer, &(struct stream_info){.id = stream->id,
-                                                    .created_at_us = stream->created_at_us,
-                                                    .topics_count = stream->topics_count,
-                                                    .size_bytes = sums.bytes,
-                                                    .messages_count = sums.messages,
-                                                    .name = {stream->name, stream->name_size}});
+    struct stream_info info = {.id = stream->id,
+                               .created_at_us = stream->created_at_us,
+                               .topics_count = stream->topics_count,
+                               .size_bytes = sums.bytes,
+                               .messages_count = sums.messages,
+                               .name = {stream->name, stream->name_size}};
+    if (request_is_v1(request)) {
+        write_stream_record_v1(writer, &info);
+    } else {
+        write_stream_info(writer, &info);
+    }
 }
 
-static void write_topic(const struct edge *edge, const struct state_topic *topic,
-                        struct writer *writer)
+static void write_topic_v1(const struct topic_info *info, const struct topic_options *options,
+                           struct writer *writer)
+{
+    write_topic_record_v1(writer,
+                          &(struct topic_record_v1){
+                              .info = *info,
+                              .settings = {.compression = options->compression,
+                                           .message_expiry_us = options->message_expiry_us,
+                                           .max_topic_size_bytes = options->max_topic_size_bytes,
+                                           .replication_factor = 1}});
+}
+
+static void write_topic(const struct edge *edge, const struct request *request,
+                        const struct state_topic *topic, struct writer *writer)
 {
     struct sums sums = {0};
     add_topic(edge, topic, &sums);
-    write_topic_info(writer,
-                     &(struct topic_info){.id = topic->id,
-                                          .created_at_us = topic->created_at_us,
-                                          .partitions_count = topic->partitions_count,
-                                          .size_bytes = sums.bytes,
-                                          .messages_count = sums.messages,
-                                          .name = {topic->name, topic->name_size}},
-                     &topic->options);
+    struct topic_info info = {.id = topic->id,
+                              .created_at_us = topic->created_at_us,
+                              .partitions_count = topic->partitions_count,
+                              .size_bytes = sums.bytes,
+                              .messages_count = sums.messages,
+                              .name = {topic->name, topic->name_size}};
+    if (request_is_v1(request)) {
+        write_topic_v1(&info, &topic->options, writer);
+    } else {
+        write_topic_info(writer, &info, &topic->options);
+    }
 }
 
 static void write_stream_details(struct edge *edge, const struct request *request,
@@ -94,10 +115,10 @@ static void write_stream_details(struct edge *edge, const struct request *reques
     const struct state *state = edge->core->state;
     const struct state_stream *stream = state_stream_get(state, request->stream_id);
     check(stream != NULL);
-    write_stream(edge, stream, writer);
+    write_stream(edge, request, stream, writer);
     const struct state_topic *topic = state_topic_next(state, stream->id, UINT32_MAX);
     for (; topic != NULL; topic = state_topic_next(state, stream->id, topic->id)) {
-        write_topic(edge, topic, writer);
+        write_topic(edge, request, topic, writer);
     }
 }
 
@@ -107,23 +128,25 @@ static void write_topic_details(struct edge *edge, const struct request *request
     const struct state *state = edge->core->state;
     const struct state_topic *topic = state_topic_get(state, request->stream_id, request->topic_id);
     check(topic != NULL);
-    write_topic(edge, topic, writer);
+    write_topic(edge, request, topic, writer);
     for (u32 id = 0; id < topic->partitions_count; id++) {
         const struct state_partition *partition =
             state_partition_find(state, topic->stream_id, topic->id, id);
         check(partition != NULL);
         struct partition_info info = partition_info(edge, partition);
+        if (request_is_v1(request) && request->command == COMMAND_CREATE_TOPIC) {
+            info.segments_count = 0; /* as 0.8 says it of what was just created */
+        }
         write_partition_info(writer, &info);
     }
 }
 
 static void write_streams(struct edge *edge, const struct request *request, struct writer *writer)
 {
-    (void)request;
     const struct state *state = edge->core->state;
     const struct state_stream *stream = state_stream_next(state, UINT32_MAX);
     for (; stream != NULL; stream = state_stream_next(state, stream->id)) {
-        write_stream(edge, stream, writer);
+        write_stream(edge, request, stream, writer);
     }
 }
 
@@ -131,27 +154,37 @@ static void write_topics(struct edge *edge, const struct request *request, struc
 {
     const struct state *state = edge->core->state;
     const struct state_stream *stream = state_stream_get(state, request->stream_id);
-    write_u32(writer, stream == NULL ? 0 : stream->topics_count);
+    if (!request_is_v1(request)) {
+        write_u32(writer, stream == NULL ? 0 : stream->topics_count);
+    }
     if (stream == NULL) {
         return;
     }
     const struct state_topic *topic = state_topic_next(state, stream->id, UINT32_MAX);
     for (; topic != NULL; topic = state_topic_next(state, stream->id, topic->id)) {
-        write_topic(edge, topic, writer);
+        write_topic(edge, request, topic, writer);
+    }
+}
+
+/* Of a success that generation 2 frames. */
+static void write_section(const struct request *request, struct writer *writer)
+{
+    if (!request_is_v1(request)) {
+        write_result_ok(writer);
     }
 }
 
 static void write_created_stream(struct edge *edge, const struct request *request,
                                  struct writer *writer)
 {
-    write_result_ok(writer);
+    write_section(request, writer);
     write_stream_details(edge, request, writer);
 }
 
 static void write_created_topic(struct edge *edge, const struct request *request,
                                 struct writer *writer)
 {
-    write_result_ok(writer);
+    write_section(request, writer);
     write_topic_details(edge, request, writer);
 }
 

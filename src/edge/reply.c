@@ -3,11 +3,13 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "edge/translate.h"
+#include "wire/frame_v1.h"
 #include "wire/poll.h"
 
 #define REPLY_BODY_BYTES_FIRST (4u * 1024u)
 
-static void ready(struct edge *edge, struct request *request)
+void reply_ready(struct edge *edge, struct request *request)
 {
     check(request->state != REQUEST_READY);
     check(request->state != REQUEST_FREE);
@@ -24,6 +26,12 @@ static void ready(struct edge *edge, struct request *request)
 /* The header in place, for a body of `body_bytes` in all. */
 static void put_header(struct request *request, enum wire_error error, u32 body_bytes)
 {
+    if (request_is_v1(request)) {
+        struct reply_v1 reply = {.status = wire_error_v1(error), .payload_bytes = body_bytes};
+        reply_v1_encode(&reply, request->reply_inline);
+        request->reply_inline_bytes = FRAME_V1_HEADER_BYTES;
+        return;
+    }
     struct reply_header header = reply_header_for(&request->header, error, body_bytes);
     reply_header_encode(&header, request->reply_inline);
     request->reply_inline_bytes = FRAME_HEADER_BYTES;
@@ -38,7 +46,8 @@ static void put_inline(struct request *request, const void *bytes, u32 size)
 
 void reply_status(struct edge *edge, struct request *request, enum wire_error error)
 {
-    u32 section_bytes = error == WIRE_OK && command_row(request->command)->framed ? 4 : 0;
+    bool is_framed = command_row(request->command)->framed && !request_is_v1(request);
+    u32 section_bytes = error == WIRE_OK && is_framed ? 4 : 0;
     put_header(request, error, section_bytes);
     if (section_bytes > 0) {
         u8 section[RESULT_OK_BYTES] = {0};
@@ -48,30 +57,40 @@ void reply_status(struct edge *edge, struct request *request, enum wire_error er
         counter_add(edge->core->counters, COUNTER_requests_refused, 1);
         core_note(edge->core, "request.refused", request->command, error);
     }
-    ready(edge, request);
+    reply_ready(edge, request);
 }
 
 void reply_eviction(struct edge *edge, struct request *request, enum eviction_reason reason)
 {
+    if (request_is_v1(request)) {
+        reply_status(edge, request, translate_eviction(reason));
+        return;
+    }
     struct eviction eviction = eviction_for(request->header.client, reason);
     eviction_encode(&eviction, request->reply_inline);
     request->reply_inline_bytes = FRAME_HEADER_BYTES;
     counter_add(edge->core->counters, COUNTER_requests_refused, 1);
-    ready(edge, request);
+    reply_ready(edge, request);
+}
+
+void reply_open(struct request *request, u32 body_bytes, const void *first, u32 first_bytes)
+{
+    put_header(request, WIRE_OK, body_bytes);
+    put_inline(request, first, first_bytes);
 }
 
 void reply_small(struct edge *edge, struct request *request, const void *body, u32 bytes)
 {
     put_header(request, WIRE_OK, bytes);
     put_inline(request, body, bytes);
-    ready(edge, request);
+    reply_ready(edge, request);
 }
 
 void reply_buf(struct edge *edge, struct request *request, struct buf *body)
 {
     put_header(request, WIRE_OK, body->size);
     request->reply_body = body;
-    ready(edge, request);
+    reply_ready(edge, request);
 }
 
 void reply_written(struct edge *edge, struct request *request,
@@ -111,7 +130,13 @@ void reply_poll(struct edge *edge, struct request *request, struct poll_loan *lo
     put_inline(request, prefix, sizeof(prefix));
     request->loan = loan;
     request->loan_from = from;
-    ready(edge, request);
+    reply_ready(edge, request);
+}
+
+/* What is lent is sent as it lies, save to generation 1, for which it is written anew. */
+static const struct poll_loan *sent_loan(const struct request *request)
+{
+    return request_is_v1(request) ? NULL : request->loan;
 }
 
 u64 reply_bytes(const struct request *request)
@@ -120,7 +145,7 @@ u64 reply_bytes(const struct request *request)
     if (request->reply_body != NULL) {
         bytes += request->reply_body->size;
     }
-    if (request->loan != NULL) {
+    if (sent_loan(request) != NULL) {
         bytes += request->loan->bytes;
     }
     return bytes;
@@ -159,7 +184,7 @@ static bool gather_reply(struct gather *gather, const struct request *request)
         !gather_add(gather, request->reply_body->data, request->reply_body->size)) {
         return false;
     }
-    const struct poll_loan *loan = request->loan;
+    const struct poll_loan *loan = sent_loan(request);
     for (u32 i = 0; loan != NULL && i < loan->pieces_count; i++) {
         if (!gather_add(gather, loan->pieces[i].data, loan->pieces[i].size)) {
             return false;

@@ -12,6 +12,13 @@ void reply_status(struct edge *edge, struct request *request, enum wire_error er
 /* Takes the place of a reply. */
 void reply_eviction(struct edge *edge, struct request *request, enum eviction_reason reason);
 
+/* The header of a success of `body_bytes`, and the first of them (64 at most): what follows comes
+ * in pieces, and each is sent when `reply_ready` is called. */
+void reply_open(struct request *request, u32 body_bytes, const void *first, u32 first_bytes);
+
+/* Everything of the reply, or of its next piece, is there: it may be sent. */
+void reply_ready(struct edge *edge, struct request *request);
+
 /* A body of at most 64 bytes, copied. */
 void reply_small(struct edge *edge, struct request *request, const void *body, u32 bytes);
 

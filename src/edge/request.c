@@ -5,6 +5,7 @@
 #include "edge/reply.h"
 #include "edge/route.h"
 #include "edge/tables.h"
+#include "edge/translate.h"
 #include "wire/consumer.h"
 #include "wire/login.h"
 
@@ -85,6 +86,10 @@ void request_free(struct edge *edge, struct request *request)
         buf_return(request->reply_body);
         request->reply_body = NULL;
     }
+    if (request->scratch != NULL) {
+        buf_return(request->scratch);
+        request->scratch = NULL;
+    }
     if (request->loan != NULL) {
         request_return_loan(edge, request);
     }
@@ -132,6 +137,9 @@ struct refusal request_refusal(const struct conn *conn, enum command command,
     if (command == COMMAND_LOGIN_USER || command == COMMAND_LOGIN_WITH_TOKEN) {
         return (struct refusal){.eviction = EVICTION_MALFORMED_LOGIN};
     }
+    if (command == COMMAND_REGISTER && header->client.high == TRANSLATE_CLIENT_MARK) {
+        return (struct refusal){.eviction = EVICTION_SESSION_ERROR};
+    }
     if (!command_row(command)->needs_login) {
         return (struct refusal){0};
     }
@@ -170,6 +178,10 @@ void request_run(struct edge *edge, struct request *request, struct span body)
 
 static void on_appended(struct edge *edge, struct request *request, const struct msg *reply)
 {
+    if (request_is_v1(request)) {
+        translate_on_appended(edge, request, (enum wire_error)reply->error);
+        return;
+    }
     if (reply->error != WIRE_OK) {
         reply_status(edge, request, (enum wire_error)reply->error);
         return;
@@ -192,6 +204,10 @@ static void on_polled(struct edge *edge, struct request *request, const struct m
         return;
     }
     check((reply->flags & MSG_LOAN) != 0);
+    if (request_is_v1(request)) {
+        translate_on_polled(edge, request, reply);
+        return;
+    }
     reply_poll(edge, request, reply->loan, reply->from);
 }
 
@@ -242,6 +258,11 @@ static void on_logged_in(struct edge *edge, struct request *request, const struc
     conn->client = request->header.client;
     u8 body[64];
     struct writer writer = writer_over(body, sizeof(body));
+    if (request_is_v1(request)) {
+        write_u32(&writer, conn->user_id);
+        reply_small(edge, request, body, writer.position);
+        return;
+    }
     login_reply_encode(&(struct login_reply){.user_id = conn->user_id,
                                              .session = conn->session,
                                              .version = PROTOCOL_VERSION,
@@ -268,12 +289,7 @@ static void on_clients(struct edge *edge, struct request *request, const struct 
         reply_status(edge, request, (enum wire_error)reply->error);
         return;
     }
-    struct reply_header header = reply_header_for(&request->header, WIRE_OK, filled->size);
-    reply_header_encode(&header, request->reply_inline);
-    request->reply_inline_bytes = FRAME_HEADER_BYTES;
-    request->reply_body = filled;
-    request->state = REQUEST_READY;
-    conn_on_progress(edge, request->conn);
+    reply_buf(edge, request, filled);
 }
 
 static void answer(struct edge *edge, struct request *request, const struct msg *reply)

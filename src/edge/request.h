@@ -14,6 +14,7 @@
 #include "wire/batch.h"
 #include "wire/command.h"
 #include "wire/frame.h"
+#include "wire/message_v1.h"
 
 struct conn;
 struct edge;
@@ -29,6 +30,30 @@ enum request_state {
 
 /* Header, result section or fixed body: most replies are whole in here. */
 #define REPLY_INLINE_BYTES (FRAME_HEADER_BYTES + 64u)
+
+/* A send of generation 1 on its way into a batch: translate_send.c. */
+struct send_translation {
+    u8 step;       /* private */
+    bool is_split; /* its messages do not fit one batch: one after the other goes out */
+    enum wire_error error;
+    struct send_v1 send;
+    struct messages_v1_check check;
+    struct batch_v1_rewrite rewrite;
+    u32 messages_done;
+    u32 messages_done_bytes;
+};
+
+/* A poll on its way out to generation 1, a piece at a time: translate_poll.c. */
+struct poll_translation {
+    const struct poll_loan_piece *pieces; /* of the loan, or `copied` */
+    u32 pieces_count;
+    u32 piece; /* where the walk stands: at a batch, or at its frames */
+    u32 piece_position;
+    bool in_batch;
+    u64 left_bytes; /* of the reply, not yet written */
+    struct poll_loan_piece copied;
+    struct messages_v1_emit emit;
+};
 
 struct request {
     u32 magic;
@@ -49,7 +74,11 @@ struct request {
     u32 body_position; /* where the body begins in `body` */
     bool hash_body;    /* the header carries a checksum of the whole body */
     u64 prefix_hash;   /* of what comes before the batch */
-    struct batch_check check;
+    union {
+        struct batch_check check;
+        struct send_translation sending; /* generation 1 */
+        struct poll_translation polling; /* generation 1 */
+    };
     struct xxh3_stream body_hash;
     u32 body_hashed;
 
@@ -64,7 +93,8 @@ struct request {
     u32 reply_inline_bytes;
     struct buf *reply_body;
     struct poll_loan *loan;
-    u32 loan_from; /* core that lent it */
+    u32 loan_from;       /* core that lent it */
+    struct buf *scratch; /* generation 1: one of the batches of a send, or the copy of a loan */
     u8 reply_inline[REPLY_INLINE_BYTES];
 };
 

@@ -68,7 +68,19 @@ static u32 balanced_partition(const struct request *request, const struct state_
     return (u32)(turn % topic->partitions_count);
 }
 
-static bool choose_partition(const struct request *request, const struct state_topic *topic,
+/* Generation 1 numbers nothing. Its sends take turns through a topic, from partition 0 on. */
+static u32 next_partition(struct edge *edge, const struct state_topic *topic)
+{
+    check(topic->first_partition < edge->plan->partitions_max);
+    struct topic_turn *turn = &edge->turns[topic->first_partition];
+    if (turn->created_at_us != topic->created_at_us) {
+        *turn = (struct topic_turn){.created_at_us = topic->created_at_us};
+    }
+    return turn->next++ % topic->partitions_count;
+}
+
+static bool choose_partition(struct edge *edge, const struct request *request,
+                             const struct state_topic *topic,
                              const struct partitioning *partitioning, u32 *partition_id)
 {
     if (partitioning->kind == PARTITIONING_PARTITION) {
@@ -80,6 +92,8 @@ static bool choose_partition(const struct request *request, const struct state_t
     }
     if (partitioning->kind == PARTITIONING_KEY) {
         *partition_id = partition_of_key(partitioning->key, topic->partitions_count);
+    } else if (request_is_v1(request)) {
+        *partition_id = next_partition(edge, topic);
     } else {
         *partition_id = balanced_partition(request, topic);
     }
@@ -93,7 +107,7 @@ enum wire_error route_send(struct edge *edge, struct request *request,
     u32 partition_id = 0;
     find_topic(edge, &send->stream, &send->topic, &place);
     if (place.topic == NULL ||
-        !choose_partition(request, place.topic, &send->partitioning, &partition_id)) {
+        !choose_partition(edge, request, place.topic, &send->partitioning, &partition_id)) {
         return WIRE_RESOURCE_NOT_FOUND;
     }
     find_partition(edge, &place, partition_id);
@@ -103,6 +117,25 @@ enum wire_error route_send(struct edge *edge, struct request *request,
     request->msg.kind = MSG_APPEND;
     note_place(request, &place);
     return WIRE_OK;
+}
+
+enum wire_error route_send_v1(struct edge *edge, struct request *request,
+                              const struct send_request *send)
+{
+    struct place place;
+    u32 partition_id = 0;
+    find_topic(edge, &send->stream, &send->topic, &place);
+    if (place.topic != NULL &&
+        !choose_partition(edge, request, place.topic, &send->partitioning, &partition_id)) {
+        return WIRE_TOPIC_ID_NOT_FOUND; /* it has no partitions */
+    }
+    find_partition(edge, &place, partition_id);
+    enum wire_error error = missing(&place);
+    if (error == WIRE_OK) {
+        request->msg.kind = MSG_APPEND;
+        note_place(request, &place);
+    }
+    return error;
 }
 
 /* ---- Polls and offsets ---- */
@@ -125,6 +158,10 @@ static void route_poll(struct edge *edge, struct request *request, struct span b
     }
     struct place place;
     find_topic(edge, &poll.stream, &poll.topic, &place);
+    if (request_is_v1(request) && place.topic != NULL && poll.consumer.kind == CONSUMER_GROUP) {
+        reply_status(edge, request, WIRE_GROUP_ID_NOT_FOUND); /* #4 */
+        return;
+    }
     if (place.topic != NULL && poll.consumer.kind == CONSUMER_GROUP) {
         /* Nobody is a member of a group yet (#4): the marker tells the client to ask again. */
         u8 marker[POLL_REPLY_PREFIX_BYTES];
@@ -176,7 +213,7 @@ static void route_get_offset(struct edge *edge, struct request *request, struct 
     }
     find_partition(edge, &place, get.partition.partition_id);
     if (place.partition == NULL) {
-        reply_status(edge, request, WIRE_PARTITION_NOT_FOUND);
+        reply_status(edge, request, request_is_v1(request) ? WIRE_OK : WIRE_PARTITION_NOT_FOUND);
         return;
     }
     note_place(request, &place);
@@ -191,7 +228,8 @@ static bool place_of_write(struct edge *edge, struct request *request,
     find_topic(edge, &target->stream, &target->topic, &place);
     find_partition(edge, &place, target->partition.partition_id);
     if (place.partition == NULL || target->consumer.kind == CONSUMER_GROUP) {
-        reply_status(edge, request, WIRE_RESOURCE_NOT_FOUND);
+        bool tells_apart = request_is_v1(request) && place.partition == NULL;
+        reply_status(edge, request, tells_apart ? missing(&place) : WIRE_RESOURCE_NOT_FOUND);
         return false;
     }
     note_place(request, &place);

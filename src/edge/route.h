@@ -13,5 +13,9 @@ void route_request(struct edge *edge, struct request *request, struct span body)
 enum wire_error route_send(struct edge *edge, struct request *request,
                            const struct send_request *send);
 
+/* The same for generation 1, which is told what is missing. */
+enum wire_error route_send_v1(struct edge *edge, struct request *request,
+                              const struct send_request *send);
+
 /* Connections of all cores, logged in or not, by their counters. */
 u32 route_connections_open(const struct core *core);

@@ -16,6 +16,12 @@
 #define CONN_MAGIC 0x636f6e6eu
 #define REQUEST_MAGIC 0x72657175u
 
+/* Whose turn it is among the partitions of a topic, for balanced sends of generation 1. */
+struct topic_turn {
+    u64 created_at_us; /* of the topic: another one begins anew */
+    u32 next;
+};
+
 struct edge {
     u32 magic;
     struct core *core;
@@ -52,6 +58,8 @@ struct edge {
     struct archive archive;
     struct buf *archive_buf; /* NULL: none is being made */
     struct msg_token archive_for;
+
+    struct topic_turn *turns; /* by the slot of a topic's first partition */
 
     bool serving;
     bool draining;

@@ -6,34 +6,13 @@
 #include "base/map.h"
 #include "edge/reply.h"
 #include "edge/route.h"
-
-/* Bodies other than batches: names, options, permissions. */
-#define PLAIN_BODY_BYTES_MAX (1024u * 1024u)
-
-/* The body of a login: names, a password or token, a context. Whoever sends it is still a stranger,
- * so little memory is claimed for it. */
-#define LOGIN_BODY_BYTES_MAX (16u * 1024u)
+#include "edge/tcp_inside.h"
+#include "edge/translate.h"
 
 /* So many bytes must arrive within the frame timeout, or the whole frame. */
 #define FRAME_PROGRESS_BYTES (64u * 1024u)
 
-static const u8 *inline_data(const struct conn *conn)
-{
-    return conn->inline_bytes + conn->inline_start;
-}
-
-static u32 inline_left(const struct conn *conn)
-{
-    return conn->inline_filled - conn->inline_start;
-}
-
-static void inline_take(struct conn *conn, u32 bytes)
-{
-    check(bytes <= inline_left(conn));
-    conn->inline_start += bytes; /* moved to the front only when no receive is under way */
-}
-
-static void wait_for_room(struct edge *edge, struct conn *conn)
+void tcp_wait_for_room(struct edge *edge, struct conn *conn)
 {
     if (!list_node_is_linked(&conn->waiting)) {
         list_add_last(&edge->waiting, &conn->waiting);
@@ -43,7 +22,7 @@ static void wait_for_room(struct edge *edge, struct conn *conn)
 
 /* Bodies that wait for their partition hold memory until it has written them, and to do so it needs
  * some: headers, indexes, small units. That much is never given to bodies. */
-static struct buf *take_body(struct edge *edge, u32 bytes)
+struct buf *tcp_take_body(struct edge *edge, u32 bytes)
 {
     return buf_take_leaving(edge->core->bufs, bytes, PLAN_BUFFER_RESERVE_BYTES);
 }
@@ -62,13 +41,6 @@ static bool may_begin(const struct conn *conn, enum command command)
     const struct request *last = container_of(list_last(&conn->requests), struct request, node);
     return last->command == COMMAND_SEND_MESSAGES;
 }
-
-/* What is to be done with the header at the front of the inline bytes. */
-enum verdict {
-    VERDICT_WAIT,  /* more bytes, or those before it, or room */
-    VERDICT_BEGUN, /* a request began */
-    VERDICT_CLOSE
-};
 
 /* Refuses a frame whose body is not wanted: it is thrown away as it arrives, then answered. */
 static void discard_and_answer(struct edge *edge, struct conn *conn, struct request *request,
@@ -90,15 +62,15 @@ static void discard_and_answer(struct edge *edge, struct conn *conn, struct requ
 static enum verdict begin_buffered(struct edge *edge, struct conn *conn,
                                    const struct request_header *header, enum command command)
 {
-    struct buf *body = take_body(edge, header->size);
+    struct buf *body = tcp_take_body(edge, header->size);
     if (body == NULL) {
-        wait_for_room(edge, conn);
+        tcp_wait_for_room(edge, conn);
         return VERDICT_WAIT;
     }
     struct request *request = request_take(edge, conn, header);
     if (request == NULL) {
         buf_return(body);
-        wait_for_room(edge, conn);
+        tcp_wait_for_room(edge, conn);
         return VERDICT_WAIT;
     }
     request->command = command;
@@ -112,19 +84,16 @@ static enum verdict begin_buffered(struct edge *edge, struct conn *conn,
     return VERDICT_BEGUN;
 }
 
-/* A batch lies behind a gap of 256 bytes at sector alignment, with room up to a sector boundary. */
-static u32 batch_buffer_bytes(u32 batch_bytes)
+u32 tcp_batch_buffer_bytes(u32 batch_bytes)
 {
     return (u32)align_up(BATCH_HEADER_BYTES + (u64)batch_bytes, SECTOR_BYTES_MAX);
 }
 
-/* NULL: the connection waits in line for memory. */
-static struct buf *take_batch_body(struct edge *edge, struct conn *conn,
-                                   const struct send_request *send)
+struct buf *tcp_take_batch_body(struct edge *edge, struct conn *conn, u32 batch_bytes)
 {
     struct buf *body = NULL;
     if (edge_line_lets(edge, conn)) {
-        body = take_body(edge, batch_buffer_bytes(send->batch_bytes));
+        body = tcp_take_body(edge, tcp_batch_buffer_bytes(batch_bytes));
     }
     if (body == NULL) {
         edge_line_join(edge, conn);
@@ -176,7 +145,7 @@ static enum verdict begin_send(struct edge *edge, struct conn *conn,
     }
     struct buf *body = NULL;
     if (error == WIRE_OK) {
-        body = take_batch_body(edge, conn, &send);
+        body = tcp_take_batch_body(edge, conn, send.batch_bytes);
         if (body == NULL) {
             return VERDICT_WAIT;
         }
@@ -186,7 +155,7 @@ static enum verdict begin_send(struct edge *edge, struct conn *conn,
         if (body != NULL) {
             buf_return(body);
         }
-        wait_for_room(edge, conn);
+        tcp_wait_for_room(edge, conn);
         return VERDICT_WAIT;
     }
     request->command = COMMAND_SEND_MESSAGES;
@@ -213,7 +182,7 @@ static enum verdict begin_inline(struct edge *edge, struct conn *conn,
     }
     struct request *request = request_take(edge, conn, header);
     if (request == NULL) {
-        wait_for_room(edge, conn);
+        tcp_wait_for_room(edge, conn);
         return VERDICT_WAIT;
     }
     request->command = command;
@@ -229,7 +198,7 @@ static enum verdict begin_refused(struct edge *edge, struct conn *conn,
 {
     struct request *request = request_take(edge, conn, header);
     if (request == NULL) {
-        wait_for_room(edge, conn);
+        tcp_wait_for_room(edge, conn);
         return VERDICT_WAIT;
     }
     discard_and_answer(edge, conn, request, refusal);
@@ -321,19 +290,23 @@ static void sign_append(struct request *request)
     request->msg.append.request_hash = u64_max(hash, 1);
 }
 
+void tcp_append(struct edge *edge, struct request *request, struct buf *buf, u32 batch_bytes)
+{
+    request->msg.flags = MSG_BATCH_ALIGNED;
+    request->msg.bufs[0] = buf;
+    request->msg.append.batch_position = BATCH_HEADER_BYTES;
+    request->msg.append.batch_size = batch_bytes;
+    request_ask(edge, request, request->msg.to);
+}
+
 static void append_checked(struct edge *edge, struct request *request)
 {
     if (!body_hash_holds(request)) {
         reply_status(edge, request, WIRE_INVALID_FORMAT);
         return;
     }
-    u32 batch_bytes = request->body_bytes - BATCH_HEADER_BYTES;
-    request->msg.flags = MSG_BATCH_ALIGNED;
-    request->msg.bufs[0] = request->body;
-    request->msg.append.batch_position = BATCH_HEADER_BYTES;
-    request->msg.append.batch_size = batch_bytes;
     sign_append(request);
-    request_ask(edge, request, request->msg.to);
+    tcp_append(edge, request, request->body, request->body_bytes - BATCH_HEADER_BYTES);
 }
 
 static void check_batch(struct edge *edge, struct request *request, struct batch_budget *budget)
@@ -379,6 +352,17 @@ static bool is_first_to_check(const struct request *request)
     unreachable();
 }
 
+static void check_any(struct edge *edge, struct request *request, struct batch_budget *budget)
+{
+    if (!request_is_v1(request)) {
+        check_batch(edge, request, budget);
+    } else if (request->command == COMMAND_SEND_MESSAGES) {
+        translate_send_step(edge, request, budget);
+    } else {
+        translate_poll_step(edge, request, budget);
+    }
+}
+
 void tcp_check_batches(struct edge *edge)
 {
     struct batch_budget budget = {.bytes = BATCH_STEP_BYTES, .frames = BATCH_STEP_FRAMES};
@@ -392,7 +376,7 @@ void tcp_check_batches(struct edge *edge)
         if (request->conn->state == CONN_OPEN && !is_first_to_check(request)) {
             list_add_last(&edge->checking, &request->work); /* behind the one that goes first */
         } else if (request->conn->state == CONN_OPEN) {
-            check_batch(edge, request, &budget);
+            check_any(edge, request, &budget);
         }
     }
 }
@@ -412,6 +396,10 @@ static void on_body_bytes(struct edge *edge, struct conn *conn, struct request *
         if (!list_node_is_linked(&request->work)) {
             list_add_last(&edge->checking, &request->work); /* tcp_check_batches, this turn */
         }
+        return;
+    }
+    if (whole && conn->speaks == FRAME_GENERATION_1) {
+        translate_on_body(edge, request);
         return;
     }
     if (whole) {
@@ -448,28 +436,36 @@ static void note_incomplete_frame(struct edge *edge, struct conn *conn)
     }
 }
 
-/* The first bytes of a connection decide for all of it; later those of a frame mean nothing. */
-static bool generation_is_ours(struct conn *conn)
+/* Its first bytes decide for all of a connection; later those of a frame mean nothing. False: they
+ * are not here. */
+static bool knows_generation(struct conn *conn)
 {
-    conn->is_ours = conn->is_ours || frame_generation(inline_data(conn)) == FRAME_GENERATION_2;
-    return conn->is_ours;
+    if (conn->speaks == 0 && inline_left(conn) >= FRAME_DETECT_BYTES) {
+        conn->speaks = (u8)frame_generation(inline_data(conn));
+    }
+    return conn->speaks != 0;
+}
+
+/* The frame at the front, in the generation of the connection. */
+static enum verdict begin_any(struct edge *edge, struct conn *conn)
+{
+    if (!knows_generation(conn)) {
+        return VERDICT_WAIT;
+    }
+    if (conn->speaks == FRAME_GENERATION_1) {
+        return translate_begin(edge, conn);
+    }
+    return inline_left(conn) < FRAME_HEADER_BYTES ? VERDICT_WAIT : begin_frame(edge, conn);
 }
 
 void tcp_parse(struct edge *edge, struct conn *conn)
 {
-    while (conn->state == CONN_OPEN && conn->receiving == NULL && !edge->draining) {
+    while (conn->state == CONN_OPEN && conn->receiving == NULL && !conn->ends && !edge->draining) {
         discard_here(conn);
         if (conn->discard_bytes > 0) {
             break;
         }
-        if (inline_left(conn) >= FRAME_DETECT_BYTES && !generation_is_ours(conn)) {
-            conn_close(edge, conn, "no frame of a generation served here"); /* #4 */
-            return;
-        }
-        if (inline_left(conn) < FRAME_HEADER_BYTES) {
-            break;
-        }
-        enum verdict verdict = begin_frame(edge, conn);
+        enum verdict verdict = begin_any(edge, conn);
         if (verdict == VERDICT_CLOSE) {
             conn_close(edge, conn, "not a request");
             return;

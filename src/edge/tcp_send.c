@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "edge/reply.h"
 #include "edge/tcp.h"
+#include "edge/translate.h"
 
 /* Frees the replies that left whole. */
 static void take_off_sent(struct edge *edge, struct conn *conn, u64 count)
@@ -14,6 +15,9 @@ static void take_off_sent(struct edge *edge, struct conn *conn, u64 count)
             break;
         }
         left -= reply_bytes(request);
+        if (request_is_v1(request) && translate_poll_goes_on(edge, request)) {
+            break;
+        }
         request_free(edge, request);
     }
     check(left <= UINT32_MAX);
@@ -26,6 +30,13 @@ static void bring_loans_home(struct edge *edge, struct conn *conn)
     list_for_each(node, next, &conn->requests) {
         struct request *request = container_of(node, struct request, node);
         if (request->loan == NULL) {
+            continue;
+        }
+        if (request_is_v1(request)) {
+            if (!translate_keep_copy(edge, request)) {
+                conn_close(edge, conn, "reads too slowly");
+                return;
+            }
             continue;
         }
         struct buf *copy = buf_take(edge->core->bufs, (u32)request->loan->bytes);
@@ -63,6 +74,10 @@ static void on_sent(struct core *core, struct io_op *op)
     take_off_sent(edge, conn, op->status == OK ? op->count : 0);
     if (cancelled) {
         bring_loans_home(edge, conn);
+    }
+    if (conn->ends && conn->requests_count == 0) {
+        conn_close(edge, conn, "its last request was answered");
+        return;
     }
     if (conn->state != CONN_CLOSING) {
         conn_on_progress(edge, conn);

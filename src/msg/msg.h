@@ -78,6 +78,7 @@ struct poll_loan {
     u64 bytes;          /* of all pieces */
     u64 current_offset; /* newest offset at poll time */
     u32 partition_id;
+    u32 batches_count; /* headers in the pieces */
     struct poll_loan_piece pieces[POLL_LOAN_PIECES_MAX];
 };
 

@@ -126,6 +126,7 @@ static void took(struct shard_request *request, const struct batch_header *heade
 {
     struct poll *poll = &request->poll;
     request->loan.messages_count += count;
+    request->loan.batches_count++;
     poll->count_left -= count;
     poll->last_offset = header->base_offset + first_delta + count - 1;
     poll->offset = poll->last_offset + 1;
@@ -442,6 +443,7 @@ void partition_poll(struct partition *partition, struct shard_request *request)
     *poll = (struct poll){.step = POLL_START, .index_file = IO_FILE_NONE};
     request->loan.pieces_count = 0;
     request->loan.messages_count = 0;
+    request->loan.batches_count = 0;
     request->loan.bytes = 0;
     partition->polls_count++;
     partition->polled_at_us = u64_max(partition->shard->core->time.monotonic_us, 1);

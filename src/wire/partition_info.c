@@ -50,6 +50,29 @@ void delete_segments_request_encode(const struct delete_segments_request *reques
     write_u32(writer, request->count);
 }
 
+enum wire_error flush_request_decode(struct span body, struct flush_request *request)
+{
+    struct decoder decoder = decoder_over(body);
+    struct flush_request found;
+    found.stream = decode_identifier(&decoder);
+    found.topic = decode_identifier(&decoder);
+    found.partition_id = read_u32(&decoder.reader);
+    found.fsync = read_u8(&decoder.reader) != 0;
+    enum wire_error error = decoder_result(&decoder);
+    if (error == WIRE_OK) {
+        *request = found;
+    }
+    return error;
+}
+
+void flush_request_encode(const struct flush_request *request, struct writer *writer)
+{
+    write_identifier(writer, &request->stream);
+    write_identifier(writer, &request->topic);
+    write_u32(writer, request->partition_id);
+    write_u8(writer, request->fsync ? 1 : 0);
+}
+
 void write_partition_info(struct writer *writer, const struct partition_info *info)
 {
     write_u32(writer, info->id);

@@ -3,7 +3,8 @@
  *     Partition (40 bytes)  | id u32 | created_at u64 | segments u32 | current_offset u64 |
  *                           | size u64 | messages u64 |
  *     402 create, 403 delete partitions  | stream | topic | count u32 |
- *     503 delete segments                | stream | topic | partition u32 | count u32 | */
+ *     503 delete segments                | stream | topic | partition u32 | count u32 |
+ *     102 flush                          | stream | topic | partition u32 | fsync u8 | */
 #pragma once
 
 #include "base/bytes.h"
@@ -35,6 +36,17 @@ must_check enum wire_error delete_segments_request_decode(struct span body,
                                                           struct delete_segments_request *request);
 void delete_segments_request_encode(const struct delete_segments_request *request,
                                     struct writer *writer);
+
+/* 102, of generation 1 alone: what a partition has not written yet is written. */
+struct flush_request {
+    struct identifier stream;
+    struct identifier topic;
+    u32 partition_id;
+    bool fsync;
+};
+
+must_check enum wire_error flush_request_decode(struct span body, struct flush_request *request);
+void flush_request_encode(const struct flush_request *request, struct writer *writer);
 
 #define PARTITION_INFO_BYTES 40u
 
