@@ -32,6 +32,8 @@ static void shrink_tables(struct plan *plan)
     plan->partitions_max = 128;
     plan->segments_per_core_max = 1024;
     plan->users_max = 8;
+    plan->grants_max = 32;
+    plan->tokens_max = 32;
     plan->sessions_max = 64;
     plan->consumer_offsets_per_core_max = 1024;
 }

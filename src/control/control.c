@@ -14,6 +14,8 @@ static struct state_options state_options_of(const struct plan *plan)
         .topics_max = plan->topics_max,
         .partitions_max = plan->partitions_max,
         .users_max = plan->users_max,
+        .grants_max = plan->grants_max,
+        .tokens_max = plan->tokens_max,
         .sessions_max = plan->sessions_max,
     };
 }

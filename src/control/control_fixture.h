@@ -170,6 +170,8 @@ static inline struct state_options pump_state_options(const struct plan *plan)
         .topics_max = plan->topics_max,
         .partitions_max = plan->partitions_max,
         .users_max = plan->users_max,
+        .grants_max = plan->grants_max,
+        .tokens_max = plan->tokens_max,
         .sessions_max = plan->sessions_max,
     };
 }
@@ -328,9 +330,17 @@ static inline struct buf *node_body(u32 from, struct writer *writer)
     return buf;
 }
 
+static inline bool node_has_root(void *context)
+{
+    (void)context;
+    return state_user_get(node.cores[0].core.state, USER_ID_ROOT) != NULL;
+}
+
+/* Of root, over a transport that has no sessions. A first start makes root beside all else. */
 static inline u32 node_command(u32 from, u32 command, struct buf *body, const struct writer *writer)
 {
     EXPECT(!writer->failed);
+    (void)sim_run_until(node.sim, node_has_root, NULL, 10 * US_PER_SECOND);
     body->size = writer->position;
     return node_ask(
         from,

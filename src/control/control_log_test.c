@@ -36,6 +36,8 @@ static const struct state_options options = {
     .topics_max = 16,
     .partitions_max = 16,
     .users_max = 4,
+    .grants_max = 4,
+    .tokens_max = 4,
     .sessions_max = 4,
 };
 

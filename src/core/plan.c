@@ -40,6 +40,8 @@ static void plan_tables(struct plan *plan)
     plan->partitions_max = u32_min(4096 * scale, 65536);
     plan->segments_per_core_max = 2 * plan->partitions_max;
     plan->users_max = 1024;
+    plan->grants_max = u32_min(8192 * scale, 65536);
+    plan->tokens_max = 8192;
     plan->sessions_max = plan->connections_max;
     plan->consumer_offsets_per_core_max = 16384 * scale;
 }

@@ -29,6 +29,8 @@ struct plan {
     u32 partitions_max; /* all cores together; every core may own all of them */
     u32 segments_per_core_max;
     u32 users_max;
+    u32 grants_max; /* permissions of all users for streams and topics */
+    u32 tokens_max; /* personal access tokens of all users */
     u32 sessions_max;
     u32 consumer_offsets_per_core_max;
     u64 state_bytes_per_core;

@@ -24,6 +24,8 @@ struct state_options doctor_state_options(const struct plan *plan)
         .topics_max = plan->topics_max,
         .partitions_max = plan->partitions_max,
         .users_max = plan->users_max,
+        .grants_max = plan->grants_max,
+        .tokens_max = plan->tokens_max,
         .sessions_max = plan->sessions_max,
     };
 }

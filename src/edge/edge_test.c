@@ -50,11 +50,40 @@ static struct rig rig;
 
 /* ---- Owners ---- */
 
+static void ignore_effect(void *context, const struct state_effect *effect)
+{
+    (void)context;
+    (void)effect;
+}
+
+static void apply(const struct state_command *command)
+{
+    u8 bytes[STATE_COMMAND_BYTES_MAX];
+    struct writer writer = writer_over(bytes, sizeof(bytes));
+    state_command_encode(command, &writer);
+    struct span span = {bytes, writer.position};
+    EXPECT_EQ(state_check(rig.core.state, span), WIRE_OK);
+    state_apply(rig.core.state, state_index(rig.core.state) + 1, span, ignore_effect, NULL);
+    rig.core.applied = state_index(rig.core.state);
+}
+
+static void open_session(void)
+{
+    if (state_session_get(rig.core.state, SESSION) == NULL) {
+        apply(&(struct state_command){
+            .kind = STATE_OPEN_SESSION,
+            .session = {.session = SESSION, .client = {1, 2}, .client_number = 1}});
+    }
+}
+
 static void answer(struct msg *msg)
 {
     struct msg reply = {0};
     switch (msg->kind) {
-    case MSG_LOGIN: reply.logged_in.session = SESSION; break;
+    case MSG_LOGIN:
+        reply.logged_in.session = SESSION;
+        open_session();
+        break;
     case MSG_APPEND:
         reply.appended.base_offset = rig.next_offset++;
         rig.appends++;
@@ -104,23 +133,6 @@ static struct sim_turn turn(void *context, struct turn_time time)
                                      !mailbox_is_empty(&rig.core.mailbox)};
 }
 
-static void ignore_effect(void *context, const struct state_effect *effect)
-{
-    (void)context;
-    (void)effect;
-}
-
-static void apply(const struct state_command *command)
-{
-    u8 bytes[STATE_COMMAND_BYTES_MAX];
-    struct writer writer = writer_over(bytes, sizeof(bytes));
-    state_command_encode(command, &writer);
-    struct span span = {bytes, writer.position};
-    EXPECT_EQ(state_check(rig.core.state, span), WIRE_OK);
-    state_apply(rig.core.state, state_index(rig.core.state) + 1, span, ignore_effect, NULL);
-    rig.core.applied = state_index(rig.core.state);
-}
-
 static void make_state(void)
 {
     struct state_options options = {.cores_count = 1,
@@ -128,8 +140,12 @@ static void make_state(void)
                                     .topics_max = 8,
                                     .partitions_max = 64,
                                     .users_max = 8,
+                                    .grants_max = 8,
+                                    .tokens_max = 8,
                                     .sessions_max = 8};
     rig.core.state = state_create(&rig.arena, &options);
+    apply(&(struct state_command){
+        .kind = STATE_CREATE_USER, .time_us = 1, .active = true, .name = span_of("iggy")});
     apply(&(struct state_command){.kind = STATE_CREATE_STREAM, .time_us = 1, .name = span_of("s")});
     apply(&(struct state_command){.kind = STATE_CREATE_TOPIC,
                                   .time_us = 2,

@@ -43,6 +43,8 @@ struct state_options thread_state_options(const struct plan *plan)
         .topics_max = plan->topics_max,
         .partitions_max = plan->partitions_max,
         .users_max = plan->users_max,
+        .grants_max = plan->grants_max,
+        .tokens_max = plan->tokens_max,
         .sessions_max = plan->sessions_max,
     };
 }
@@ -153,7 +155,9 @@ static void on_effect(void *context, const struct state_effect *effect)
             shard_on_effect(thread->core.shard, effect);
         }
         return;
-    case STATE_SESSION_CLOSED: edge_on_session_closed(thread->core.edge, effect->session); return;
+    case STATE_SESSION_CLOSED:
+        edge_on_session_closed(thread->core.edge, effect->session.session);
+        return;
     case STATE_BOOTED: return;
     }
     unreachable();

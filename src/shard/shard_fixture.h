@@ -225,6 +225,8 @@ static inline void bed_core(struct bed *bed)
                                           .topics_max = 64,
                                           .partitions_max = bed->plan.partitions_max,
                                           .users_max = 4,
+                                          .grants_max = 4,
+                                          .tokens_max = 4,
                                           .sessions_max = 4};
     EXPECT(arena_create(&bed->arena, shard_bytes(&bed->plan) + state_bytes(&state_options) +
                                          mailbox_board_bytes(1) + 16 * MIB));

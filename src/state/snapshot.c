@@ -6,12 +6,16 @@
  *     3 STREAM      stream u32, life u64, created_at u64, name
  *     4 TOPIC       stream u32, topic u32, life u64, created_at u64, name, options
  *     5 PARTITIONS  life u64, created_at u64, count u32: the next ones of the TOPIC before
+ *     14 RIGHTS     user u32, bits u16: of the whole server; root has none: its are fixed
+ *     15 GRANT      user u32, stream u32, topic u32 (u32 max: the whole stream), bits u8
+ *     20 TOKEN      user u32, expires_at u64 (u64 max: never), hash 32 bytes, name
  *
  *     every entry begins with its kind u8; name, hash and options as in state_command.c
  *
- * Users and streams come in rising id, the topics of a stream behind it, the partitions of a topic
- * behind it; those that share life and time make one entry, so that a topic costs one, not one a
- * partition. Equal states give equal bytes. */
+ * Users come in rising id, each with its RIGHTS, GRANTs in rising (stream, topic) and TOKENs in
+ * order of creation behind it. Streams come in rising id, the topics of a stream behind it, the
+ * partitions of a topic behind it; those that share life and time make one entry, so that a topic
+ * costs one, not one a partition. Equal states give equal bytes. */
 #include "base/check.h"
 #include "state/state_tables.h"
 
@@ -20,13 +24,23 @@ enum snapshot_entry {
     ENTRY_USER = 2,
     ENTRY_STREAM = 3,
     ENTRY_TOPIC = 4,
-    ENTRY_PARTITIONS = 5
+    ENTRY_PARTITIONS = 5,
+    ENTRY_RIGHTS = 14,
+    ENTRY_GRANT = 15,
+    ENTRY_TOKEN = 20
 };
 
 /* No entry is larger: a topic with the longest name takes 1 + 24 + 256 + 44 bytes. */
 #define ENTRY_BYTES_MAX 512u
 
-enum cursor_section { CURSOR_HEAD, CURSOR_USERS, CURSOR_STREAMS, CURSOR_TOPICS };
+enum cursor_section {
+    CURSOR_HEAD,
+    CURSOR_USERS,
+    CURSOR_GRANTS,
+    CURSOR_TOKENS,
+    CURSOR_STREAMS,
+    CURSOR_TOPICS
+};
 
 static void write_short(struct writer *writer, const void *bytes, u32 size)
 {
@@ -44,6 +58,29 @@ static void save_user(struct writer *writer, const struct state_user *user)
     write_u64(writer, user->password_index);
     write_short(writer, user->name, user->name_size);
     write_short(writer, user->password_hash, (u32)strlen(user->password_hash));
+    if (user->has_permissions && user->id != USER_ID_ROOT) {
+        write_u8(writer, ENTRY_RIGHTS);
+        write_u32(writer, user->id);
+        write_u16(writer, user->permissions);
+    }
+}
+
+static void save_grant(struct writer *writer, const struct grant *grant)
+{
+    write_u8(writer, ENTRY_GRANT);
+    write_u32(writer, grant->user_id);
+    write_u32(writer, grant->stream_id);
+    write_u32(writer, grant->topic_id);
+    write_u8(writer, grant->bits);
+}
+
+static void save_token(struct writer *writer, const struct state_token *token)
+{
+    write_u8(writer, ENTRY_TOKEN);
+    write_u32(writer, token->user_id);
+    write_u64(writer, token->expires_at_us);
+    write_bytes(writer, token->hash, TOKEN_HASH_BYTES);
+    write_short(writer, token->name, token->name_size);
 }
 
 static void save_stream(struct writer *writer, const struct state_stream *stream)
@@ -99,7 +136,35 @@ static void save_next_user(const struct state *state, struct state_cursor *curso
         return;
     }
     save_user(writer, user);
-    cursor->stream_id = user->id;
+    *cursor = (struct state_cursor){.section = CURSOR_GRANTS, .stream_id = user->id};
+}
+
+/* Of the cursor's user: topic_id is the link of the grant looked at last. */
+static void save_next_grant(const struct state *state, struct state_cursor *cursor,
+                            struct writer *writer)
+{
+    u32 link = state_grant_next(state, cursor->stream_id, cursor->topic_id);
+    cursor->topic_id = link;
+    if (link == 0) {
+        cursor->section = CURSOR_TOKENS;
+        return;
+    }
+    save_grant(writer, &state->grants[link - 1]);
+}
+
+/* Of the cursor's user: topic_id is the slot of the token looked at last, plus one. */
+static void save_next_token(const struct state *state, struct state_cursor *cursor,
+                            struct writer *writer)
+{
+    const struct state_token *last =
+        cursor->topic_id == 0 ? NULL : &state->tokens[cursor->topic_id - 1];
+    const struct state_token *token = state_token_next(state, cursor->stream_id, last);
+    if (token == NULL) {
+        cursor->section = CURSOR_USERS;
+        return;
+    }
+    save_token(writer, token);
+    cursor->topic_id = (u32)(token - state->tokens) + 1;
 }
 
 /* False when there is no stream left. */
@@ -154,6 +219,8 @@ bool state_save(const struct state *state, struct state_cursor *cursor, struct w
             *cursor = (struct state_cursor){.section = CURSOR_USERS, .stream_id = UINT32_MAX};
             break;
         case CURSOR_USERS: save_next_user(state, cursor, writer); break;
+        case CURSOR_GRANTS: save_next_grant(state, cursor, writer); break;
+        case CURSOR_TOKENS: save_next_token(state, cursor, writer); break;
         case CURSOR_STREAMS:
             if (!save_next_stream(state, cursor, writer)) {
                 return false;
@@ -205,6 +272,69 @@ static enum status load_user(struct state *state, struct reader *reader)
     user->created_at_us = created_at_us;
     user->active = active == 1;
     state_user_set_hash(user, hash, password_index);
+    return OK;
+}
+
+/* The user that a RIGHTS, GRANT or TOKEN belongs to; NULL when there is none. */
+static struct state_user *load_owner(struct state *state, struct reader *reader)
+{
+    u32 id = read_u32(reader);
+    bool exists = !reader->failed && state_user_get(state, id) != NULL;
+    return exists ? &state->users[id] : NULL;
+}
+
+static enum status load_rights(struct state *state, struct reader *reader)
+{
+    struct state_user *user = load_owner(state, reader);
+    u16 bits = read_u16(reader);
+    if (reader->failed || user == NULL || user->id == USER_ID_ROOT ||
+        bits >= 1u << GLOBAL_PERMISSIONS_COUNT) {
+        return ERR_CORRUPT;
+    }
+    user->has_permissions = true;
+    user->permissions = bits;
+    return OK;
+}
+
+static enum status load_grant(struct state *state, struct reader *reader)
+{
+    const struct state_user *user = load_owner(state, reader);
+    struct grant grant = {.stream_id = read_u32(reader)};
+    grant.topic_id = read_u32(reader);
+    grant.bits = read_u8(reader);
+    u32 bits_count =
+        grant.topic_id == STATE_TOPIC_NONE ? STREAM_PERMISSIONS_COUNT : TOPIC_PERMISSIONS_COUNT;
+    if (reader->failed || user == NULL || user->id == USER_ID_ROOT || !user->has_permissions ||
+        grant.bits >= 1u << bits_count) {
+        return ERR_CORRUPT;
+    }
+    if (slot_pool_free_count(&state->grant_pool) == 0) {
+        return ERR_LIMIT;
+    }
+    grant.user_id = user->id;
+    state_grant_put(state, &grant);
+    return OK;
+}
+
+static enum status load_token(struct state *state, struct reader *reader)
+{
+    const struct state_user *user = load_owner(state, reader);
+    struct state_token token = {.expires_at_us = read_u64(reader)};
+    struct span hash = read_span(reader, TOKEN_HASH_BYTES);
+    struct span name = read_short(reader);
+    if (reader->failed || user == NULL || name.size == 0 || name.size > TOKEN_NAME_BYTES_MAX ||
+        state_token_named(state, user->id, name) != NULL ||
+        state_token_find(state, hash.data) != NULL) {
+        return ERR_CORRUPT;
+    }
+    if (slot_pool_free_count(&state->token_pool) == 0) {
+        return ERR_LIMIT;
+    }
+    token.user_id = user->id;
+    token.name_size = (u8)name.size;
+    memcpy(token.name, name.data, name.size);
+    memcpy(token.hash, hash.data, TOKEN_HASH_BYTES);
+    state_token_put(state, &token);
     return OK;
 }
 
@@ -281,6 +411,9 @@ static enum status load_entry(struct state *state, struct reader *reader)
     case ENTRY_STREAM: return load_stream(state, reader);
     case ENTRY_TOPIC: return load_topic(state, &state->topic_loading, reader);
     case ENTRY_PARTITIONS: return load_partitions(state, state->topic_loading, reader);
+    case ENTRY_RIGHTS: return load_rights(state, reader);
+    case ENTRY_GRANT: return load_grant(state, reader);
+    case ENTRY_TOKEN: return load_token(state, reader);
     default: return ERR_CORRUPT;
     }
 }

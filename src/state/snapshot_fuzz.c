@@ -11,6 +11,8 @@ static const struct state_options options = {
     .topics_max = 8,
     .partitions_max = 64,
     .users_max = 4,
+    .grants_max = 8,
+    .tokens_max = 4,
     .sessions_max = 1,
 };
 

@@ -1,6 +1,7 @@
 /* Snapshots, and the properties that all of `state` must have under random commands. */
 #include "base/prng.h"
 #include "state/state_fixture.h"
+#include "wire/permissions.h"
 
 #define PIECES_MAX 64u
 #define PIECE_BYTES 4096u
@@ -16,6 +17,8 @@ static const struct state_options roomy_options = {
     .topics_max = 120,
     .partitions_max = 400,
     .users_max = 30,
+    .grants_max = 60,
+    .tokens_max = 40,
     .sessions_max = 8,
 };
 
@@ -56,6 +59,36 @@ static void name_at_random(struct prng *prng, char *name, u32 capacity)
     name[size] = 0;
 }
 
+/* Up to three streams, each with up to two topics, in any order. */
+static struct span permissions_at_random(struct prng *prng)
+{
+    static u8 block[256];
+    struct writer writer = writer_over(block, sizeof(block));
+    struct permission_writer permissions = permissions_begin(&writer, (u16)prng_below(prng, 1024));
+    for (u64 streams = prng_below(prng, 4); streams > 0; streams--) {
+        struct permission_entry entry = {.scope = PERMISSION_STREAM,
+                                         .stream_id = (u32)prng_below(prng, 6),
+                                         .bits = (u16)prng_below(prng, 64)};
+        permissions_add(&permissions, &entry);
+        entry.scope = PERMISSION_TOPIC;
+        for (u64 topics = prng_below(prng, 3); topics > 0; topics--) {
+            entry.topic_id = (u32)prng_below(prng, 5);
+            entry.bits = (u16)prng_below(prng, 16);
+            permissions_add(&permissions, &entry);
+        }
+    }
+    permissions_end(&permissions);
+    EXPECT(!writer.failed);
+    return (struct span){block, writer.position};
+}
+
+static struct span token_hash_at_random(struct prng *prng)
+{
+    static u8 hash[TOKEN_HASH_BYTES];
+    put_u64(hash, prng_below(prng, 200));
+    return (struct span){hash, sizeof(hash)};
+}
+
 /* Mostly sensible, often refused: half of the ids name nothing. */
 static struct state_command command_at_random(const struct fixture *fixture, struct prng *prng,
                                               u64 step, const char *name)
@@ -67,6 +100,10 @@ static struct state_command command_at_random(const struct fixture *fixture, str
         STATE_UPDATE_TOPIC,      STATE_DELETE_TOPIC,      STATE_PURGE_TOPIC,
         STATE_CREATE_PARTITIONS, STATE_CREATE_PARTITIONS, STATE_DELETE_PARTITIONS,
         STATE_CREATE_USER,       STATE_SET_PASSWORD,      STATE_BOOT,
+        STATE_ADD_USER,          STATE_ADD_USER,          STATE_UPDATE_USER,
+        STATE_DELETE_USER,       STATE_SET_PERMISSIONS,   STATE_SET_PERMISSIONS,
+        STATE_CHANGE_PASSWORD,   STATE_CREATE_TOKEN,      STATE_CREATE_TOKEN,
+        STATE_DELETE_TOKEN,
     };
     struct state_command command = {
         .kind = kinds[prng_below(prng, array_count(kinds))],
@@ -78,6 +115,11 @@ static struct state_command command_at_random(const struct fixture *fixture, str
         .user_id = (u32)prng_below(prng, 10),
         .name = span_of(name),
         .password_hash = span_of(name),
+        .has_permissions = prng_below(prng, 2) == 1,
+        .permissions = permissions_at_random(prng),
+        .token_hash = token_hash_at_random(prng),
+        .active = prng_below(prng, 4) != 0,
+        .expires_at_us = step,
         .options = plain_options(),
     };
     command.options.message_expiry_us = prng_next(prng);
@@ -89,8 +131,8 @@ static struct state_command command_at_random(const struct fixture *fixture, str
         state_stream_get(fixture->state, command.stream_id) != NULL) {
         command.topic_id = state_topic_lowest_free(fixture->state, command.stream_id);
     }
-    if (command.kind == STATE_CREATE_USER) {
-        command.user_id = state_users_count(fixture->state);
+    if (command.kind == STATE_CREATE_USER || command.kind == STATE_ADD_USER) {
+        command.user_id = state_user_lowest_free(fixture->state);
     }
     return command;
 }
@@ -113,6 +155,28 @@ static bool step_both(struct prng *prng, u64 step)
     fixture_apply_at(&one, index, &command);
     fixture_apply_at(&two, index, &command);
     return true;
+}
+
+static void expect_users_sound(const struct state *state)
+{
+    u32 users_count = 0;
+    u32 tokens_count = 0;
+    for (const struct state_user *user = state_user_next(state, UINT32_MAX); user != NULL;
+         user = state_user_next(state, user->id)) {
+        users_count++;
+        EXPECT(user->has_permissions || user->permissions == 0);
+        u32 before = tokens_count;
+        for (const struct state_token *token = state_token_next(state, user->id, NULL);
+             token != NULL; token = state_token_next(state, user->id, token)) {
+            tokens_count++;
+            EXPECT(state_token_find(state, token->hash) == token);
+            EXPECT(state_token_named(state, user->id,
+                                     (struct span){token->name, token->name_size}) == token);
+        }
+        EXPECT_EQ(user->tokens_count, tokens_count - before);
+    }
+    EXPECT_EQ(state_users_count(state), users_count);
+    EXPECT_EQ(state_tokens_count(state), tokens_count);
 }
 
 /* What the tables say of each other. */
@@ -145,6 +209,7 @@ static void expect_sound(const struct state *state)
     }
     EXPECT_EQ(state_topics_count(state), topics_count);
     EXPECT_EQ(state_partitions_count(state), partitions_count);
+    expect_users_sound(state);
 }
 
 TEST(two_copies_that_see_the_same_commands_have_equal_hashes)
@@ -322,5 +387,58 @@ TEST(the_bytes_of_a_snapshot_never_change)
     EXPECT_EQ(save(one.state), 1);
     EXPECT_EQ(piece_sizes[0], sizeof(bytes));
     EXPECT_BYTES(pieces[0], bytes, sizeof(bytes));
+    fixture_deinit(&one);
+}
+
+TEST(the_bytes_of_users_with_all_they_may_have_never_change)
+{
+    static const u8 bytes[] = {
+        1,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0, /* head */
+        2,   0,   0,   0,   0,   1,   0,   0,   0,   0,   0,   0,   0,   1,   1,   0,   0,   0,
+        0,   0,   0,   0, /* root */
+        4,   'i', 'g', 'g', 'y', 0,   2,   1,   0,   0,   0,   9,   0,   0,   0,   0,   0,   0,
+        0,   1,   2,   0,   0,   0,   0,   0,   0,   0,                     /* user 1 */
+        3,   'b', 'o', 'b', 2,   '$', 'h', 14,  1,   0,   0,   0,   1,   2, /* rights: 0x201 */
+        15,  1,   0,   0,   0,   7,   0,   0,   0,   255, 255, 255, 255, 2, /* stream 7 */
+        15,  1,   0,   0,   0,   7,   0,   0,   0,   3,   0,   0,   0,   4, /* topic 3 of it */
+        20,  1,   0,   0,   0,   5,   0,   0,   0,   0,   0,   0,   0,      /* token */
+        170, 170, 170, 170, 170, 170, 170, 170, 170, 170, 170, 170, 170, 170, 170, 170, 170, 170,
+        170, 170, 170, 170, 170, 170, 170, 170, 170, 170, 170, 170, 170, 170, 3,   't', 'o', 'k',
+    };
+    static const u8 block[] = {1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 7, 0, 0, 0, 0,
+                               1, 0, 0, 0, 0, 1, 3, 0, 0, 0, 0, 0, 1, 0, 0, 0};
+    u8 hash[TOKEN_HASH_BYTES];
+    memset(hash, 170, sizeof(hash));
+    fixture_init(&one, &small_options);
+    struct state_command root = {
+        .kind = STATE_CREATE_USER, .time_us = 1, .active = true, .name = span_of("iggy")};
+    fixture_apply(&one, &root);
+    struct state_command user = {.kind = STATE_ADD_USER,
+                                 .time_us = 9,
+                                 .user_id = 1,
+                                 .active = true,
+                                 .name = span_of("bob"),
+                                 .password_hash = span_of("$h"),
+                                 .has_permissions = true,
+                                 .permissions = {block, sizeof(block)}};
+    fixture_apply(&one, &user);
+    struct state_command token = {.kind = STATE_CREATE_TOKEN,
+                                  .user_id = 1,
+                                  .name = span_of("tok"),
+                                  .token_hash = {hash, sizeof(hash)},
+                                  .expires_at_us = 5};
+    fixture_apply(&one, &token);
+    EXPECT_EQ(save(one.state), 1);
+    EXPECT_EQ(piece_sizes[0], sizeof(bytes));
+    EXPECT_BYTES(pieces[0], bytes, sizeof(bytes));
+    for (u32 bit = 0; bit < piece_sizes[0] * 8; bit++) {
+        pieces[0][bit / 8] ^= (u8)(1u << bit % 8);
+        fixture_init(&two, &small_options);
+        if (state_load(two.state, (struct span){pieces[0], piece_sizes[0]}) == OK) {
+            expect_sound(two.state);
+        }
+        fixture_deinit(&two);
+        pieces[0][bit / 8] ^= (u8)(1u << bit % 8);
+    }
     fixture_deinit(&one);
 }

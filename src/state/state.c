@@ -7,6 +7,7 @@ u64 state_bytes(const struct state_options *options)
 {
     return sizeof(struct state) + state_stream_bytes(options) + state_topic_bytes(options) +
            state_partition_bytes(options) + state_user_bytes(options) +
+           state_permission_bytes(options) + state_token_bytes(options) +
            state_session_bytes(options) + 64;
 }
 
@@ -18,6 +19,8 @@ struct state *state_create(struct arena *arena, const struct state_options *opti
     state_topic_tables(state, arena);
     state_partition_tables(state, arena);
     state_user_tables(state, arena);
+    state_permission_tables(state, arena);
+    state_token_tables(state, arena);
     state_session_tables(state, arena);
     return state;
 }
@@ -61,6 +64,13 @@ static void apply(struct state *state, const struct change *change)
     case STATE_DELETE_PARTITIONS: state_partitions_delete(state, change); return;
     case STATE_CREATE_USER: state_user_create(state, change); return;
     case STATE_SET_PASSWORD: state_user_set_password(state, change); return;
+    case STATE_ADD_USER: state_user_create(state, change); return;
+    case STATE_UPDATE_USER: state_user_update(state, change); return;
+    case STATE_DELETE_USER: state_user_delete(state, change); return;
+    case STATE_SET_PERMISSIONS: state_permissions_set(state, change); return;
+    case STATE_CHANGE_PASSWORD: state_user_change_password(state, change); return;
+    case STATE_CREATE_TOKEN: state_token_create(state, change); return;
+    case STATE_DELETE_TOKEN: state_token_delete(state, change); return;
     case STATE_OPEN_SESSION: state_session_open(state, change); return;
     case STATE_CLOSE_SESSION: state_session_close(state, change); return;
     }
@@ -82,7 +92,14 @@ static enum wire_error check_command(const struct state *state, const struct sta
     case STATE_CREATE_PARTITIONS:
     case STATE_DELETE_PARTITIONS: return state_partition_check(state, command);
     case STATE_CREATE_USER:
-    case STATE_SET_PASSWORD: return state_user_check(state, command);
+    case STATE_SET_PASSWORD:
+    case STATE_ADD_USER:
+    case STATE_UPDATE_USER:
+    case STATE_DELETE_USER:
+    case STATE_SET_PERMISSIONS:
+    case STATE_CHANGE_PASSWORD: return state_user_check(state, command);
+    case STATE_CREATE_TOKEN:
+    case STATE_DELETE_TOKEN: return state_token_check(state, command);
     case STATE_OPEN_SESSION:
     case STATE_CLOSE_SESSION: return state_session_check(state, command);
     }

@@ -21,12 +21,15 @@
 #include "base/str.h"
 #include "wire/error.h"
 #include "wire/identifier.h"
+#include "wire/right.h"
 #include "wire/topic_options.h"
 
 #define NAME_BYTES_MAX 255u
 #define USER_ID_ROOT 0u
 #define USERNAME_BYTES_MAX 50u
 #define PASSWORD_HASH_BYTES_MAX 128u
+#define TOKEN_NAME_BYTES_MAX 30u
+#define TOKEN_HASH_BYTES 32u
 
 /* The reference's caps, whatever the plan allows. */
 #define STREAMS_LIMIT (1u << 20)
@@ -34,6 +37,7 @@
 #define PARTITIONS_PER_TOPIC_MAX 1000000u
 
 #define STATE_PARTITION_NONE UINT32_MAX
+#define STATE_TOPIC_NONE UINT32_MAX
 
 struct state;
 
@@ -43,6 +47,8 @@ struct state_options {
     u32 topics_max;
     u32 partitions_max;
     u32 users_max;
+    u32 grants_max; /* permissions of all users, for streams and for topics */
+    u32 tokens_max;
     u32 sessions_max;
 };
 
@@ -84,10 +90,22 @@ struct state_user {
     u32 id;
     u64 created_at_us;
     bool active;
+    bool has_permissions;
+    u16 permissions; /* enum global_permission; those of streams and topics are apart */
+    u32 tokens_count;
     u8 name_size;
     u8 name[USERNAME_BYTES_MAX];
     char password_hash[PASSWORD_HASH_BYTES_MAX]; /* PHC text with a zero byte */
     u64 password_index; /* of the command that set it: keys the credential cache */
+};
+
+/* A personal access token: of itself only the hash is known. */
+struct state_token {
+    u32 user_id;
+    u8 name_size;
+    u8 name[TOKEN_NAME_BYTES_MAX];
+    u8 hash[TOKEN_HASH_BYTES]; /* SHA-256 of its text */
+    u64 expires_at_us;         /* UINT64_MAX: never */
 };
 
 struct state_session {
@@ -128,6 +146,15 @@ const struct state_partition *state_partition_at(const struct state *state, u32 
 const struct state_user *state_user_get(const struct state *state, u32 id);
 const struct state_user *state_user_find(const struct state *state,
                                          const struct identifier *identifier);
+
+/* By the hash of its text; of a user by name. The next one of a user in order of creation, NULL
+ * begins; `after` still exists. */
+const struct state_token *state_token_find(const struct state *state,
+                                           const u8 hash[TOKEN_HASH_BYTES]);
+const struct state_token *state_token_named(const struct state *state, u32 user_id,
+                                            struct span name);
+const struct state_token *state_token_next(const struct state *state, u32 user_id,
+                                           const struct state_token *after);
 const struct state_session *state_session_get(const struct state *state, u64 session);
 
 /* The session that a client id of the header has now. */
@@ -142,13 +169,32 @@ const struct state_user *state_user_next(const struct state *state, u32 after);
 /* The numbers that the next ones get: control puts them into its commands. */
 u32 state_stream_lowest_free(const struct state *state);
 u32 state_topic_lowest_free(const struct state *state, u32 stream_id);
+u32 state_user_lowest_free(const struct state *state);
 
 u32 state_streams_count(const struct state *state);
 u32 state_topics_count(const struct state *state);
 u32 state_partitions_count(const struct state *state);
 u32 state_users_count(const struct state *state);
+u32 state_grants_count(const struct state *state);
+u32 state_tokens_count(const struct state *state);
 u32 state_sessions_count(const struct state *state);
 u32 state_partitions_max(const struct state *state);
+
+/* ---- Permissions ---- */
+
+/* What a right is asked about. Not looked at beyond the scope of the right. */
+struct state_target {
+    u32 stream_id;
+    u32 topic_id;
+};
+
+/* May this user do that? Global bits are looked at first and cost two loads; for the rest there are
+ * two look-ups. A user that does not exist or is not active may nothing but what needs no right. */
+bool state_allows(const struct state *state, u32 user_id, enum right right,
+                  struct state_target target);
+
+/* The permissions of a user as a block of wire/permissions.h, streams and topics in rising id. */
+void state_permissions_write(const struct state *state, u32 user_id, struct writer *writer);
 
 /* Is this life of this place over? True when something at these ids had this life and was deleted
  * or purged since: every life up to state_life_max that is not the present one. False for lives
@@ -168,7 +214,7 @@ enum state_effect_kind {
 struct state_effect {
     enum state_effect_kind kind;
     struct state_partition partition; /* as it was or is */
-    u64 session;
+    struct state_session session;     /* STATE_SESSION_CLOSED: as it was */
 };
 
 /* Applies command `index`, which state_check allowed or the log held. Indexes rise; they leave gaps

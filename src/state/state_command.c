@@ -15,11 +15,19 @@
  *     11  DELETE_PARTITIONS  stream u32, topic u32, partitions u32 (how many to delete)
  *     12  CREATE_USER        user u32, active u8, name, hash
  *     13  SET_PASSWORD       user u32, hash
+ *     14  ADD_USER           user u32, active u8, name, hash, permissions
+ *     15  UPDATE_USER        user u32, active u8, name
+ *     16  DELETE_USER        user u32
+ *     17  SET_PERMISSIONS    user u32, permissions
+ *     18  CHANGE_PASSWORD    user u32, session u64 (that goes on; 0: none), hash
+ *     20  CREATE_TOKEN       user u32, expires at u64 (u64 max: never), token hash 32 bytes, name
+ *     21  DELETE_TOKEN       user u32, name
  *     128 OPEN_SESSION       session u64, client u128, user u32, client number u32, home u32
  *     129 CLOSE_SESSION      session u64
  *
  *     name     size u8 (1 to 255), bytes
  *     hash     size u8 (0 to 127), bytes
+ *     permissions  0 u8: none; or 1 u8, size u16, a block as in wire/permissions.h
  *     options  explicit_set u32, compression u8, durability u8, consumer_offset_durability u8,
  *              preallocate_segments u8, messages_required_to_save u32,
  *              size_of_messages_required_to_save u64, max_topic_size u64, message_expiry u64,
@@ -27,6 +35,7 @@
 #include "state/state_command.h"
 
 #include "base/check.h"
+#include "wire/permissions.h"
 
 bool state_command_is_durable(enum state_command_kind kind)
 {
@@ -49,6 +58,13 @@ const char *state_command_name(enum state_command_kind kind)
     case STATE_DELETE_PARTITIONS: return "DELETE_PARTITIONS";
     case STATE_CREATE_USER: return "CREATE_USER";
     case STATE_SET_PASSWORD: return "SET_PASSWORD";
+    case STATE_ADD_USER: return "ADD_USER";
+    case STATE_UPDATE_USER: return "UPDATE_USER";
+    case STATE_DELETE_USER: return "DELETE_USER";
+    case STATE_SET_PERMISSIONS: return "SET_PERMISSIONS";
+    case STATE_CHANGE_PASSWORD: return "CHANGE_PASSWORD";
+    case STATE_CREATE_TOKEN: return "CREATE_TOKEN";
+    case STATE_DELETE_TOKEN: return "DELETE_TOKEN";
     case STATE_OPEN_SESSION: return "OPEN_SESSION";
     case STATE_CLOSE_SESSION: return "CLOSE_SESSION";
     }
@@ -113,6 +129,28 @@ bool state_options_read(struct reader *reader, struct topic_options *options)
     return true;
 }
 
+static void write_permissions(struct writer *writer, const struct state_command *command)
+{
+    write_u8(writer, command->has_permissions);
+    if (command->has_permissions) {
+        check(command->permissions.size <= STATE_PERMISSIONS_BYTES_MAX);
+        write_u16(writer, (u16)command->permissions.size);
+        write_span(writer, command->permissions);
+    }
+}
+
+static bool read_permissions(struct reader *reader, struct state_command *command)
+{
+    u8 has = read_u8(reader);
+    command->has_permissions = has == 1;
+    if (command->has_permissions) {
+        command->permissions = read_span(reader, read_u16(reader));
+        return command->permissions.size <= STATE_PERMISSIONS_BYTES_MAX &&
+               permissions_validate(command->permissions) == WIRE_OK;
+    }
+    return has == 0;
+}
+
 static void encode_session(const struct state_session *session, struct writer *writer)
 {
     write_u64(writer, session->session);
@@ -120,6 +158,38 @@ static void encode_session(const struct state_session *session, struct writer *w
     write_u32(writer, session->user_id);
     write_u32(writer, session->client_number);
     write_u32(writer, session->home);
+}
+
+/* What is done to a user, or to one of its tokens. */
+static void encode_user(const struct state_command *command, struct writer *writer)
+{
+    write_u32(writer, command->user_id);
+    switch ((u32)command->kind) {
+    case STATE_ADD_USER:
+        write_u8(writer, command->active);
+        write_short(writer, command->name);
+        write_short(writer, command->password_hash);
+        write_permissions(writer, command);
+        return;
+    case STATE_UPDATE_USER:
+        write_u8(writer, command->active);
+        write_short(writer, command->name);
+        return;
+    case STATE_DELETE_USER: return;
+    case STATE_SET_PERMISSIONS: write_permissions(writer, command); return;
+    case STATE_CHANGE_PASSWORD:
+        write_u64(writer, command->session.session);
+        write_short(writer, command->password_hash);
+        return;
+    case STATE_CREATE_TOKEN:
+        check(command->token_hash.size == TOKEN_HASH_BYTES);
+        write_u64(writer, command->expires_at_us);
+        write_span(writer, command->token_hash);
+        write_short(writer, command->name);
+        return;
+    case STATE_DELETE_TOKEN: write_short(writer, command->name); return;
+    default: unreachable();
+    }
 }
 
 void state_command_encode(const struct state_command *command, struct writer *writer)
@@ -169,10 +239,64 @@ void state_command_encode(const struct state_command *command, struct writer *wr
         write_u32(writer, command->user_id);
         write_short(writer, command->password_hash);
         return;
+    case STATE_ADD_USER:
+    case STATE_UPDATE_USER:
+    case STATE_DELETE_USER:
+    case STATE_SET_PERMISSIONS:
+    case STATE_CHANGE_PASSWORD:
+    case STATE_CREATE_TOKEN:
+    case STATE_DELETE_TOKEN: encode_user(command, writer); return;
     case STATE_OPEN_SESSION: encode_session(&command->session, writer); return;
     case STATE_CLOSE_SESSION: write_u64(writer, command->session.session); return;
     }
     unreachable();
+}
+
+static bool read_active(struct reader *reader, struct state_command *command)
+{
+    u8 active = read_u8(reader);
+    command->active = active == 1;
+    return active <= 1;
+}
+
+static bool read_username(struct reader *reader, struct state_command *command)
+{
+    command->name = read_short(reader);
+    return command->name.size > 0 && command->name.size <= USERNAME_BYTES_MAX;
+}
+
+static bool read_token_name(struct reader *reader, struct state_command *command)
+{
+    command->name = read_short(reader);
+    return command->name.size > 0 && command->name.size <= TOKEN_NAME_BYTES_MAX;
+}
+
+static bool read_password_hash(struct reader *reader, struct state_command *command)
+{
+    command->password_hash = read_short(reader);
+    return command->password_hash.size < PASSWORD_HASH_BYTES_MAX;
+}
+
+static bool decode_user(struct state_command *command, struct reader *reader)
+{
+    command->user_id = read_u32(reader);
+    switch ((u32)command->kind) {
+    case STATE_ADD_USER:
+        return read_active(reader, command) && read_username(reader, command) &&
+               read_password_hash(reader, command) && read_permissions(reader, command);
+    case STATE_UPDATE_USER: return read_active(reader, command) && read_username(reader, command);
+    case STATE_DELETE_USER: return true;
+    case STATE_SET_PERMISSIONS: return read_permissions(reader, command);
+    case STATE_CHANGE_PASSWORD:
+        command->session.session = read_u64(reader);
+        return read_password_hash(reader, command);
+    case STATE_CREATE_TOKEN:
+        command->expires_at_us = read_u64(reader);
+        command->token_hash = read_span(reader, TOKEN_HASH_BYTES);
+        return read_token_name(reader, command);
+    case STATE_DELETE_TOKEN: return read_token_name(reader, command);
+    default: unreachable();
+    }
 }
 
 /* Reads what the kind has; false for a kind that is not known or a value out of range. */
@@ -209,19 +333,20 @@ static bool decode_fields(struct state_command *command, struct reader *reader)
         command->topic_id = read_u32(reader);
         command->partitions_count = read_u32(reader);
         return command->partitions_count > 0;
-    case STATE_CREATE_USER: {
+    case STATE_CREATE_USER:
         command->user_id = read_u32(reader);
-        u8 active = read_u8(reader);
-        command->active = active == 1;
-        command->name = read_short(reader);
-        command->password_hash = read_short(reader);
-        return active <= 1 && command->name.size > 0 && command->name.size <= USERNAME_BYTES_MAX &&
-               command->password_hash.size < PASSWORD_HASH_BYTES_MAX;
-    }
+        return read_active(reader, command) && read_username(reader, command) &&
+               read_password_hash(reader, command);
     case STATE_SET_PASSWORD:
         command->user_id = read_u32(reader);
-        command->password_hash = read_short(reader);
-        return command->password_hash.size < PASSWORD_HASH_BYTES_MAX;
+        return read_password_hash(reader, command);
+    case STATE_ADD_USER:
+    case STATE_UPDATE_USER:
+    case STATE_DELETE_USER:
+    case STATE_SET_PERMISSIONS:
+    case STATE_CHANGE_PASSWORD:
+    case STATE_CREATE_TOKEN:
+    case STATE_DELETE_TOKEN: return decode_user(command, reader);
     case STATE_OPEN_SESSION:
         command->session.session = read_u64(reader);
         command->session.client = read_u128(reader);

@@ -13,7 +13,9 @@
 #include "state/state.h"
 #include "wire/topic_options.h"
 
-#define STATE_COMMAND_BYTES_MAX 1024u
+/* With permissions for a few hundred streams and topics; anything else is far smaller. */
+#define STATE_COMMAND_BYTES_MAX 8192u
+#define STATE_PERMISSIONS_BYTES_MAX 7680u
 
 enum state_command_kind {
     STATE_BOOT = 1,
@@ -28,7 +30,14 @@ enum state_command_kind {
     STATE_CREATE_PARTITIONS = 10,
     STATE_DELETE_PARTITIONS = 11,
     STATE_CREATE_USER = 12,
-    STATE_SET_PASSWORD = 13,
+    STATE_SET_PASSWORD = 13, /* of a root that is reset */
+    STATE_ADD_USER = 14,     /* with permissions */
+    STATE_UPDATE_USER = 15,
+    STATE_DELETE_USER = 16,
+    STATE_SET_PERMISSIONS = 17,
+    STATE_CHANGE_PASSWORD = 18,
+    STATE_CREATE_TOKEN = 20,
+    STATE_DELETE_TOKEN = 21,
 
     STATE_OPEN_SESSION = 128,
     STATE_CLOSE_SESSION = 129
@@ -44,10 +53,15 @@ struct state_command {
     u32 partitions_count; /* of a new topic; to add; to delete */
     u32 user_id;
     bool active;
-    struct span name;          /* of a stream, topic or user */
+    bool has_permissions;
+    struct span name;          /* of a stream, topic, user or token */
     struct span password_hash; /* PHC text without a zero byte, below 128 bytes */
+    struct span permissions;   /* a block of wire/permissions.h, sound */
+    struct span token_hash;    /* 32 bytes */
+    u64 expires_at_us;         /* of a token */
     struct topic_options options;
-    struct state_session session; /* STATE_CLOSE_SESSION: only its number */
+    struct state_session session; /* STATE_CLOSE_SESSION: only its number. STATE_CHANGE_PASSWORD:
+                                     the number of the one session of the user that goes on, or 0 */
 };
 
 bool state_command_is_durable(enum state_command_kind kind);

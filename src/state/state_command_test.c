@@ -3,6 +3,9 @@
 #include "state/state_fixture.h"
 #include "test.h"
 
+static const u8 all_global[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0};
+static const u8 token_hash[TOKEN_HASH_BYTES] = {1, 2, 3};
+
 static const struct state_command examples[] = {
     {.kind = STATE_BOOT, .time_us = 1, .boot = 7},
     {.kind = STATE_CREATE_STREAM, .time_us = 2, .stream_id = 3, .name = {(const u8 *)"orders", 6}},
@@ -28,6 +31,38 @@ static const struct state_command examples[] = {
      .name = {(const u8 *)"iggy", 4},
      .password_hash = {(const u8 *)"$argon2id$", 10}},
     {.kind = STATE_SET_PASSWORD, .time_us = 9, .user_id = 5},
+    {.kind = STATE_ADD_USER,
+     .time_us = 1,
+     .user_id = 2,
+     .active = true,
+     .name = {(const u8 *)"bob", 3},
+     .password_hash = {(const u8 *)"$argon2id$", 10},
+     .has_permissions = true,
+     .permissions = {all_global, sizeof(all_global)}},
+    {.kind = STATE_ADD_USER, .user_id = 2, .name = {(const u8 *)"bob", 3}},
+    {.kind = STATE_UPDATE_USER,
+     .time_us = 1,
+     .user_id = 2,
+     .active = true,
+     .name = {(const u8 *)"bob", 3}},
+    {.kind = STATE_DELETE_USER, .time_us = 1, .user_id = 2},
+    {.kind = STATE_SET_PERMISSIONS,
+     .user_id = 2,
+     .has_permissions = true,
+     .permissions = {all_global, sizeof(all_global)}},
+    {.kind = STATE_SET_PERMISSIONS, .user_id = 2},
+    {.kind = STATE_CHANGE_PASSWORD,
+     .time_us = 9,
+     .user_id = 5,
+     .session = {.session = 77},
+     .password_hash = {(const u8 *)"$argon2id$", 10}},
+    {.kind = STATE_CREATE_TOKEN,
+     .time_us = 9,
+     .user_id = 5,
+     .expires_at_us = 123,
+     .token_hash = {token_hash, sizeof(token_hash)},
+     .name = {(const u8 *)"tok", 3}},
+    {.kind = STATE_DELETE_TOKEN, .time_us = 9, .user_id = 5, .name = {(const u8 *)"tok", 3}},
     {.kind = STATE_OPEN_SESSION,
      .time_us = 9,
      .session = {.session = 1ull << 32 | 4,
@@ -93,6 +128,62 @@ TEST(the_bytes_of_a_command_never_change)
     encoded = encode(&examples[0], bytes, sizeof(bytes));
     EXPECT_EQ(encoded.size, sizeof(boot));
     EXPECT_BYTES(encoded.data, boot, sizeof(boot));
+}
+
+TEST(the_bytes_of_commands_about_users_never_change)
+{
+    static const u8 add[] = {14,  0, 0,   0, 0,  0, 0, 0, 0, 2, 0, 0, 0, 1, 3, 'b', 'o',
+                             'b', 1, '$', 1, 11, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,   0};
+    static const u8 update[] = {15, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 1, 3, 'b', 'o', 'b'};
+    static const u8 permissions[] = {17, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0};
+    static const u8 password[] = {18, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0,  0,
+                                  0,  7, 0, 0, 0, 0, 0, 0, 0, 1, '$'};
+    static const u8 token[] = {20, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0,   0,   0,
+                               0,  0, 1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,   0,   0,
+                               0,  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 't', 'o', 'k'};
+    static const u8 no_token[] = {21, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 3, 't', 'o', 'k'};
+    const struct {
+        enum state_command_kind kind;
+        const u8 *bytes;
+        u32 size;
+    } golden[] = {{STATE_ADD_USER, add, sizeof(add)},
+                  {STATE_UPDATE_USER, update, sizeof(update)},
+                  {STATE_SET_PERMISSIONS, permissions, sizeof(permissions)},
+                  {STATE_CHANGE_PASSWORD, password, sizeof(password)},
+                  {STATE_CREATE_TOKEN, token, sizeof(token)},
+                  {STATE_DELETE_TOKEN, no_token, sizeof(no_token)}};
+    for (u32 i = 0; i < array_count(golden); i++) {
+        u8 bytes[STATE_COMMAND_BYTES_MAX];
+        bool is_token = golden[i].kind >= STATE_CREATE_TOKEN;
+        struct state_command command = {
+            .kind = golden[i].kind,
+            .user_id = 2,
+            .active = true,
+            .name = span_of(is_token ? "tok" : "bob"),
+            .password_hash = span_of("$"),
+            .has_permissions = golden[i].kind == STATE_ADD_USER,
+            .permissions = {all_global, sizeof(all_global)},
+            .token_hash = {token_hash, sizeof(token_hash)},
+            .expires_at_us = 5,
+            .session = {.session = 7},
+        };
+        struct span encoded = encode(&command, bytes, sizeof(bytes));
+        EXPECT_EQ(encoded.size, golden[i].size);
+        EXPECT_BYTES(encoded.data, golden[i].bytes, golden[i].size);
+    }
+}
+
+TEST(a_block_of_permissions_that_is_no_block_is_no_command)
+{
+    u8 bytes[STATE_COMMAND_BYTES_MAX];
+    struct state_command decoded;
+    struct state_command set = {.kind = STATE_SET_PERMISSIONS,
+                                .has_permissions = true,
+                                .permissions = {all_global, sizeof(all_global) - 1}};
+    EXPECT_EQ(state_command_decode(encode(&set, bytes, sizeof(bytes)), &decoded), ERR_CORRUPT);
+    static const u8 too_long[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0};
+    set.permissions = (struct span){too_long, sizeof(too_long)};
+    EXPECT_EQ(state_command_decode(encode(&set, bytes, sizeof(bytes)), &decoded), ERR_CORRUPT);
 }
 
 TEST(unknown_kinds_and_values_out_of_range_do_not_decode)

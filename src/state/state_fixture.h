@@ -21,6 +21,8 @@ static const struct state_options small_options = {
     .topics_max = 10,
     .partitions_max = 24,
     .users_max = 4,
+    .grants_max = 8,
+    .tokens_max = 4,
     .sessions_max = 5,
 };
 

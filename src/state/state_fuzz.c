@@ -14,6 +14,8 @@ static const struct state_options options = {
     .topics_max = 6,
     .partitions_max = 16,
     .users_max = 3,
+    .grants_max = 8,
+    .tokens_max = 4,
     .sessions_max = 3,
 };
 

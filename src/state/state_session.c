@@ -3,15 +3,16 @@
 
 u64 state_session_bytes(const struct state_options *options)
 {
-    return options->sessions_max * (u64)sizeof(struct state_session) +
+    return options->sessions_max * (u64)(sizeof(struct state_session) + sizeof(struct link)) +
            slot_pool_bytes(options->sessions_max) + 2 * slot_index_bytes(options->sessions_max) +
-           64;
+           128;
 }
 
 void state_session_tables(struct state *state, struct arena *arena)
 {
     u32 sessions_max = state->options.sessions_max;
     state->sessions = arena_array(arena, struct state_session, sessions_max);
+    state->session_links = arena_array(arena, struct link, sessions_max);
     slot_pool_init(&state->session_pool, arena, sessions_max);
     slot_index_init(&state->session_numbers, arena, sessions_max);
     slot_index_init(&state->session_clients, arena, sessions_max);
@@ -75,6 +76,33 @@ enum wire_error state_session_check(const struct state *state, const struct stat
     return has_room ? WIRE_OK : WIRE_TRANSIENT_NOT_ACCEPTED;
 }
 
+/* ---- The sessions of a user, newest first ---- */
+
+static void link_to_user(struct state *state, u32 slot)
+{
+    u32 *first = &state->user_lists[state->sessions[slot].user_id].first_session;
+    state->session_links[slot] = (struct link){.next = *first};
+    if (*first != 0) {
+        state->session_links[*first - 1].previous = slot + 1;
+    }
+    *first = slot + 1;
+}
+
+static void unlink_from_user(struct state *state, u32 slot)
+{
+    const struct link *link = &state->session_links[slot];
+    u32 *first = &state->user_lists[state->sessions[slot].user_id].first_session;
+    if (link->previous == 0) {
+        check(*first == slot + 1);
+        *first = link->next;
+    } else {
+        state->session_links[link->previous - 1].next = link->next;
+    }
+    if (link->next != 0) {
+        state->session_links[link->next - 1].previous = link->previous;
+    }
+}
+
 void state_session_open(struct state *state, const struct change *change)
 {
     const struct state_session *session = &change->command->session;
@@ -84,18 +112,37 @@ void state_session_open(struct state *state, const struct change *change)
     state->sessions[slot] = *session;
     slot_index_add(&state->session_numbers, hash_u64(session->session), slot);
     slot_index_add(&state->session_clients, client_hash(session->client), slot);
+    link_to_user(state, slot);
+}
+
+static void session_end(struct state *state, u32 slot, const struct effects *effects)
+{
+    struct state_session *session = &state->sessions[slot];
+    check(session->session != 0);
+    struct state_effect effect = {.kind = STATE_SESSION_CLOSED, .session = *session};
+    slot_index_remove(&state->session_numbers, hash_u64(session->session), slot);
+    slot_index_remove(&state->session_clients, client_hash(session->client), slot);
+    unlink_from_user(state, slot);
+    session->session = 0;
+    slot_pool_return(&state->session_pool, slot);
+    effects_note(effects, &effect);
 }
 
 void state_session_close(struct state *state, const struct change *change)
 {
-    u64 number = change->command->session.session;
-    u32 slot = session_slot(state, number);
+    u32 slot = session_slot(state, change->command->session.session);
     check(slot != SLOT_NONE);
-    slot_index_remove(&state->session_numbers, hash_u64(number), slot);
-    slot_index_remove(&state->session_clients, client_hash(state->sessions[slot].client), slot);
-    state->sessions[slot].session = 0;
-    slot_pool_return(&state->session_pool, slot);
+    session_end(state, slot, &change->effects);
+}
 
-    struct state_effect effect = {.kind = STATE_SESSION_CLOSED, .session = number};
-    effects_note(&change->effects, &effect);
+void state_sessions_end(struct state *state, u32 user_id, u64 kept, const struct effects *effects)
+{
+    u32 link = state->user_lists[user_id].first_session;
+    while (link != 0) {
+        u32 slot = link - 1;
+        link = state->session_links[slot].next;
+        if (state->sessions[slot].session != kept) {
+            session_end(state, slot, effects);
+        }
+    }
 }

@@ -176,6 +176,7 @@ void state_stream_delete(struct state *state, const struct change *change)
     }
     check(stream->topics_count == 0);
 
+    state_permissions_drop_stream(state, id);
     slot_index_remove(&state->stream_names, stream_hash(stream_name(stream)), id);
     stream->life = 0;
     state->streams_count--;

@@ -4,7 +4,9 @@
  *     topics      by slot, linked in rising id within their stream; ids and names ─▶ indexes
  *     partitions  by slot, ids 0 .. count-1 within their topic; (stream, topic, id) ─▶ index
  *     users       by id                names ─▶ user_names
- *     sessions    by slot; number and client ─▶ indexes
+ *     grants      by slot, linked in rising (stream, topic) within their user; all three ─▶ index
+ *     tokens      by slot, linked in order of creation within their user; hashes ─▶ index
+ *     sessions    by slot, linked within their user; number and client ─▶ indexes
  *
  * A record is free when its life is 0 (streams, topics, partitions), its name empty (users), its
  * number 0 (sessions): the zeroed memory of an arena is an empty state. */
@@ -26,6 +28,27 @@ struct topic_list {
 struct topic_link {
     u32 next_slot;
     u32 previous_slot;
+};
+
+/* What a user may do with one stream, or with one topic of it. */
+struct grant {
+    u32 user_id;
+    u32 stream_id;
+    u32 topic_id; /* STATE_TOPIC_NONE: the whole stream */
+    u8 bits;      /* enum stream_permission or topic_permission */
+};
+
+/* Links are slots plus one, so that zeroed memory is an empty list. */
+struct link {
+    u32 next;
+    u32 previous;
+};
+
+/* What belongs to a user. */
+struct user_lists {
+    u32 first_grant;
+    u32 first_token;
+    u32 first_session;
 };
 
 struct state {
@@ -52,12 +75,25 @@ struct state {
     struct slot_index partition_ids;
 
     struct state_user *users;
+    struct user_lists *user_lists; /* beside users */
     struct slot_index user_names;
     u32 users_count;
     u32 users_end;
     u32 user_lowest_free;
 
+    struct grant *grants;
+    u32 *grant_nexts; /* beside grants: slot plus one */
+    struct slot_pool grant_pool;
+    struct slot_index grant_places;  /* by user, stream and topic */
+    struct slot_index grant_streams; /* by stream */
+
+    struct state_token *tokens;
+    u32 *token_nexts; /* beside tokens: slot plus one */
+    struct slot_pool token_pool;
+    struct slot_index token_hashes;
+
     struct state_session *sessions;
+    struct link *session_links; /* beside sessions */
     struct slot_pool session_pool;
     struct slot_index session_numbers;
     struct slot_index session_clients;
@@ -112,12 +148,16 @@ u64 state_stream_bytes(const struct state_options *options);
 u64 state_topic_bytes(const struct state_options *options);
 u64 state_partition_bytes(const struct state_options *options);
 u64 state_user_bytes(const struct state_options *options);
+u64 state_permission_bytes(const struct state_options *options);
+u64 state_token_bytes(const struct state_options *options);
 u64 state_session_bytes(const struct state_options *options);
 
 void state_stream_tables(struct state *state, struct arena *arena);
 void state_topic_tables(struct state *state, struct arena *arena);
 void state_partition_tables(struct state *state, struct arena *arena);
 void state_user_tables(struct state *state, struct arena *arena);
+void state_permission_tables(struct state *state, struct arena *arena);
+void state_token_tables(struct state *state, struct arena *arena);
 void state_session_tables(struct state *state, struct arena *arena);
 
 /* --- refusals, by kind of command --- */
@@ -127,6 +167,7 @@ enum wire_error state_topic_check(const struct state *state, const struct state_
 enum wire_error state_partition_check(const struct state *state,
                                       const struct state_command *command);
 enum wire_error state_user_check(const struct state *state, const struct state_command *command);
+enum wire_error state_token_check(const struct state *state, const struct state_command *command);
 enum wire_error state_session_check(const struct state *state, const struct state_command *command);
 
 /* --- changes: state_check has allowed them --- */
@@ -143,6 +184,12 @@ void state_partitions_create(struct state *state, const struct change *change);
 void state_partitions_delete(struct state *state, const struct change *change);
 void state_user_create(struct state *state, const struct change *change);
 void state_user_set_password(struct state *state, const struct change *change);
+void state_user_change_password(struct state *state, const struct change *change);
+void state_user_update(struct state *state, const struct change *change);
+void state_user_delete(struct state *state, const struct change *change);
+void state_permissions_set(struct state *state, const struct change *change);
+void state_token_create(struct state *state, const struct change *change);
+void state_token_delete(struct state *state, const struct change *change);
 void state_session_open(struct state *state, const struct change *change);
 void state_session_close(struct state *state, const struct change *change);
 
@@ -174,3 +221,23 @@ void state_partitions_renew(struct state *state, const struct state_topic *topic
 /* The topic goes with all it has. */
 void state_topic_remove(struct state *state, struct state_topic *topic,
                         const struct change *change);
+
+/* Permissions: whether a block, in place of what `user` has (NULL: a new one), finds room; the
+ * replacing; one more; and what goes with a user, a stream, a topic. */
+enum wire_error state_permissions_check(const struct state *state, const struct state_user *user,
+                                        const struct state_command *command);
+void state_permissions_replace(struct state *state, struct state_user *user,
+                               const struct state_command *command);
+void state_grant_put(struct state *state, const struct grant *grant);
+void state_permissions_drop(struct state *state, struct state_user *user);
+void state_permissions_drop_stream(struct state *state, u32 stream_id);
+void state_permissions_drop_topic(struct state *state, u32 stream_id, u32 topic_id);
+
+/* The next grant of a user behind a link (0 begins), as a link; 0 at the end. */
+u32 state_grant_next(const struct state *state, u32 user_id, u32 link);
+
+void state_token_put(struct state *state, const struct state_token *token);
+void state_tokens_drop(struct state *state, u32 user_id);
+
+/* All sessions of a user end, save `kept`. */
+void state_sessions_end(struct state *state, u32 user_id, u64 kept, const struct effects *effects);

@@ -392,7 +392,7 @@ TEST(sessions_are_found_by_number_and_by_client_until_they_are_closed)
     fixture_apply(&fixture, &close);
     EXPECT_EQ(fixture.effects_count, 1);
     EXPECT_EQ(fixture.effects[0].kind, STATE_SESSION_CLOSED);
-    EXPECT_EQ(fixture.effects[0].session, 1ull << 32 | 1);
+    EXPECT_EQ(fixture.effects[0].session.session, 1ull << 32 | 1);
     EXPECT(state_session_get(fixture.state, 1ull << 32 | 1) == NULL);
     EXPECT_EQ(fixture_check(&fixture, &close), WIRE_UNAUTHENTICATED);
     EXPECT_EQ(fixture_check(&fixture, &same_client), WIRE_OK);

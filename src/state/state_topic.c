@@ -261,6 +261,7 @@ void state_topic_remove(struct state *state, struct state_topic *topic, const st
     u32 slot = topic_slot(state, topic);
     state_partitions_shrink(state, topic, topic->partitions_count, change);
 
+    state_permissions_drop_topic(state, topic->stream_id, topic->id);
     list_unlink(state, topic->stream_id, slot);
     topic_forget_name(state, topic);
     slot_index_remove(&state->topic_ids, id_hash(topic->stream_id, topic->id), slot);

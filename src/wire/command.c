@@ -3,8 +3,9 @@
 #include "base/check.h"
 
 static const struct command_row rows[COMMAND_COUNT] = {
-#define COMMAND(name, code, op, plane, login, framed)                                              \
-    [COMMAND_##name] = {#name, (code), (op), PLANE_##plane, (login) != 0, (framed) != 0},
+#define COMMAND(name, code, op, plane, login, framed, right)                                       \
+    [COMMAND_##                                                                                    \
+        name] = {#name, (code), (op), PLANE_##plane, (login) != 0, (framed) != 0, RIGHT_##right},
 #include "wire/commands.def"
 #undef COMMAND
 };

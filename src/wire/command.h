@@ -6,8 +6,9 @@
 
 #include "base/types.h"
 #include "wire/error.h"
+#include "wire/right.h"
 
-#define COMMAND(name, code, op, plane, login, framed) COMMAND_##name,
+#define COMMAND(name, code, op, plane, login, framed, right) COMMAND_##name,
 enum command {
 #include "wire/commands.def"
     COMMAND_COUNT
@@ -37,6 +38,7 @@ struct command_row {
     u8 plane; /* enum command_plane */
     bool needs_login;
     bool framed; /* a success begins with the result section */
+    u8 right;    /* enum right */
 };
 
 /* The row of a command. Never NULL; `command` is one of the enumeration. */
