@@ -30,6 +30,7 @@ u64 control_bytes(const struct plan *plan)
     struct state_options options = state_options_of(plan);
     return sizeof(struct control) + state_bytes(&options) + control_log_bytes() +
            registry_bytes(plan->connections_max) + logins_bytes(plan->cores_count) +
+           preparations_bytes(plan->cores_count) +
            decisions_max(plan->cores_count) * (u64)sizeof(struct decision) + 4 * KIB;
 }
 
@@ -52,6 +53,8 @@ struct decision *decision_take(struct control *control, enum decision_kind kind)
     decision->session = 0;
     decision->created_id = 0;
     decision->parent_id = 0;
+    decision->password_index = 0;
+    decision->secret[0] = 0;
     decision->command_size = 0;
     control->decisions_used++;
     return decision;
@@ -93,11 +96,26 @@ void decision_wait(struct control *control, struct decision *decision)
     list_add_last(&control->waiting, &decision->node);
 }
 
+/* Sessions end by themselves, too: with their user, or with its password. */
+static void on_decided(void *context, const struct state_effect *effect)
+{
+    struct control *control = context;
+    if (effect->kind != STATE_SESSION_CLOSED) {
+        return;
+    }
+    struct registry_client *client =
+        registry_get(&control->registry, effect->session.client_number);
+    if (client != NULL && client->session == effect->session.session) {
+        client->session = 0;
+        registry_set_user(&control->registry, client, CLIENT_USER_NONE);
+    }
+}
+
 void decision_order(struct control *control, struct decision *decision)
 {
     check(!list_node_is_linked(&decision->node));
     decision->index = state_index(control->decided) + 1;
-    state_apply(control->decided, decision->index, command_of(decision), NULL, NULL);
+    state_apply(control->decided, decision->index, command_of(decision), on_decided, control);
     list_add_last(&control->ordered, &decision->node);
 }
 
@@ -109,17 +127,11 @@ void control_refuse(struct control *control, const struct msg *request, enum wir
 
 void control_end_session(struct control *control, u64 session, const struct msg *request)
 {
-    const struct state_session *found = state_session_get(control->decided, session);
-    if (found == NULL) {
+    if (state_session_get(control->decided, session) == NULL) {
         if (request != NULL) {
             control_refuse(control, request, WIRE_OK);
         }
         return;
-    }
-    struct registry_client *client = registry_get(&control->registry, found->client_number);
-    if (client != NULL && client->session == session) {
-        client->session = 0;
-        registry_set_user(&control->registry, client, CLIENT_USER_NONE);
     }
     struct decision *decision = decision_take(control, DECISION_CLOSE);
     if (request != NULL) {
@@ -364,6 +376,10 @@ static void on_log_closed(void *context)
 
 static void on_command(struct control *control, const struct msg *msg)
 {
+    if (preparation_is_needed(msg->command.command)) {
+        preparation_on_msg(control, msg);
+        return;
+    }
     struct decision *decision = decision_take(control, DECISION_COMMAND);
     decision_set_request(decision, msg);
     decision_wait(control, decision);
@@ -475,6 +491,7 @@ struct control *control_create(struct core *core, struct arena *arena, const str
                       .per_user_max = settings->connections_per_user_max,
                   });
     logins_init(control, arena);
+    preparations_init(control, arena);
     decisions_init(control, arena);
     accept_init(control);
     return control;

@@ -154,10 +154,10 @@ static enum wire_error on_partitions(const struct control *control, struct span 
     return resolve_topic(control, &request.stream, &request.topic, command);
 }
 
-static enum wire_error resolve(const struct control *control, u32 command_number, struct span body,
-                               struct state_command *command)
+static enum wire_error resolve(const struct control *control, const struct decision *decision,
+                               struct span body, struct state_command *command)
 {
-    switch (command_number) {
+    switch (decision->request.command.command) {
     case COMMAND_CREATE_STREAM: return create_stream(control, body, command);
     case COMMAND_UPDATE_STREAM: return update_stream(control, body, command);
     case COMMAND_DELETE_STREAM: return on_stream(control, body, STATE_DELETE_STREAM, command);
@@ -170,24 +170,64 @@ static enum wire_error resolve(const struct control *control, u32 command_number
         return on_partitions(control, body, STATE_CREATE_PARTITIONS, command);
     case COMMAND_DELETE_PARTITIONS:
         return on_partitions(control, body, STATE_DELETE_PARTITIONS, command);
+    case COMMAND_CREATE_USER:
+    case COMMAND_UPDATE_USER:
+    case COMMAND_DELETE_USER:
+    case COMMAND_UPDATE_PERMISSIONS:
+    case COMMAND_CHANGE_PASSWORD: return decide_user(control, decision, body, command);
     default:
-        /* Users, tokens and groups. */
+        /* Tokens and groups. */
         return WIRE_FEATURE_UNAVAILABLE;
+    }
+}
+
+/* Who asks must still be logged in: `decided` is ahead of the core that let the request pass. A
+ * session of 0 is of a transport that has none; there the user alone counts. */
+static enum wire_error check_asker(const struct control *control, const struct msg *request)
+{
+    const struct state_user *user = state_user_get(control->decided, request->command.user_id);
+    u64 session = request->command.session;
+    bool is_over = session != 0 && state_session_get(control->decided, session) == NULL;
+    return user == NULL || !user->active || is_over ? WIRE_UNAUTHENTICATED : WIRE_OK;
+}
+
+/* The edge asked the same of its own copy; names may mean something else by now. */
+static enum wire_error check_right(const struct control *control, const struct msg *request,
+                                   const struct state_command *command)
+{
+    enum right right = (enum right)command_row((enum command)request->command.command)->right;
+    struct state_target target = {command->stream_id, command->topic_id};
+    bool allowed = right == RIGHT_PASSWORD_CHANGE ||
+                   state_allows(control->decided, request->command.user_id, right, target);
+    return allowed ? WIRE_OK : WIRE_UNAUTHORIZED;
+}
+
+static void note_created(struct decision *decision, const struct state_command *command)
+{
+    switch ((u32)command->kind) {
+    case STATE_ADD_USER: decision->created_id = command->user_id; return;
+    case STATE_CREATE_STREAM: decision->created_id = command->stream_id; return;
+    default:
+        decision->created_id = command->topic_id;
+        decision->parent_id = command->stream_id;
+        return;
     }
 }
 
 enum wire_error decide_command(struct control *control, struct decision *decision)
 {
     struct state_command command = {.time_us = control->core->time.wall_us};
-    enum wire_error error =
-        resolve(control, decision->request.command.command, body_of(decision), &command);
+    enum wire_error error = check_asker(control, &decision->request);
+    if (error == WIRE_OK) {
+        error = resolve(control, decision, body_of(decision), &command);
+    }
+    if (error == WIRE_OK) {
+        error = check_right(control, &decision->request, &command);
+    }
     if (error != WIRE_OK) {
         return error;
     }
-    bool has_topic = command.kind != STATE_CREATE_STREAM && command.kind != STATE_UPDATE_STREAM &&
-                     command.kind != STATE_DELETE_STREAM && command.kind != STATE_PURGE_STREAM;
-    decision->created_id = has_topic ? command.topic_id : command.stream_id;
-    decision->parent_id = has_topic ? command.stream_id : 0;
+    note_created(decision, &command);
     decision_set_command(decision, &command);
     return WIRE_OK;
 }
@@ -221,6 +261,13 @@ static void answer_and_return(struct control *control, struct decision *decision
     decision_return(control, decision);
 }
 
+/* The credentials were those of the user as the cores know it; what is decided may be more. */
+static bool is_still_right(const struct control *control, const struct decision *decision)
+{
+    const struct state_user *user = state_user_get(control->decided, decision->user_id);
+    return user != NULL && user->active && user->password_index == decision->password_index;
+}
+
 void decide_login(struct control *control, struct decision *decision)
 {
     struct registry_client *client =
@@ -228,6 +275,11 @@ void decide_login(struct control *control, struct decision *decision)
     if (client == NULL) {
         /* The connection went while its password was hashed: nobody hears this. */
         answer_and_return(control, decision, &(struct msg){.error = WIRE_DISCONNECTED});
+        return;
+    }
+    if (!is_still_right(control, decision)) {
+        struct msg evicted = {.logged_in = {.eviction = EVICTION_INVALID_CREDENTIALS}};
+        answer_and_return(control, decision, &evicted);
         return;
     }
     const struct state_session *own = state_session_get(control->decided, client->session);

@@ -33,12 +33,13 @@ static void answer(struct control *control, const struct msg *request, enum wire
     mailbox_reply(control->core, request, &reply);
 }
 
-static void accept_login(struct control *control, const struct login_attempt *attempt, u32 user_id)
+static void accept_login(struct control *control, const struct login_attempt *attempt)
 {
     struct decision *decision = decision_take(control, DECISION_LOGIN);
     decision_set_request(decision, &attempt->request);
     decision->client = attempt->client;
-    decision->user_id = user_id;
+    decision->user_id = attempt->user_id;
+    decision->password_index = attempt->password_index;
     decide_login(control, decision);
 }
 
@@ -105,7 +106,7 @@ static void judge(struct control *control, const struct login_attempt *attempt, 
                  user->id == attempt->user_id && user->password_index == attempt->password_index;
     if (holds) {
         credentials_note_verified(&logins->credentials, attempt->tag);
-        accept_login(control, attempt, attempt->user_id);
+        accept_login(control, attempt);
         return;
     }
     credentials_note_failure(&logins->credentials, attempt->login.username,
@@ -122,7 +123,7 @@ static void on_verified(struct core *core, struct offload_job *job)
     control->logins.hashing_count--;
     judge(control, attempt, job->status);
     attempt_return(control, attempt);
-    logins_go_on(control);
+    hashes_go_on(control);
 }
 
 static void hash_password(struct control *control, struct login_attempt *attempt)
@@ -151,7 +152,7 @@ static void try_attempt(struct control *control, struct login_attempt *attempt)
 {
     bool verified = is_verified(control, attempt);
     if (verified) {
-        accept_login(control, attempt, attempt->user_id);
+        accept_login(control, attempt);
         attempt_return(control, attempt);
         return;
     }
@@ -164,13 +165,29 @@ static void try_attempt(struct control *control, struct login_attempt *attempt)
     hash_password(control, attempt);
 }
 
-void logins_go_on(struct control *control)
+/* False when none waits. */
+static bool login_next(struct control *control)
 {
-    struct logins *logins = &control->logins;
-    while (control->root_step == ROOT_THERE && !list_is_empty(&logins->waiting) &&
-           offload_has_room(control->core->offload, control->core->index)) {
-        struct list_node *node = list_pop(&logins->waiting);
-        try_attempt(control, container_of(node, struct login_attempt, node));
+    struct list_node *node = list_pop(&control->logins.waiting);
+    if (node == NULL) {
+        return false;
+    }
+    try_attempt(control, container_of(node, struct login_attempt, node));
+    return true;
+}
+
+static bool has_help(const struct control *control)
+{
+    return control->root_step == ROOT_THERE &&
+           offload_has_room(control->core->offload, control->core->index);
+}
+
+void hashes_go_on(struct control *control)
+{
+    bool goes_on = true;
+    while (goes_on) {
+        goes_on = has_help(control) && login_next(control);
+        goes_on |= has_help(control) && preparation_next(control);
     }
 }
 
@@ -183,7 +200,7 @@ static void on_password(struct control *control, struct login_attempt *found)
         return;
     }
     if (control->root_step == ROOT_THERE && is_verified(control, found)) {
-        accept_login(control, found, found->user_id);
+        accept_login(control, found);
         return;
     }
     struct login_attempt *attempt = attempt_take(control, found->request.from);
@@ -195,7 +212,7 @@ static void on_password(struct control *control, struct login_attempt *found)
     attempt->login = found->login;
     attempt->client = found->client;
     list_add_last(&control->logins.waiting, &attempt->node);
-    logins_go_on(control);
+    hashes_go_on(control);
 }
 
 void login_on_msg(struct control *control, const struct msg *msg)

@@ -19,6 +19,7 @@
 #include "state/state_command.h"
 #include "wire/frame.h"
 #include "wire/login.h"
+#include "wire/user_info.h"
 
 #define CONTROL_MAGIC 0x6374726cu
 #define DECISION_MAGIC 0x64636973u
@@ -30,6 +31,9 @@
 
 /* Logins of one core that wait for a password hash: each holds a credit of that core. */
 #define LOGIN_ATTEMPTS_PER_CORE 16u
+
+/* Commands of one core that wait for a helper thread: likewise. */
+#define PREPARATIONS_PER_CORE 8u
 
 enum decision_kind {
     DECISION_COMMAND, /* of a client */
@@ -53,6 +57,8 @@ struct decision {
     struct u128 client; /* LOGIN */
     u32 created_id;
     u32 parent_id;
+    u64 password_index;              /* of the password that was verified for this */
+    char secret[OFFLOAD_HASH_BYTES]; /* the hash of a new password, with a zero byte */
     u32 command_size;
     u8 command[STATE_COMMAND_BYTES_MAX];
 };
@@ -79,6 +85,25 @@ struct logins {
     u32 hashing_count;
     u32 per_core[MAILBOX_CORES_MAX];
     u64 sessions_count; /* of this boot: the low half of the last session number */
+};
+
+/* A command that needs a helper thread before it can be decided. */
+struct preparation {
+    u32 magic;
+    struct list_node node;
+    struct control *control;
+    struct msg request;
+    bool is_verified; /* the current password was right */
+    u32 user_id;      /* whose password is changed */
+    u64 password_index;
+    struct offload_job job;
+};
+
+struct preparations {
+    struct list free;
+    struct list waiting; /* oldest first */
+    u32 helping_count;
+    u32 per_core[MAILBOX_CORES_MAX];
 };
 
 enum control_step {
@@ -125,6 +150,7 @@ struct control {
     struct broadcast broadcast;
     struct registry registry;
     struct logins logins;
+    struct preparations preparations;
     struct accepting accepting;
 
     struct decision *decisions;
@@ -180,14 +206,41 @@ enum wire_error decide_command(struct control *control, struct decision *decisio
 /* Opens the session of a login, or answers it, and takes the decision. */
 void decide_login(struct control *control, struct decision *decision);
 
+/* ---- What they ask about users: control_user.c ---- */
+
+enum wire_error decide_user(const struct control *control, const struct decision *decision,
+                            struct span body, struct state_command *command);
+
+/* Rights of the whole server, of who asks. */
+bool control_user_may(const struct control *control, const struct msg *request, enum right right);
+
+/* Would these be refused, as far as can be said before a password is hashed? */
+enum wire_error create_user_check(const struct control *control, const struct msg *request,
+                                  struct span body, struct create_user_request *found);
+enum wire_error change_password_check(const struct control *control, const struct msg *request,
+                                      struct span body, struct change_password_request *found,
+                                      const struct state_user **user);
+
+/* ---- What a helper thread does for a command first: control_prepare.c ---- */
+
+u64 preparations_bytes(u32 cores_count);
+void preparations_init(struct control *control, struct arena *arena);
+bool preparation_is_needed(u32 command);
+void preparation_on_msg(struct control *control, const struct msg *msg);
+bool preparations_are_over(const struct control *control);
+
+/* Begins with the oldest that waits; false when none does. There is room for a job. */
+bool preparation_next(struct control *control);
+
 /* ---- Logins: control_login.c ---- */
 
 void logins_init(struct control *control, struct arena *arena);
 u64 logins_bytes(u32 cores_count);
 void login_on_msg(struct control *control, const struct msg *msg);
 
-/* Goes on with waiting ones: root is there, or a hash was done. */
-void logins_go_on(struct control *control);
+/* Goes on with what waits for a helper thread, logins and commands in turn: root is there, or a
+ * job was done. */
+void hashes_go_on(struct control *control);
 
 /* ---- Start and stop: control_start.c ---- */
 

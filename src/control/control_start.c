@@ -301,7 +301,7 @@ void control_on_root_set(struct control *control)
     control->has_set_root = true;
     event_info(control->core->events, "control.root_set username=%.*s", root->name_size,
                (const char *)root->name);
-    logins_go_on(control);
+    hashes_go_on(control);
 }
 
 /* ---- Stop ---- */
@@ -325,8 +325,8 @@ void control_drain_on(struct control *control)
     const struct logins *logins = &control->logins;
     bool log_is_done = control_log_has_failed(control->log) || control_log_is_idle(control->log);
     if (control->step == CONTROL_DRAIN_DECISIONS && control->decisions_used == 0 &&
-        logins->hashing_count == 0 && list_is_empty(&logins->waiting) && log_is_done &&
-        accept_is_over(control)) {
+        logins->hashing_count == 0 && list_is_empty(&logins->waiting) &&
+        preparations_are_over(control) && log_is_done && accept_is_over(control)) {
         begin_phase(control, CONTROL_DRAIN_SHARDS);
     }
 }

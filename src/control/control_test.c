@@ -76,7 +76,7 @@ TEST(what_does_not_exist_or_is_taken_is_refused_with_its_number)
     EXPECT_EQ(error_of(node_command(1, COMMAND_CREATE_STREAM, body, &writer)),
               WIRE_INVALID_COMMAND);
     body = node_body(1, &writer);
-    EXPECT_EQ(error_of(node_command(1, COMMAND_CREATE_USER, body, &writer)),
+    EXPECT_EQ(error_of(node_command(1, COMMAND_FLUSH_UNSAVED_BUFFER, body, &writer)),
               WIRE_FEATURE_UNAVAILABLE);
     expect_equal_states();
     node_deinit();

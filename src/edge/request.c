@@ -2,6 +2,8 @@
 
 #include "base/check.h"
 #include "edge/lookup.h"
+#include "edge/lookup_user.h"
+#include "edge/permit.h"
 #include "edge/reply.h"
 #include "edge/route.h"
 #include "edge/tables.h"
@@ -165,6 +167,11 @@ void request_run(struct edge *edge, struct request *request, struct span body)
         reply_status(edge, request, WIRE_INVALID_FORMAT);
         return;
     }
+    enum wire_error refused = permit_request(edge, request, body);
+    if (refused != WIRE_OK) {
+        reply_status(edge, request, refused);
+        return;
+    }
     switch ((enum command_plane)command_row(request->command)->plane) {
     case PLANE_LOCAL: lookup_run(edge, request, body); return;
     case PLANE_CONTROL:
@@ -235,6 +242,10 @@ static void on_commanded(struct edge *edge, struct request *request, const struc
         lookup_created(edge, request, reply->commanded.parent_id, reply->commanded.id);
         return;
     }
+    if (reply->error == WIRE_OK && request->command == COMMAND_CREATE_USER) {
+        lookup_created_user(edge, request, reply->commanded.id);
+        return;
+    }
     reply_status(edge, request, (enum wire_error)reply->error);
 }
 
@@ -250,6 +261,11 @@ static void on_logged_in(struct edge *edge, struct request *request, const struc
     }
     if (reply->logged_in.eviction != 0) {
         reply_eviction(edge, request, (enum eviction_reason)reply->logged_in.eviction);
+        return;
+    }
+    if (state_session_get(edge->core->state, reply->logged_in.session) == NULL) {
+        /* A later login of this client, or the end of its user, was quicker than this answer. */
+        reply_eviction(edge, request, EVICTION_SESSION_TOO_LOW);
         return;
     }
     conn->logged_in = true;

@@ -88,6 +88,7 @@ struct request {
     u32 stream_id;
     u32 topic_id;
     u32 partition_id;
+    u32 user_id; /* that is asked about */
 
     /* The reply. */
     u32 reply_inline_bytes;

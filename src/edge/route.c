@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/map.h"
+#include "edge/permit.h"
 #include "edge/reply.h"
 #include "wire/client_info.h"
 #include "wire/consumer.h"
@@ -116,7 +117,8 @@ enum wire_error route_send(struct edge *edge, struct request *request,
     }
     request->msg.kind = MSG_APPEND;
     note_place(request, &place);
-    return WIRE_OK;
+    return permit_send(edge, request->conn,
+                       (struct state_target){place.stream->id, place.topic->id});
 }
 
 enum wire_error route_send_v1(struct edge *edge, struct request *request,
@@ -388,8 +390,13 @@ void route_request(struct edge *edge, struct request *request, struct span body)
     case COMMAND_DELETE_TOPIC:
     case COMMAND_PURGE_TOPIC:
     case COMMAND_CREATE_PARTITIONS:
-    case COMMAND_DELETE_PARTITIONS: route_command(edge, request); return;
-    default: /* users, tokens, groups and routing come with #4 */
+    case COMMAND_DELETE_PARTITIONS:
+    case COMMAND_CREATE_USER:
+    case COMMAND_DELETE_USER:
+    case COMMAND_UPDATE_USER:
+    case COMMAND_UPDATE_PERMISSIONS:
+    case COMMAND_CHANGE_PASSWORD: route_command(edge, request); return;
+    default: /* tokens, groups and routing come with #4 */
         reply_status(edge, request, WIRE_FEATURE_UNAVAILABLE);
         return;
     }

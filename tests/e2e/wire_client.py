@@ -10,6 +10,7 @@ import socket
 import struct
 
 import wire_format as wire
+import wire_users
 from wire_format import Reply, expect, identifier
 
 
@@ -242,3 +243,26 @@ class Client(Connection):
     def describe_options(self, scope):
         reply = self.read(wire.DESCRIBE_OPTIONS, bytes([scope]))
         return wire.decode_described_options(reply.payload())
+
+    def create_user(self, user, password, block=None, status=wire_users.ACTIVE):
+        body = wire_users.create_body(user, password, block, status)
+        return wire_users.decode_user(self.call(wire.CREATE_USER, body).payload())
+
+    def get_user(self, user):
+        return wire_users.decode_user(self.read(wire.GET_USER, identifier(user)).payload())
+
+    def get_users(self):
+        return wire_users.decode_users(self.read(wire.GET_USERS).payload())
+
+    def update_user(self, user, new_name=None, status=None):
+        self._mutate(wire.UPDATE_USER, wire_users.update_body(user, new_name, status))
+
+    def delete_user(self, user):
+        self._mutate(wire.DELETE_USER, identifier(user))
+
+    def update_permissions(self, user, block):
+        self._mutate(wire.UPDATE_PERMISSIONS,
+                     identifier(user) + wire_users.optional_permissions(block))
+
+    def change_password(self, user, current, new):
+        self._mutate(wire.CHANGE_PASSWORD, identifier(user) + wire.name(current) + wire.name(new))

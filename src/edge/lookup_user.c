@@ -1,0 +1,90 @@
+#include "edge/lookup_user.h"
+
+#include "base/check.h"
+#include "edge/reply.h"
+#include "wire/permissions.h"
+#include "wire/user_info.h"
+
+static void write_user(const struct state_user *user, struct writer *writer)
+{
+    write_user_info(writer, &(struct user_info){
+                                .id = user->id,
+                                .created_at_us = user->created_at_us,
+                                .status = user->active ? USER_ACTIVE : USER_INACTIVE,
+                                .username = {user->name, user->name_size},
+                            });
+}
+
+/* The block goes where it belongs, and its size in front of it afterwards. */
+static void write_block(const struct state *state, const struct state_user *user,
+                        struct writer *writer)
+{
+    write_u8(writer, 1);
+    u32 position = writer->position;
+    write_u32(writer, 0);
+    state_permissions_write(state, user->id, writer);
+    if (!writer->failed) {
+        put_u32(writer->data + position, writer->position - position - 4);
+    }
+}
+
+/* request->user_id says whose. */
+static void write_user_details(struct edge *edge, const struct request *request,
+                               struct writer *writer)
+{
+    const struct state *state = edge->core->state;
+    const struct state_user *user = state_user_get(state, request->user_id);
+    check(user != NULL);
+    write_user(user, writer);
+    if (user->has_permissions) {
+        write_block(state, user, writer);
+    } else {
+        write_user_permissions(writer, false, (struct span){0});
+    }
+}
+
+static void write_created_user(struct edge *edge, const struct request *request,
+                               struct writer *writer)
+{
+    write_result_ok(writer);
+    write_user_details(edge, request, writer);
+}
+
+static void write_users(struct edge *edge, const struct request *request, struct writer *writer)
+{
+    (void)request;
+    const struct state *state = edge->core->state;
+    const struct state_user *user = state_user_next(state, UINT32_MAX);
+    for (; user != NULL; user = state_user_next(state, user->id)) {
+        write_user(user, writer);
+    }
+}
+
+void lookup_get_user(struct edge *edge, struct request *request, struct span body)
+{
+    struct user_request get;
+    enum wire_error error = user_request_decode(body, &get);
+    const struct state_user *user =
+        error == WIRE_OK ? state_user_find(edge->core->state, &get.user) : NULL;
+    if (user == NULL) {
+        reply_status(edge, request, error); /* 0: empty, no such user */
+        return;
+    }
+    request->user_id = user->id;
+    reply_written(edge, request, write_user_details);
+}
+
+void lookup_get_users(struct edge *edge, struct request *request)
+{
+    reply_written(edge, request, write_users);
+}
+
+void lookup_created_user(struct edge *edge, struct request *request, u32 id)
+{
+    if (state_user_get(edge->core->state, id) == NULL) {
+        reply_status(edge, request, WIRE_RESOURCE_NOT_FOUND); /* deleted again meanwhile */
+        return;
+    }
+    request->user_id = id;
+    reply_written(edge, request, write_created_user);
+}
