@@ -85,7 +85,10 @@ static void store_nothing(struct model_stored *stored)
 static void purge_partition(struct model *model, struct model_partition *partition)
 {
     for (u32 i = 0; i < partition->runs_count; i++) {
-        model->sends[partition->runs[i].send - 1]->state = SEND_PURGED;
+        struct model_send *send = model->sends[partition->runs[i].send - 1];
+        /* One that is repeated meanwhile is new to the life that follows. */
+        send->state = send->requests > 0 ? SEND_UNKNOWN : SEND_PURGED;
+        send->stamp_us = 0;
     }
     partition->runs_count = 0;
     partition->first = 0;
@@ -140,8 +143,48 @@ struct model_send *model_send_begin(struct model *model, struct model_partition 
         .size_class = size_class,
         .origin_us = origin_us,
         .state = SEND_IN_FLIGHT,
+        .requests = 1,
     };
     return send;
+}
+
+bool model_send_repeat(struct model_send *send)
+{
+    if (send->state == SEND_PURGED || send->state == SEND_LOST) {
+        return false;
+    }
+    if (send->state != SEND_BOUND) {
+        send->state = SEND_IN_FLIGHT;
+    }
+    send->requests++;
+    return true;
+}
+
+static void end_request(struct model_send *send)
+{
+    check(send->requests > 0);
+    send->requests--;
+}
+
+/* No answer says where it lies, and this one does not, either. */
+static void settle_open(struct model_send *send)
+{
+    if (send->state == SEND_IN_FLIGHT && send->requests == 0) {
+        send->state = send->may_turn_up ? SEND_UNKNOWN : SEND_REFUSED;
+    }
+}
+
+void model_send_refused(struct model_send *send)
+{
+    end_request(send);
+    settle_open(send);
+}
+
+void model_send_lost(struct model_send *send)
+{
+    end_request(send);
+    send->may_turn_up = true;
+    settle_open(send);
 }
 
 struct u128 model_message_id(const struct model_send *send, u32 index)
@@ -261,10 +304,10 @@ void model_send_acknowledged(struct model *model, struct model_send *send, u64 b
                              u64 now_us, bool is_fuzzy)
 {
     model->messages_acknowledged += send->count;
+    end_request(send);
     if (is_fuzzy) {
-        if (send->state == SEND_IN_FLIGHT) {
-            send->state = SEND_UNKNOWN;
-        }
+        send->may_turn_up = true;
+        settle_open(send);
         return;
     }
     send->was_acknowledged = true;
@@ -276,7 +319,7 @@ void model_send_acknowledged(struct model *model, struct model_send *send, u64 b
         }
         return;
     }
-    check(send->state == SEND_IN_FLIGHT);
+    check(send->state == SEND_IN_FLIGHT || send->state == SEND_UNKNOWN);
     bind_send(model, send, base_offset, now_us);
 }
 

@@ -6,6 +6,8 @@
  *                  ├───────▶ unknown: no answer came; may turn up once, or never
  *                  └───────▶ refused: never turns up
  *
+ * A send may be repeated: the same client, number and bytes. All its requests together are one.
+ *
  * Every message carries its send's number and its own index in its id, and its bytes follow from
  * these two. So whatever a poll returns names what it claims to be, and can be judged alone.
  *
@@ -51,6 +53,8 @@ struct model_send {
     u64 stamp_us;    /* base timestamp, once seen; 0 before */
     u64 bound_at_us; /* virtual time of the acknowledgement, or of the first sight */
     bool was_acknowledged;
+    bool may_turn_up; /* one of its requests got no answer */
+    u32 requests;     /* in flight with it: the first, and repeats */
     u32 actor;
 };
 
@@ -165,6 +169,14 @@ u32 model_message_size(const struct model_send *send, u32 index);
 
 /* `bytes` has room for model_message_size. */
 void model_message_fill(const struct model_send *send, u32 index, u8 *bytes);
+
+/* The same send again: whatever becomes of both, it is stored once. False when it is known to be
+ * gone, so that a repeat would be new. */
+bool model_send_repeat(struct model_send *send);
+
+/* A request with it was refused, or got no answer. */
+void model_send_refused(struct model_send *send);
+void model_send_lost(struct model_send *send);
 
 /* The answer: it lies at `base_offset`. A fuzzy one is left unknown. */
 void model_send_acknowledged(struct model *model, struct model_send *send, u64 base_offset,

@@ -170,6 +170,31 @@ TEST(an_unanswered_send_may_turn_up_once_and_not_after_an_audit)
     EXPECT(caught(CHECK_offsets_are_dense));
 }
 
+TEST(a_send_that_comes_again_is_one_send_whichever_request_is_answered)
+{
+    struct model_partition *partition = begin(MODEL_SYNC);
+    struct model_send *send = model_send_begin(&model, partition, 2, 0, 1000);
+    EXPECT(model_send_repeat(send));
+    model_send_refused(send); /* the other may be stored all the same */
+    EXPECT_EQ(send->state, SEND_IN_FLIGHT);
+    model_send_lost(send);
+    EXPECT_EQ(send->state, SEND_UNKNOWN);
+    EXPECT(model_send_repeat(send));
+    model_send_acknowledged(&model, send, 0, 5, false);
+    EXPECT_EQ(model_end(partition), 2);
+    EXPECT(model_send_repeat(send));
+    model_purge(&model, partition->topic, 0);
+    EXPECT_EQ(send->state, SEND_UNKNOWN);
+    model_send_refused(send);
+    EXPECT(content());
+
+    partition = begin(MODEL_SYNC);
+    send = send_at(partition, 2, 0);
+    EXPECT(model_send_repeat(send));
+    model_send_acknowledged(&model, send, 2, 5, false);
+    EXPECT(caught(CHECK_model_agrees));
+}
+
 TEST(a_log_that_holds_more_than_was_sent_is_caught)
 {
     struct model_partition *partition = begin(MODEL_SYNC);

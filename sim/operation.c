@@ -107,10 +107,10 @@ static void on_sent(struct operation *operation, u32 status, struct span body)
     }
     if (status != WIRE_OK) {
         workload->operations_failed++;
-        if (send->state == SEND_BOUND) {
+        if (send->state == SEND_BOUND && !operation->is_repeat) {
             disagree(operation, "a send that a poll had shown", status);
         }
-        send->state = SEND_REFUSED;
+        model_send_refused(send);
         return;
     }
     bool fuzzy = is_fuzzy(operation);
@@ -547,7 +547,8 @@ static void tell(const struct operation *operation, const char *end, u32 status)
         fprintf(stderr, " kind %u", operation->change);
     }
     if (operation->send != NULL) {
-        fprintf(stderr, " send %u of %u", operation->send->number, operation->send->count);
+        fprintf(stderr, " send %u of %u%s", operation->send->number, operation->send->count,
+                operation->is_repeat ? " again" : "");
     }
     if (operation->kind == OPERATION_POLL) {
         fprintf(stderr, " strategy %u value %" PRIu64 " count %u%s", operation->strategy,
@@ -603,12 +604,8 @@ void operation_on_lost(struct operation *operation)
 {
     tell(operation, "lost", 0);
     switch (operation->kind) {
-    case OPERATION_SEND:
-        if (operation->send->state == SEND_IN_FLIGHT) {
-            operation->send->state = SEND_UNKNOWN;
-        }
-        return;
-    case OPERATION_SEND_DAMAGED: operation->send->state = SEND_REFUSED; return;
+    case OPERATION_SEND: model_send_lost(operation->send); return;
+    case OPERATION_SEND_DAMAGED: model_send_refused(operation->send); return;
     case OPERATION_POLL:
         if (operation->auto_commit) {
             model_store_lost(operation->stored);

@@ -40,6 +40,7 @@ struct operation {
     struct model_glimpse glimpse;
 
     struct model_send *send;
+    bool is_repeat;
 
     u8 strategy; /* enum poll_strategy */
     u64 value;
@@ -59,6 +60,18 @@ struct operation {
     bool expires;
 };
 
+/* A send that may come again: the same client, number and bytes, while the server lives. */
+struct repeat {
+    struct model_send *send; /* NULL: none is kept */
+    struct model_glimpse glimpse;
+    u32 starts_count; /* of the server, then */
+    u32 sends_since;
+    struct u128 client;
+    u64 request;
+    u8 *body;
+    u32 bytes;
+};
+
 struct actor {
     struct sim_client client;
     struct workload *workload;
@@ -69,6 +82,7 @@ struct actor {
     u8 *body;   /* of the request being written */
     bool step_planned;
     bool busy_alone; /* an operation is in flight that allows no other */
+    struct repeat repeat;
 };
 
 #define OPERATION_BODY_BYTES (1024u * 1024u)
@@ -76,6 +90,17 @@ struct actor {
 /* A random operation, issued; false when there was nothing to do now. */
 bool operation_begin(struct actor *actor);
 void operation_register(struct actor *actor);
+
+/* Of operation_ask.c, for the sources that ask. */
+struct operation *operation_create(struct actor *actor, enum operation_kind kind);
+void operation_issue(struct actor *actor, struct operation *operation, enum command command,
+                     const struct writer *body);
+
+/* A send was issued: it may be kept, to be repeated later. */
+void operation_keep_send(const struct operation *operation, const struct writer *body);
+
+/* Repeats the send that is kept; false when there is none, or it would be a new one. */
+bool operation_repeat_send(struct actor *actor);
 
 void operation_on_reply(struct operation *operation, const struct sim_client_reply *reply);
 void operation_on_lost(struct operation *operation);

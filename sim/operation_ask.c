@@ -17,7 +17,7 @@ static u64 draw(struct actor *actor, u64 bound)
     return prng_below(&actor->prng, bound);
 }
 
-static struct operation *operation_create(struct actor *actor, enum operation_kind kind)
+struct operation *operation_create(struct actor *actor, enum operation_kind kind)
 {
     struct operation *operation = mem_take(sizeof(*operation));
     operation->actor = actor;
@@ -25,8 +25,8 @@ static struct operation *operation_create(struct actor *actor, enum operation_ki
     return operation;
 }
 
-static void issue(struct actor *actor, struct operation *operation, enum command command,
-                  const struct writer *body)
+void operation_issue(struct actor *actor, struct operation *operation, enum command command,
+                     const struct writer *body)
 {
     check(!body->failed);
     sim_trace(actor->workload->sim,
@@ -61,7 +61,7 @@ void operation_register(struct actor *actor)
     login_password_encode(
         &(struct login_password){.username = span_of("root"), .password = span_of(password)},
         &body);
-    issue(actor, operation, COMMAND_REGISTER, &body);
+    operation_issue(actor, operation, COMMAND_REGISTER, &body);
 }
 
 /* ---- Who and where ---- */
@@ -205,7 +205,12 @@ static bool begin_send(struct actor *actor, bool damaged)
         body.data[body.position + BATCH_HEADER_BYTES + 10] ^= 4; /* in the first message's id */
     }
     body.position += batch_bytes;
-    issue(actor, operation, COMMAND_SEND_MESSAGES, &body);
+    /* Some clients repeat numbers: only the same bytes are the same send. */
+    operation->call.request_again = draw(actor, 40) == 0 ? actor->repeat.request : 0;
+    operation_issue(actor, operation, COMMAND_SEND_MESSAGES, &body);
+    if (!damaged) {
+        operation_keep_send(operation, &body);
+    }
     return true;
 }
 
@@ -261,7 +266,7 @@ static bool begin_poll(struct actor *actor)
             .auto_commit = operation->auto_commit,
         },
         &body);
-    issue(actor, operation, COMMAND_POLL_MESSAGES, &body);
+    operation_issue(actor, operation, COMMAND_POLL_MESSAGES, &body);
     return true;
 }
 
@@ -281,7 +286,7 @@ static bool begin_offset(struct actor *actor, enum operation_kind kind)
     struct offset_request target = offset_target(actor, operation);
     if (kind == OPERATION_OFFSET_GET) {
         get_offset_request_encode(&target, &body);
-        issue(actor, operation, COMMAND_GET_CONSUMER_OFFSET, &body);
+        operation_issue(actor, operation, COMMAND_GET_CONSUMER_OFFSET, &body);
         return true;
     }
     if (kind == OPERATION_OFFSET_DELETE) {
@@ -289,7 +294,7 @@ static bool begin_offset(struct actor *actor, enum operation_kind kind)
         model_store_begin(operation->stored, MODEL_NONE);
         delete_offset_request_encode(
             &(struct delete_offset_request){target, operation->wait_for_commit}, &body);
-        issue(actor, operation, COMMAND_DELETE_CONSUMER_OFFSET, &body);
+        operation_issue(actor, operation, COMMAND_DELETE_CONSUMER_OFFSET, &body);
         return true;
     }
     bool beyond = operation->end_at_issue == 0 || draw(actor, 10) == 0;
@@ -302,7 +307,7 @@ static bool begin_offset(struct actor *actor, enum operation_kind kind)
     store_offset_request_encode(
         &(struct store_offset_request){target, operation->offset, operation->wait_for_commit},
         &body);
-    issue(actor, operation, COMMAND_STORE_CONSUMER_OFFSET, &body);
+    operation_issue(actor, operation, COMMAND_STORE_CONSUMER_OFFSET, &body);
     return true;
 }
 
@@ -324,7 +329,7 @@ static bool begin_segments_delete(struct actor *actor)
             .count = 1 + (u32)draw(actor, 8),
         },
         &body);
-    issue(actor, operation, COMMAND_DELETE_SEGMENTS, &body);
+    operation_issue(actor, operation, COMMAND_DELETE_SEGMENTS, &body);
     return true;
 }
 
@@ -352,7 +357,7 @@ static bool begin_plain(struct actor *actor)
             write_identifier(&body, &topic);
         }
     }
-    issue(actor, operation, command, &body);
+    operation_issue(actor, operation, command, &body);
     return true;
 }
 
@@ -367,7 +372,7 @@ static void issue_change(struct actor *actor, struct operation *operation, enum 
     } else {
         operation->stream->is_changing = true;
     }
-    issue(actor, operation, command, body);
+    operation_issue(actor, operation, command, body);
 }
 
 static void change_stream(struct actor *actor, struct operation *operation)
@@ -541,6 +546,9 @@ bool operation_begin(struct actor *actor)
     u64 roll = draw(actor, 1000);
     if (roll < 480) {
         return begin_send(actor, false);
+    }
+    if (roll < 500) {
+        return operation_repeat_send(actor);
     }
     if (roll < 720) {
         return begin_poll(actor);

@@ -180,9 +180,20 @@ void sim_client_connect(struct sim_client *client, u32 node)
 {
     check(client->conn == NULL);
     client->connects_count++;
-    client->id = (struct u128){hash_u64_pair(client->index, client->connects_count), 1};
-    client->request_last = 0;
+    if (!client->keeps_id || client->connects_count == 1) {
+        client->id = (struct u128){hash_u64_pair(client->index, client->connects_count), 1};
+        client->request_last = 0;
+    }
     client->conn = sim_connect(client->sim, node, on_event, client);
+}
+
+static u64 request_number(struct sim_client *client, const struct sim_client_call *call,
+                          bool counts)
+{
+    if (call->request_again != 0) {
+        return call->request_again;
+    }
+    return counts ? ++client->request_last : client->request_last;
 }
 
 void sim_client_call(struct sim_client *client, struct sim_client_call *call, enum command command,
@@ -193,7 +204,7 @@ void sim_client_call(struct sim_client *client, struct sim_client_call *call, en
     bool counts = row->op != OP_NON_REPLICATED && row->op != OP_REGISTER;
     struct request_header header = {
         .client = client->id,
-        .request = counts ? ++client->request_last : client->request_last,
+        .request = request_number(client, call, counts),
         .session = client->session,
         .size = FRAME_HEADER_BYTES + body.size,
         .code = row->op == OP_NON_REPLICATED ? row->code : 0,

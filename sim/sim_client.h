@@ -20,6 +20,7 @@ struct sim_client_call {
     struct list_node node;
     enum command command;
     u64 request;
+    u64 request_again; /* not 0: this number is used once more */
     u64 issued_us;
 };
 
@@ -46,6 +47,7 @@ struct sim_client {
     bool connecting_told;
     u64 reads_again_us; /* a slow reader: not before */
     struct u128 id;
+    bool keeps_id; /* over all its connections, and goes on counting */
     u64 session;
     u64 request_last;
     u64 connects_count;

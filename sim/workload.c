@@ -114,6 +114,7 @@ static void actor_init(struct workload *workload, struct actor *actor, u32 index
     actor->window = 1 + (u32)prng_below(&actor->prng, 8);
     actor->body = mem_resize(NULL, OPERATION_BODY_BYTES);
     sim_client_init(&actor->client, workload->sim, index, workload->verdict);
+    actor->client.keeps_id = prng_chance(&actor->prng, 2, 3);
     actor->client.context = actor;
     actor->client.on_connected = on_connected;
     actor->client.on_reply = on_reply;
@@ -149,6 +150,7 @@ void workload_deinit(struct workload *workload)
     for (u32 i = 0; i < workload->actors_count; i++) {
         sim_client_deinit(&workload->actors[i].client);
         mem_return(workload->actors[i].body);
+        mem_return(workload->actors[i].repeat.body);
     }
     mem_return(workload->actors);
 }

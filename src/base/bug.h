@@ -17,7 +17,8 @@
     X(REUSE_OFFSET, "reuse-offset", "an offset is given out twice")                                \
     X(BELIEVE_OLD_SALT, "believe-old-salt", "recovery takes units of a recycled segment")          \
     X(OPEN_UNKNOWN_LIFE, "open-unknown-life", "a life that control does not know is opened")       \
-    X(SKIP_DIRECTORY_SYNC, "skip-directory-sync", "a directory sync does nothing")
+    X(SKIP_DIRECTORY_SYNC, "skip-directory-sync", "a directory sync does nothing")                 \
+    X(FORGET_SENDS, "forget-sends", "a send that comes again is stored again")
 
 #define BUG_ENUM(name, text, help) BUG_##name,
 enum bug { BUG_LIST(BUG_ENUM) BUG_COUNT };
