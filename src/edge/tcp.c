@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/map.h"
+#include "edge/held.h"
 #include "edge/reply.h"
 #include "edge/route.h"
 #include "edge/tcp_inside.h"
@@ -230,6 +231,7 @@ static enum verdict begin_frame(struct edge *edge, struct conn *conn)
     enum command command = COMMAND_PING;
     struct refusal refusal = {.error = command_find(header.operation, header.code, &command)};
     if (!may_begin(conn, command)) {
+        held_end(edge, conn); /* nobody waits longer than the client has nothing else to say */
         return VERDICT_WAIT;
     }
     if (refusal.error != WIRE_OK && header.operation == OP_NON_REPLICATED && !conn->logged_in) {

@@ -81,6 +81,7 @@ struct shard *shard_create(struct core *core, struct arena *arena, const struct 
     list_init(&shard->recovering);
     list_init(&shard->later);
     list_init(&shard->waiters);
+    list_init(&shard->notices);
     list_init(&shard->open_files);
     list_init(&shard->indexes);
     cache_init(&shard->cache, arena, plan->cache_bytes_per_core);
@@ -494,6 +495,7 @@ void shard_turn(struct shard *shard)
     begin_recoveries(shard);
     run_recoveries(shard);
     run_ready(shard);
+    notice_send_all(shard);
     if (shard->draining && shard->has_phase) {
         drain_run(shard);
     }

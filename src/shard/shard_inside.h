@@ -13,6 +13,7 @@
 #include "shard/cache.h"
 #include "shard/disk.h"
 #include "shard/ends.h"
+#include "shard/notice.h"
 #include "shard/offsets.h"
 #include "shard/partition.h"
 #include "shard/pool.h"
@@ -66,6 +67,7 @@ struct shard {
     struct list recovering; /* struct recovery */
     struct list later;      /* partitions that wait for memory: ready again in a millisecond */
     struct list waiters;    /* polls that wait for a turn or a buffer */
+    struct list notices;    /* partitions that have something to say to polls that wait */
     struct list indexes;    /* sealed segments with an index in memory, least recent first */
     u32 indexes_count;
     struct list open_files; /* segments, least recently used first */

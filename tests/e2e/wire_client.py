@@ -196,6 +196,19 @@ class Client(Connection):
         expect(len(polled.messages) <= count, f"{len(polled.messages)} served, {count} asked")
         return polled
 
+    def wait_frame(self, stream, topic, wait_ms, partition=0, strategy=wire.NEXT, value=0,
+                   count=1000, auto_commit=False, who=1):
+        body = struct.pack("<I", wait_ms) + wire.poll_body(stream, topic, partition, strategy,
+                                                           value, count, auto_commit, who)
+        return self.frame(wire.NON_REPLICATED, body, code=wire.POLL_WAITING)
+
+    def poll_waiting(self, stream, topic, wait_ms, **fields):
+        self.send(self.wait_frame(stream, topic, wait_ms, **fields))
+        return self.polled()
+
+    def polled(self):
+        return wire.decode_poll(self.receive().payload())
+
     def poll_all(self, stream, topic, partition=0, start=0):
         """Everything from `start`; a reply may end early, so it asks until nothing comes."""
         messages = []
