@@ -74,6 +74,13 @@ static void leave_conn(struct request *request)
     list_remove(&request->node);
 }
 
+void request_drop_stalled(struct edge *edge, struct request *request)
+{
+    check(edge->stalled_bytes >= request->stalled_bytes);
+    edge->stalled_bytes -= request->stalled_bytes;
+    request->stalled_bytes = 0;
+}
+
 void request_free(struct edge *edge, struct request *request)
 {
     check(request->magic == REQUEST_MAGIC);
@@ -94,6 +101,7 @@ void request_free(struct edge *edge, struct request *request)
         buf_return(request->scratch);
         request->scratch = NULL;
     }
+    request_drop_stalled(edge, request);
     if (request->loan != NULL) {
         request_return_loan(edge, request);
     }

@@ -99,6 +99,7 @@ struct request {
     struct buf *reply_body;
     struct poll_loan *loan;
     u32 loan_from;       /* core that lent it */
+    u32 stalled_bytes;   /* of the copy that was made because its reader takes nothing */
     struct buf *scratch; /* generation 1: one of the batches of a send, or the copy of a loan */
     u8 reply_inline[REPLY_INLINE_BYTES];
 };
@@ -131,6 +132,9 @@ void request_ask(struct edge *edge, struct request *request, u32 to);
 
 /* What a poll lent goes home: it was sent, or copied, or nobody wants it. */
 void request_return_loan(struct edge *edge, struct request *request);
+
+/* The copy of what a poll lent is gone: its share is free for another reader that takes nothing. */
+void request_drop_stalled(struct edge *edge, struct request *request);
 
 /* The owner answered. */
 void request_on_reply(struct edge *edge, const struct msg *reply);

@@ -324,7 +324,8 @@ static void route_clients(struct edge *edge, struct request *request, u32 client
     if (request->body != NULL) {
         buf_return(request->body);
     }
-    request->body = buf_take(edge->core->bufs, records * CLIENT_RECORD_BYTES);
+    request->body = buf_take_leaving(edge->core->bufs, records * CLIENT_RECORD_BYTES,
+                                     edge->plan->finish_bytes_per_core / 2);
     if (request->body == NULL) {
         conn_close(edge, request->conn, "no memory for client records");
         return;

@@ -46,6 +46,7 @@ struct edge {
     struct conn *resuming; /* of the line: it alone may take what there is */
     u64 line_moved_us;     /* when its first became the first */
     struct timer line_timer;
+    u64 stalled_bytes;                 /* in copies of replies whose readers take nothing */
     struct list checking;              /* requests with bytes of a batch to verify */
     struct list sending;               /* conns with something to send */
     struct list held[EDGE_HELD_LISTS]; /* polls that wait for news, by the slot of the partition */

@@ -62,7 +62,7 @@ static u8 *copy_room(struct shard_request *request, u32 size)
     if (buf == NULL || buf->capacity - buf->size < size) {
         u32 wanted = buf == NULL ? COPY_BUF_BYTES_MIN : 4 * buf->capacity;
         wanted = u32_max(size, u32_min(wanted, COPY_BUF_BYTES_MAX));
-        buf = shard_take_buf(request->shard, wanted);
+        buf = shard_take_poll_buf(request->shard, wanted);
         if (buf == NULL) {
             return NULL;
         }

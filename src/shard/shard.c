@@ -132,6 +132,16 @@ struct buf *shard_take_buf(struct shard *shard, u32 size)
     return buf;
 }
 
+struct buf *shard_take_poll_buf(struct shard *shard, u32 size)
+{
+    struct buf *buf =
+        buf_take_leaving(shard->core->bufs, size, plan_leaves_bytes(shard->plan, size));
+    if (buf == NULL) {
+        shard->memory_short = true;
+    }
+    return buf;
+}
+
 u32 shard_buf_bytes_max(const struct shard *shard)
 {
     return shard->plan->frame_bytes_max + 2 * SECTOR_BYTES_MAX;

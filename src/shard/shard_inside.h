@@ -96,6 +96,9 @@ void shard_wake_later(struct shard *shard, struct partition *partition);
 /* A buffer; the cache gives way. NULL: not now. */
 must_check struct buf *shard_take_buf(struct shard *shard, u32 size);
 
+/* The same for what a poll reads or lends: it leaves to others what they need. */
+must_check struct buf *shard_take_poll_buf(struct shard *shard, u32 size);
+
 /* The largest that can ever be taken. */
 u32 shard_buf_bytes_max(const struct shard *shard);
 
