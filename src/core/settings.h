@@ -27,8 +27,9 @@ struct settings {
     u32 connections_per_address_max;   /* 0: no limit */
     u32 connections_per_user_max;      /* 0: no limit */
     u32 login_failures_per_minute_max; /* per user name */
-    u64 boot_seed;                     /* secret per process: keys the credential cache */
-    u16 tcp_port;                      /* what is advertised in cluster metadata */
+    u32 tokens_per_user_max;
+    u64 boot_seed; /* secret per process: keys the credential cache */
+    u16 tcp_port;  /* what is advertised in cluster metadata */
     char tcp_address[64];
     /* Root is created from these when control has no user 0; both empty otherwise. Wiped after
      * use. */

@@ -260,6 +260,10 @@ static void on_commanded(struct edge *edge, struct request *request, const struc
         lookup_created_user(edge, request, reply->commanded.id);
         return;
     }
+    if (reply->error == WIRE_OK && request->command == COMMAND_CREATE_TOKEN) {
+        lookup_created_token(edge, request);
+        return;
+    }
     reply_status(edge, request, (enum wire_error)reply->error);
 }
 

@@ -416,8 +416,10 @@ void route_request(struct edge *edge, struct request *request, struct span body)
     case COMMAND_DELETE_USER:
     case COMMAND_UPDATE_USER:
     case COMMAND_UPDATE_PERMISSIONS:
-    case COMMAND_CHANGE_PASSWORD: route_command(edge, request); return;
-    default: /* tokens, groups and routing come with #4 */
+    case COMMAND_CHANGE_PASSWORD:
+    case COMMAND_CREATE_TOKEN:
+    case COMMAND_DELETE_TOKEN: route_command(edge, request); return;
+    default: /* groups and routing come with #4 */
         reply_status(edge, request, WIRE_FEATURE_UNAVAILABLE);
         return;
     }

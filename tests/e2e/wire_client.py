@@ -279,3 +279,21 @@ class Client(Connection):
 
     def change_password(self, user, current, new):
         self._mutate(wire.CHANGE_PASSWORD, identifier(user) + wire.name(current) + wire.name(new))
+
+    def register_token(self, token):
+        reply = self.call(wire.REGISTER, wire_users.token_body(token))
+        self.registered = wire.decode_registered(reply.payload())
+        self.session = self.registered["session"]
+        return self
+
+    def create_token(self, name, expiry=0):
+        body = wire.name(name) + struct.pack("<Q", expiry)
+        payload = self.call(wire.CREATE_TOKEN, body).payload()
+        expect(payload[0] == len(payload) - 1, "a token is a name")
+        return payload[1:].decode()
+
+    def delete_token(self, name):
+        self._mutate(wire.DELETE_TOKEN, wire.name(name))
+
+    def get_tokens(self):
+        return wire_users.decode_tokens(self.read(wire.GET_TOKENS).payload())
