@@ -23,7 +23,6 @@ struct command_line {
     u64 value;
     u64 count;
     u64 batch_bytes;
-    u64 wait_ms;
     bool auto_commit;
     bool raw;
     bool yes;

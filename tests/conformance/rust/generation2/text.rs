@@ -4,7 +4,7 @@
 //! its line break, and its user headers say who sent it and which line it is. In a partition two
 //! producers interleave as they like, but each one's lines come in order, and all of them come.
 
-use crate::{Report, client, named};
+use crate::desk::{Report, client, named};
 use iggy::prelude::*;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -179,24 +179,27 @@ pub async fn send(report: &mut Report, address: &str, path: &str) {
         .await;
     let at = address.to_owned();
     report
-        .check("half of it is read with Next and auto-commit, and an offset is stored", async move {
-            let client = client(&at).await;
-            for partition in 0..PARTITIONS {
-                let half = text.count_in(partition) / 2;
-                read_next(&client, partition, half, &mut Reader::new(&text)).await;
-                let consumer = Consumer::new(named("keeper"));
-                client
-                    .store_consumer_offset(
-                        &consumer,
-                        &named(STREAM),
-                        &named(TOPIC),
-                        Some(partition),
-                        STORED_OFFSET + u64::from(partition),
-                    )
-                    .await
-                    .expect("store an offset");
-            }
-        })
+        .check(
+            "half of it is read with Next and auto-commit, and an offset is stored",
+            async move {
+                let client = client(&at).await;
+                for partition in 0..PARTITIONS {
+                    let half = text.count_in(partition) / 2;
+                    read_next(&client, partition, half, &mut Reader::new(&text)).await;
+                    let consumer = Consumer::new(named("keeper"));
+                    client
+                        .store_consumer_offset(
+                            &consumer,
+                            &named(STREAM),
+                            &named(TOPIC),
+                            Some(partition),
+                            STORED_OFFSET + u64::from(partition),
+                        )
+                        .await
+                        .expect("store an offset");
+                }
+            },
+        )
         .await;
 }
 
