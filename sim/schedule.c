@@ -15,7 +15,7 @@
 static void shorten_memory(struct plan *plan, u64 core_bytes)
 {
     plan->buffer_bytes_per_core = core_bytes;
-    plan->cache_bytes_per_core = core_bytes / 2;
+    plan_share_buffers(plan);
     plan->frame_bytes_max = 512 * 1024;
     plan->poll_reply_bytes_max = 256 * 1024;
 }

@@ -76,6 +76,12 @@ static void do_job(struct offload *offload, struct offload_job *job)
         job->status = OK;
         break;
     case OFFLOAD_PASSWORD_VERIFY: job->status = verify_password(job); break;
+    case OFFLOAD_RANDOM:
+        for (u32 i = 0; i < OFFLOAD_HASH_BYTES; i++) {
+            job->hash[i] = (char)prng_next(&offload->sim->prng);
+        }
+        job->status = OK;
+        break;
     case OFFLOAD_PROCESS_FACTS:
         tell_facts(offload, job->facts);
         job->status = OK;

@@ -38,8 +38,9 @@ static const struct command_row commands[] = {
      "Sends each TEXT, or each line of the file, or of standard input"},
     {"message", "poll", 2, 2, cli_message_poll,
      "STREAM TOPIC [--partition N] [--strategy offset|timestamp|first|last|next] [--value V] "
-     "[--count N] [--consumer C] [--auto-commit] [--raw]",
-     "Prints messages; --raw: payloads only, one a line, until the end of the partition"},
+     "[--count N] [--consumer C] [--auto-commit] [--raw] [--wait TIME]",
+     "Prints messages; --raw: payloads only, one a line, until the end of the partition; --wait: "
+     "with nothing to print, waits so long for more"},
 };
 
 int cli_knows(const char *word)

@@ -143,7 +143,8 @@ int cli_message_poll(const struct command_line *line)
     struct client_poll poll = {.value = line->value,
                                .count = line->raw ? RAW_POLL_COUNT : (u32)line->count,
                                .consumer = line->consumer,
-                               .auto_commit = line->auto_commit};
+                               .auto_commit = line->auto_commit,
+                               .wait_ms = (u32)line->wait_ms};
     if (!strategy_of(line->strategy, &poll.strategy)) {
         fprintf(stderr, "levriero: \"%s\" is no strategy: offset, timestamp, first, last or next\n",
                 line->strategy);
@@ -162,6 +163,7 @@ int cli_message_poll(const struct command_line *line)
         if (good) {
             poll.value = print_messages(&reply, line->raw, poll.value);
             poll.strategy = line->raw ? POLL_OFFSET : poll.strategy;
+            fflush(stdout); /* the next may be long in coming */
         }
     }
     client_close(client);

@@ -14,6 +14,7 @@ enum option_kind {
     OPTION_NUMBER, /* an offset, a time: 64 bits */
     OPTION_COUNT,  /* what is 32 bits on the wire */
     OPTION_BYTES,
+    OPTION_DURATION, /* kept in milliseconds */
     OPTION_SWITCH
 };
 
@@ -35,6 +36,7 @@ static const struct option_row options[] = {
     {"--value", OPTION_NUMBER, offsetof(struct command_line, value)},
     {"--count", OPTION_COUNT, offsetof(struct command_line, count)},
     {"--batch-bytes", OPTION_BYTES, offsetof(struct command_line, batch_bytes)},
+    {"--wait", OPTION_DURATION, offsetof(struct command_line, wait_ms)},
     {"--auto-commit", OPTION_SWITCH, offsetof(struct command_line, auto_commit)},
     {"--raw", OPTION_SWITCH, offsetof(struct command_line, raw)},
     {"--yes", OPTION_SWITCH, offsetof(struct command_line, yes)},
@@ -84,6 +86,14 @@ static bool set_option(struct command_line *line, const struct option_row *row, 
                            row->name, text);
         }
         *(u64 *)place = number;
+        return true;
+    case OPTION_DURATION:
+        if (quantity_parse_duration_us(span_of(text), &number) != OK ||
+            number > POLL_WAIT_MS_MAX * US_PER_MS) {
+            return err_set(err, "%s: \"%s\" is no time up to 10 minutes: give 30 s, for example",
+                           row->name, text);
+        }
+        *(u64 *)place = number / US_PER_MS;
         return true;
     case OPTION_SWITCH: *(bool *)place = true; return true;
     }

@@ -23,6 +23,7 @@ struct command_line {
     u64 value;
     u64 count;
     u64 batch_bytes;
+    u64 wait_ms;
     bool auto_commit;
     bool raw;
     bool yes;

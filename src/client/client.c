@@ -151,8 +151,9 @@ static bool receive_all(struct client *client, u8 *to, u64 size, struct client_e
     while (size > 0) {
         ssize_t got = recv(client->fd, to, size, 0);
         if (got < 0 && errno == EAGAIN) {
-            if (!wait_for(client->fd, POLLIN, client->request_timeout_ms)) {
-                return client_fail(error, "no answer within %u ms", client->request_timeout_ms);
+            u32 timeout_ms = client->request_timeout_ms + client->longer_ms;
+            if (!wait_for(client->fd, POLLIN, timeout_ms)) {
+                return client_fail(error, "no answer within %u ms", timeout_ms);
             }
             continue;
         }
@@ -234,6 +235,11 @@ static bool receive_reply(struct client *client, enum command command, struct sp
     }
     *reply = (struct span){reader.data + reader.position, reader_left(&reader)};
     return true;
+}
+
+void client_wait_longer(struct client *client, u32 longer_ms)
+{
+    client->longer_ms = u32_min(longer_ms, POLL_WAIT_MS_MAX);
 }
 
 bool client_call(struct client *client, enum command command, struct span tail, struct span *reply,

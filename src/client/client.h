@@ -119,9 +119,11 @@ struct client_poll {
     u32 count;
     const char *consumer; /* name or number */
     bool auto_commit;
+    u32 wait_ms; /* with nothing to be had, the server answers when there is, at most so late */
 };
 
-/* `reply` is iterated with poll_iterate and poll_next. */
+/* The time of a request is that of the wait and its own. `reply` is iterated with poll_iterate and
+ * poll_next. */
 must_check bool client_poll(struct client *client, const struct client_place *place,
                             const struct client_poll *poll, struct poll_reply *reply,
                             struct client_error *error);

@@ -110,19 +110,28 @@ bool client_poll(struct client *client, const struct client_place *place,
     if (!place_fits(place, error) || !client_name_fits("consumer", poll->consumer, error)) {
         return false;
     }
-    poll_request_encode(
-        &(struct poll_request){
-            .consumer = {CONSUMER_SINGLE, client_identifier(poll->consumer)},
-            .stream = client_identifier(place->stream),
-            .topic = client_identifier(place->topic),
-            .partition = {.present = true, .partition_id = place->partition_id},
-            .strategy = (u8)poll->strategy,
-            .value = poll->value,
-            .count = poll->count,
-            .auto_commit = poll->auto_commit,
-        },
-        client_body(client, PLACE_BYTES_MAX));
-    if (!client_call(client, COMMAND_POLL_MESSAGES, (struct span){0}, &body, error)) {
+    struct poll_request request = {
+        .consumer = {CONSUMER_SINGLE, client_identifier(poll->consumer)},
+        .stream = client_identifier(place->stream),
+        .topic = client_identifier(place->topic),
+        .partition = {.present = true, .partition_id = place->partition_id},
+        .strategy = (u8)poll->strategy,
+        .value = poll->value,
+        .count = poll->count,
+        .auto_commit = poll->auto_commit,
+    };
+    struct writer *writer = client_body(client, PLACE_BYTES_MAX);
+    enum command command = COMMAND_POLL_MESSAGES;
+    if (poll->wait_ms == 0) {
+        poll_request_encode(&request, writer);
+    } else {
+        command = COMMAND_POLL_MESSAGES_WAITING;
+        poll_waiting_request_encode(poll->wait_ms, &request, writer);
+    }
+    client_wait_longer(client, poll->wait_ms);
+    bool answered = client_call(client, command, (struct span){0}, &body, error);
+    client_wait_longer(client, 0);
+    if (!answered) {
         return false;
     }
     return poll_reply_decode(body, reply) == OK || client_fail(error, "unreadable messages");

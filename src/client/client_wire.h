@@ -7,6 +7,7 @@
 struct client {
     int fd;
     u32 request_timeout_ms;
+    u32 longer_ms; /* see client_wait_longer */
     struct u128 id;
     u64 session;
     u64 request; /* number of the last mutation */
@@ -22,6 +23,9 @@ struct writer *client_body(struct client *client, u32 bytes_max);
 
 /* Sends what client_body collected under `command`, waits for the reply, strips its result section.
  * `tail` (may be empty) follows the body: a batch that is not copied. */
+/* The server may take so much longer to answer, from now on. */
+void client_wait_longer(struct client *client, u32 longer_ms);
+
 must_check bool client_call(struct client *client, enum command command, struct span tail,
                             struct span *reply, struct client_error *error);
 

@@ -2,6 +2,8 @@
 
 #include "base/check.h"
 #include "control/control_parts.h"
+#include "wire/command.h"
+#include "wire/name.h"
 
 /* A snapshot that found no room is tried again after this. */
 #define SNAPSHOT_RETRY_US (5 * US_PER_SECOND)
@@ -183,8 +185,13 @@ static void refuse_decision(struct control *control, struct decision *decision,
         decision_return(control, decision);
         return;
     }
+    bool is_of_start = decision->kind == DECISION_ROOT;
     decision_return(control, decision);
-    control_on_start_unwritten(control);
+    if (is_of_start) {
+        control_on_start_unwritten(control);
+    } else {
+        control->expiry_is_decided = false; /* tried again a while later */
+    }
 }
 
 /* Decides the oldest waiting one; false when it must go on waiting. */
@@ -250,6 +257,20 @@ void control_go_on(struct control *control)
 
 /* ---- What ends a decision ---- */
 
+/* A token is shown this once: in the buffer of its request, as it goes over the wire. */
+static void give_token(const struct decision *decision)
+{
+    struct buf *buf = decision->request.bufs[0];
+    if (decision->request.command.command != COMMAND_CREATE_TOKEN) {
+        return;
+    }
+    check(buf != NULL);
+    struct writer writer = writer_over(buf->data, buf->capacity);
+    write_name(&writer, span_of(decision->secret));
+    check(!writer.failed); /* the buffer had room for the header of a frame */
+    buf->size = writer.position;
+}
+
 static void answer_decision(struct control *control, const struct decision *decision)
 {
     struct msg reply = {.bufs = {decision->request.bufs[0], NULL}};
@@ -257,6 +278,7 @@ static void answer_decision(struct control *control, const struct decision *deci
         reply.commanded.id = decision->created_id;
         reply.commanded.parent_id = decision->parent_id;
         reply.commanded.index = decision->index;
+        give_token(decision);
     } else if (decision->kind == DECISION_LOGIN) {
         reply.logged_in.session = decision->session;
         reply.logged_in.user_id = decision->user_id;
@@ -267,12 +289,18 @@ static void answer_decision(struct control *control, const struct decision *deci
 static void finish_decision(struct control *control, struct decision *decision)
 {
     enum decision_kind kind = decision->kind;
+    bool made_token = decision->has_request && decision->request.kind == MSG_COMMAND &&
+                      decision->request.command.command == COMMAND_CREATE_TOKEN;
     if (decision->has_request) {
         answer_decision(control, decision);
     }
     decision_return(control, decision);
     if (kind == DECISION_ROOT) {
         control_on_root_set(control);
+    } else if (kind == DECISION_EXPIRY) {
+        expiry_on_decided(control);
+    } else if (made_token) {
+        expiry_watch(control);
     }
 }
 
@@ -337,7 +365,7 @@ static void on_log_failed(void *context, u64 index)
             };
             mailbox_reply(control->core, &decision->request, &reply);
         } else {
-            start_is_lost = true;
+            start_is_lost |= decision->kind == DECISION_ROOT;
         }
         decision_return(control, decision);
     }
@@ -492,6 +520,7 @@ struct control *control_create(struct core *core, struct arena *arena, const str
                   });
     logins_init(control, arena);
     preparations_init(control, arena);
+    expiry_init(control);
     decisions_init(control, arena);
     accept_init(control);
     return control;

@@ -175,8 +175,10 @@ static enum wire_error resolve(const struct control *control, const struct decis
     case COMMAND_DELETE_USER:
     case COMMAND_UPDATE_PERMISSIONS:
     case COMMAND_CHANGE_PASSWORD: return decide_user(control, decision, body, command);
+    case COMMAND_CREATE_TOKEN:
+    case COMMAND_DELETE_TOKEN: return decide_token(control, decision, body, command);
     default:
-        /* Tokens and groups. */
+        /* Groups. */
         return WIRE_FEATURE_UNAVAILABLE;
     }
 }
@@ -205,6 +207,12 @@ static enum wire_error check_right(const struct control *control, const struct m
 static void note_created(struct decision *decision, const struct state_command *command)
 {
     switch ((u32)command->kind) {
+    case STATE_UPDATE_USER:
+    case STATE_DELETE_USER:
+    case STATE_SET_PERMISSIONS:
+    case STATE_CHANGE_PASSWORD:
+    case STATE_CREATE_TOKEN:
+    case STATE_DELETE_TOKEN: return;
     case STATE_ADD_USER: decision->created_id = command->user_id; return;
     case STATE_CREATE_STREAM: decision->created_id = command->stream_id; return;
     default:

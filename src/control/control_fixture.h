@@ -52,6 +52,7 @@ struct control_fixture {
     struct control *control;
     struct msg replies[PUMP_REPLIES]; /* by token slot; kind is MSG_KIND_COUNT while open */
     u32 replies_count;
+    u8 reply_body[128]; /* the beginning of what the last buffer held that came home */
     u32 tokens;
     bool stopped;
 };
@@ -120,6 +121,8 @@ static void pump_reply(struct pump_core *pump, const struct msg *msg)
     node.replies[msg->token.slot] = *msg;
     node.replies_count++;
     if (msg->bufs[0] != NULL && msg->kind != MSG_CLIENTS) {
+        u32 size = u32_min(msg->bufs[0]->size, sizeof(node.reply_body));
+        memcpy(node.reply_body, msg->bufs[0]->data, size);
         buf_return(msg->bufs[0]);
     }
 }
@@ -274,6 +277,7 @@ static inline void node_init(u64 seed, u32 cores_count)
         .message_expiry_us_default = UINT64_MAX,
         .topic_bytes_max_default = UINT64_MAX,
         .login_failures_per_minute_max = 5,
+        .tokens_per_user_max = 3,
         .boot_seed = seed,
         .root_username = "iggy",
         .root_password = "iggy",

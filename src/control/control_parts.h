@@ -19,7 +19,12 @@
 #include "state/state_command.h"
 #include "wire/frame.h"
 #include "wire/login.h"
+#include "wire/token_info.h"
 #include "wire/user_info.h"
+
+/* 50 random bytes as 68 letters of base 64. */
+#define TOKEN_RANDOM_BYTES 50u
+#define TOKEN_TEXT_BYTES 68u
 
 #define CONTROL_MAGIC 0x6374726cu
 #define DECISION_MAGIC 0x64636973u
@@ -39,6 +44,7 @@ enum decision_kind {
     DECISION_COMMAND, /* of a client */
     DECISION_LOGIN,   /* credentials hold: open the session */
     DECISION_CLOSE,   /* of a session: logged out, gone, or logged in elsewhere */
+    DECISION_EXPIRY,  /* of a token */
     DECISION_ROOT
 };
 
@@ -58,7 +64,9 @@ struct decision {
     u32 created_id;
     u32 parent_id;
     u64 password_index;              /* of the password that was verified for this */
-    char secret[OFFLOAD_HASH_BYTES]; /* the hash of a new password, with a zero byte */
+    char secret[OFFLOAD_HASH_BYTES]; /* the hash of a new password, or a new token, with a zero
+                                        byte */
+    u8 token_hash[TOKEN_HASH_BYTES]; /* of the token in `secret` */
     u32 command_size;
     u8 command[STATE_COMMAND_BYTES_MAX];
 };
@@ -151,6 +159,8 @@ struct control {
     struct registry registry;
     struct logins logins;
     struct preparations preparations;
+    struct timer expiry;    /* looks for tokens that have expired */
+    bool expiry_is_decided; /* one is on its way out */
     struct accepting accepting;
 
     struct decision *decisions;
@@ -220,6 +230,29 @@ enum wire_error create_user_check(const struct control *control, const struct ms
 enum wire_error change_password_check(const struct control *control, const struct msg *request,
                                       struct span body, struct change_password_request *found,
                                       const struct state_user **user);
+
+/* ---- Tokens: control_token.c ---- */
+
+enum wire_error decide_token(const struct control *control, const struct decision *decision,
+                             struct span body, struct state_command *command);
+
+/* Would this be refused, as far as can be said before a token is made? */
+enum wire_error create_token_check(const struct control *control, const struct msg *request,
+                                   struct span body, struct create_token_request *found);
+
+/* Random bytes as the text of a token, with a zero byte. */
+void token_write(const u8 random[TOKEN_RANDOM_BYTES], char text[TOKEN_TEXT_BYTES + 1]);
+
+/* The user of a token that may log in, or why not. */
+enum eviction_reason token_login(const struct control *control, struct span token,
+                                 const struct state_user **user);
+
+/* Expired tokens go by themselves: looks for them from now on, if there may be some; or that one
+ * of them is gone, so that the next may go. */
+void expiry_init(struct control *control);
+void expiry_watch(struct control *control);
+void expiry_on_decided(struct control *control);
+void expiry_stop(struct control *control);
 
 /* ---- What a helper thread does for a command first: control_prepare.c ---- */
 

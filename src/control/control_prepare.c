@@ -2,10 +2,12 @@
  *
  *     CREATE_USER      ─────────────────────────▶ hash the password ─▶ decision
  *     CHANGE_PASSWORD  ─▶ verify the current one ─▶ hash the new one ─▶ decision
+ *     CREATE_TOKEN     ─────────────────────────▶ random bytes ──────▶ decision
  *
  * What would be refused anyway is refused before; what came to be refused meanwhile, when it is
  * decided. As with logins few wait, and who finds no place is asked to come again. */
 #include "base/check.h"
+#include "base/sha256.h"
 #include "control/control_parts.h"
 #include "wire/command.h"
 
@@ -131,11 +133,24 @@ static void begin_change(struct control *control, struct preparation *preparatio
     }
 }
 
+static void begin_token(struct control *control, struct preparation *preparation)
+{
+    struct create_token_request found;
+    enum wire_error error =
+        create_token_check(control, &preparation->request, body_of(preparation), &found);
+    if (error != WIRE_OK) {
+        refuse(control, preparation, error);
+        return;
+    }
+    help(control, preparation, OFFLOAD_RANDOM, (struct span){0});
+}
+
 static void begin(struct control *control, struct preparation *preparation)
 {
     switch (preparation->request.command.command) {
     case COMMAND_CREATE_USER: begin_create(control, preparation); return;
     case COMMAND_CHANGE_PASSWORD: begin_change(control, preparation); return;
+    case COMMAND_CREATE_TOKEN: begin_token(control, preparation); return;
     default: unreachable();
     }
 }
@@ -148,7 +163,12 @@ static void decide(struct control *control, struct preparation *preparation)
     decision_set_request(decision, &preparation->request);
     decision->password_index = preparation->password_index;
     static_assert(sizeof(decision->secret) == OFFLOAD_HASH_BYTES, "a hash with its zero byte");
-    memcpy(decision->secret, preparation->job.hash, sizeof(decision->secret));
+    if (preparation->job.kind == OFFLOAD_RANDOM) {
+        token_write((const u8 *)preparation->job.hash, decision->secret);
+        sha256(decision->secret, TOKEN_TEXT_BYTES, decision->token_hash);
+    } else {
+        memcpy(decision->secret, preparation->job.hash, sizeof(decision->secret));
+    }
     preparation_return(control, preparation);
     decision_wait(control, decision);
     control_go_on(control);
@@ -214,7 +234,8 @@ bool preparation_next(struct control *control)
 
 bool preparation_is_needed(u32 command)
 {
-    return command == COMMAND_CREATE_USER || command == COMMAND_CHANGE_PASSWORD;
+    return command == COMMAND_CREATE_USER || command == COMMAND_CHANGE_PASSWORD ||
+           command == COMMAND_CREATE_TOKEN;
 }
 
 void preparation_on_msg(struct control *control, const struct msg *msg)

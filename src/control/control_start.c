@@ -79,6 +79,7 @@ static void begin_running(struct control *control)
         return;
     }
     accept_begin(control);
+    expiry_watch(control);
     control_go_on(control);
 }
 
@@ -313,6 +314,7 @@ void control_stop(struct control *control)
         return;
     }
     control->stops = true;
+    expiry_stop(control);
     /* In the middle of a start the drain begins when the start is through. */
     if (control->step == CONTROL_RUNNING) {
         accept_stop(control);

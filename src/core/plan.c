@@ -14,18 +14,38 @@
 
 #define ARGON2_MEMORY_KIB 19456u
 
+void plan_share_buffers(struct plan *plan)
+{
+    u64 eighth = plan->buffer_bytes_per_core / 8;
+    plan->finish_bytes_per_core = (u32)u64_min(PLAN_BUFFER_RESERVE_BYTES, eighth);
+    plan->small_bytes_per_core = (u32)u64_min(PLAN_BUFFER_SMALL_RESERVE_BYTES, eighth);
+    plan->cache_bytes_per_core = plan->buffer_bytes_per_core / 2;
+    plan->stalled_bytes_per_core = plan->buffer_bytes_per_core / 2;
+}
+
+u32 plan_leaves_bytes(const struct plan *plan, u32 size)
+{
+    return plan->finish_bytes_per_core +
+           (size <= PLAN_BUFFER_SMALL_BYTES ? 0 : plan->small_bytes_per_core);
+}
+
+static u64 largest_take(const struct plan *plan)
+{
+    u32 size = plan->frame_bytes_max + FRAME_SLACK_BYTES;
+    return (u64)buf_capacity_for(size) + plan_leaves_bytes(plan, size);
+}
+
 static void plan_buffers(struct plan *plan)
 {
     u64 buffers = plan->memory_bytes / BUFFER_SHARE_DENOMINATOR * BUFFER_SHARE_NUMERATOR;
     plan->frame_bytes_max = (u32)u64_min(FRAME_BYTES_LIMIT, plan->memory_bytes / 4);
     plan->poll_reply_bytes_max = (u32)(plan->memory_bytes / 16);
     plan->buffer_bytes_per_core = buffers / plan->cores_count;
+    plan_share_buffers(plan);
     /* The largest frame, with the room around its batch, must fit into one core's share. */
-    while (buf_capacity_for(plan->frame_bytes_max + FRAME_SLACK_BYTES) + PLAN_BUFFER_RESERVE_BYTES >
-           plan->buffer_bytes_per_core) {
-        plan->frame_bytes_max -= (u32)MIB;
+    while (largest_take(plan) > plan->buffer_bytes_per_core) {
+        plan->frame_bytes_max -= plan->frame_bytes_max > MIB ? (u32)MIB : 64 * (u32)KIB;
     }
-    plan->cache_bytes_per_core = plan->buffer_bytes_per_core / 2;
 }
 
 /* Tables grow with memory, from what 64M allows up to what a large machine wants. */

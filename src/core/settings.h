@@ -6,6 +6,9 @@
 
 enum durability { DURABILITY_SYNC, DURABILITY_OS, DURABILITY_MEMORY };
 
+/* Clients give up on a request after 30 s. */
+#define POLL_WAIT_US_MAX (25 * US_PER_SECOND)
+
 struct settings {
     enum durability durability; /* level of topics that do not ask for `persisted` */
     bool direct;                /* use O_DIRECT where the file system takes it */
@@ -19,12 +22,14 @@ struct settings {
     u64 offset_hold_us_max; /* a stored offset older than this no longer holds retention back */
     u64 frame_timeout_us;   /* a begun frame must be whole by then */
     u64 request_deadline_us;
+    u64 poll_wait_us;  /* a poll that finds nothing waits so long; 0: it does not */
     u64 send_stall_us; /* a send that has not moved for this long gives its loan back */
     u32 connections_per_address_max;   /* 0: no limit */
     u32 connections_per_user_max;      /* 0: no limit */
     u32 login_failures_per_minute_max; /* per user name */
-    u64 boot_seed;                     /* secret per process: keys the credential cache */
-    u16 tcp_port;                      /* what is advertised in cluster metadata */
+    u32 tokens_per_user_max;
+    u64 boot_seed; /* secret per process: keys the credential cache */
+    u16 tcp_port;  /* what is advertised in cluster metadata */
     char tcp_address[64];
     /* Root is created from these when control has no user 0; both empty otherwise. Wiped after
      * use. */

@@ -1,6 +1,7 @@
 #include "edge/conn.h"
 
 #include "base/check.h"
+#include "edge/held.h"
 #include "edge/reply.h"
 #include "edge/tables.h"
 #include "edge/tcp.h"
@@ -29,6 +30,11 @@ static u64 look_at_deadlines(struct edge *edge, struct conn *conn)
     }
     list_for_each(node, next, &conn->requests) {
         const struct request *request = container_of(node, struct request, node);
+        if (request->state == REQUEST_HELD && request->wait_until_us > now_us) {
+            next_us = u64_min(next_us, request->wait_until_us);
+        } else if (request->state == REQUEST_HELD) {
+            held_end(edge, conn);
+        }
         if (request->state == REQUEST_ASKED || request->state == REQUEST_WAITING) {
             if (request->deadline_us <= now_us) {
                 conn_close(edge, conn, "request not answered in time");

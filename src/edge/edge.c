@@ -1,6 +1,7 @@
 #include "edge/edge.h"
 
 #include "base/check.h"
+#include "edge/held.h"
 #include "edge/tables.h"
 #include "edge/tcp.h"
 
@@ -83,6 +84,7 @@ struct edge *edge_create(struct core *core, struct arena *arena, const struct pl
     list_init(&edge->checking);
     list_init(&edge->sending);
     list_init(&edge->facts_waiting);
+    held_init(edge);
     core->edge = edge;
     return edge;
 }
@@ -93,6 +95,10 @@ void edge_on_msg(struct edge *edge, const struct msg *msg)
     if (msg->kind == MSG_CONNECTION) {
         check((msg->flags & MSG_IS_REPLY) == 0);
         conn_open(edge, msg);
+        return;
+    }
+    if (msg->kind == MSG_NOTICE) {
+        held_on_notice(edge, msg);
         return;
     }
     check((msg->flags & MSG_IS_REPLY) != 0);
@@ -125,6 +131,7 @@ static void drain_step(struct edge *edge, bool force)
 {
     list_for_each(node, next, &edge->conns_open) {
         struct conn *conn = container_of(node, struct conn, node);
+        held_end(edge, conn);
         if (force || conn->requests_count == 0) {
             conn_close(edge, conn, "the server stops");
         }
@@ -168,6 +175,7 @@ void edge_on_session_closed(struct edge *edge, u64 session)
     list_for_each(node, next, &edge->conns_open) {
         struct conn *conn = container_of(node, struct conn, node);
         if (conn->logged_in && conn->session == session) {
+            held_end(edge, conn);
             conn->logged_in = false;
         }
     }

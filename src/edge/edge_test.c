@@ -743,6 +743,28 @@ TEST(a_reader_that_takes_nothing_gives_the_loan_back_and_still_gets_its_bytes)
     tear_down();
 }
 
+TEST(readers_that_take_nothing_have_a_share_of_memory_and_beyond_it_are_closed)
+{
+    for (u32 round = 0; round < 2; round++) {
+        set_up();
+        log_in();
+        static u8 bytes[20000];
+        lend(bytes, sizeof(bytes), POLL_LOAN_PIECES_MAX);
+        u32 capacity = buf_capacity_for(sizeof(bytes) * POLL_LOAN_PIECES_MAX);
+        rig.plan.stalled_bytes_per_core = capacity - round;
+        sim_conn_cut(rig.conn, SIM_TO_CLIENT, 8 * US_PER_SECOND);
+        struct frame poll = poll_frame(1);
+        give(poll.bytes, poll.size);
+        run_for(6 * US_PER_SECOND);
+        EXPECT_EQ(rig.loans_home, 1);
+        EXPECT_EQ(rig.core.edge->stalled_bytes, round == 0 ? capacity : 0);
+        run_for(20 * US_PER_SECOND);
+        EXPECT_EQ(rig.core.edge->stalled_bytes, 0);
+        EXPECT_EQ(rig.over, round == 1);
+        tear_down();
+    }
+}
+
 TEST(without_memory_for_a_body_the_connection_is_not_read_until_there_is_some)
 {
     set_up();
@@ -801,19 +823,24 @@ static void give_back(struct hogs *hogs, u32 count)
     run_for(10 * US_PER_MS);
 }
 
-/* A frame of 4 MiB waits for memory on the connection that is returned, a small one behind it on
+/* What is never given to large bodies. */
+#define KEPT_BYTES (PLAN_BUFFER_RESERVE_BYTES + PLAN_BUFFER_SMALL_RESERVE_BYTES)
+
+/* A frame of 4 MiB waits for memory on the connection that is returned, one of 1 MiB behind it on
  * the one that `give` speaks for. */
-static struct sim_conn *a_large_one_and_a_small_one_wait(const struct frame *small)
+static struct sim_conn *two_wait(void)
 {
     struct sim_conn *first = rig.conn;
     struct frame large = send_frame(1, 6000, true);
+    struct frame behind = large;
     put_u32(large.bytes + 48, 4 * MIB);
+    put_u32(behind.bytes + 48, MIB);
     hand_over();
     rig.core.edge->conns[1].logged_in = true; /* there is no memory for a login either */
     rig.core.edge->conns[1].session = SESSION;
     EXPECT_EQ(sim_conn_send(first, large.bytes, 1000), 1000);
     run_for(10 * US_PER_MS);
-    give(small->bytes, CONN_INLINE_BYTES); /* as much as is taken off the socket */
+    give(behind.bytes, CONN_INLINE_BYTES); /* as much as is taken off the socket */
     run_for(10 * US_PER_MS);
     EXPECT_EQ(rig.core.edge->requests_used, 0);
     return first;
@@ -825,17 +852,14 @@ TEST(memory_that_comes_free_is_kept_for_the_first_in_line)
     log_in();
     struct hogs hogs;
     take_all(&hogs);
-    struct frame small = send_frame(1, 6000, true);
-    struct sim_conn *first = a_large_one_and_a_small_one_wait(&small);
-    /* What is never given to bodies, and nearly enough for the large one: plenty for the small. */
-    give_back(&hogs, (PLAN_BUFFER_RESERVE_BYTES + 4 * (u32)MIB) / HOG_BYTES - 1);
+    struct sim_conn *first = two_wait();
+    /* Nearly enough for the large one: plenty for the one behind it. */
+    give_back(&hogs, (KEPT_BYTES + 4 * (u32)MIB) / HOG_BYTES - 1);
     EXPECT_EQ(rig.core.edge->requests_used, 0);
-    give_back(&hogs, 8);
+    give_back(&hogs, 1 + MIB / HOG_BYTES);
     EXPECT_EQ(rig.core.edge->requests_used, 2);
     EXPECT(rig.core.edge->conns[0].receiving != NULL);
-    give(small.bytes + CONN_INLINE_BYTES, small.size - CONN_INLINE_BYTES);
-    run_for(10 * US_PER_MS);
-    EXPECT_EQ(rig.appends, 1);
+    EXPECT(rig.core.edge->conns[1].receiving != NULL);
     give_back(&hogs, hogs.count);
     sim_conn_reset(first);
     tear_down();
@@ -847,18 +871,43 @@ TEST(what_does_not_suffice_for_the_first_in_line_is_not_kept_for_ever)
     log_in();
     struct hogs hogs;
     take_all(&hogs);
-    struct frame small = send_frame(1, 6000, true);
-    struct sim_conn *first = a_large_one_and_a_small_one_wait(&small);
-    give_back(&hogs, PLAN_BUFFER_RESERVE_BYTES / HOG_BYTES + 1);
+    struct sim_conn *first = two_wait();
+    give_back(&hogs, (KEPT_BYTES + MIB) / HOG_BYTES);
     EXPECT_EQ(rig.core.edge->requests_used, 0);
     run_for(2 * US_PER_SECOND); /* nothing happens but that time passes */
     EXPECT_EQ(rig.core.edge->requests_used, 1);
     EXPECT(rig.core.edge->conns[0].receiving == NULL);
-    give(small.bytes + CONN_INLINE_BYTES, small.size - CONN_INLINE_BYTES);
-    run_for(US_PER_SECOND);
-    EXPECT_EQ(rig.appends, 1);
+    EXPECT(rig.core.edge->conns[1].receiving != NULL);
     give_back(&hogs, hogs.count);
     sim_conn_reset(first);
+    tear_down();
+}
+
+TEST(small_batches_have_memory_of_their_own_and_wait_for_no_large_one)
+{
+    set_up();
+    log_in();
+    struct hogs hogs;
+    take_all(&hogs);
+    struct sim_conn *first = two_wait();
+    sim_conn_reset(rig.conn);
+    struct sim_conn *large = first;
+    hand_over();
+    rig.core.edge->conns[2].logged_in = true;
+    rig.core.edge->conns[2].session = SESSION;
+    give_back(&hogs, PLAN_BUFFER_RESERVE_BYTES / HOG_BYTES);
+    struct frame small = send_frame(1, 6000, true);
+    give(small.bytes, CONN_INLINE_BYTES);
+    run_for(10 * US_PER_MS);
+    EXPECT_EQ(rig.core.edge->requests_used, 0); /* that much is for those who finish */
+    give_back(&hogs, 1);
+    EXPECT_EQ(rig.core.edge->requests_used, 1);
+    EXPECT(rig.core.edge->conns[0].receiving == NULL); /* the large one still waits */
+    give(small.bytes + CONN_INLINE_BYTES, small.size - CONN_INLINE_BYTES);
+    run_for(10 * US_PER_MS);
+    EXPECT_EQ(rig.appends, 1);
+    give_back(&hogs, hogs.count);
+    sim_conn_reset(large);
     tear_down();
 }
 

@@ -385,11 +385,12 @@ void lookup_run(struct edge *edge, struct request *request, struct span body)
     case COMMAND_GET_ME: route_request(edge, request, body); return;
     case COMMAND_GET_USER: lookup_get_user(edge, request, body); return;
     case COMMAND_GET_USERS: lookup_get_users(edge, request); return;
+    case COMMAND_GET_TOKENS: lookup_get_tokens(edge, request); return;
     case COMMAND_GET_STREAM: get_stream(edge, request, body); return;
     case COMMAND_GET_STREAMS: reply_written(edge, request, write_streams); return;
     case COMMAND_GET_TOPIC: get_topic(edge, request, body); return;
     case COMMAND_GET_TOPICS: get_topics(edge, request, body); return;
-    default: /* FLUSH_UNSAVED_BUFFER never works; tokens, groups and routing come with #4 */
+    default: /* FLUSH_UNSAVED_BUFFER never works; groups and routing come with #4 */
         reply_status(edge, request, WIRE_FEATURE_UNAVAILABLE);
         return;
     }

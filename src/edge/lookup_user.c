@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "edge/reply.h"
 #include "wire/permissions.h"
+#include "wire/token_info.h"
 #include "wire/user_info.h"
 
 static void write_user(const struct state_user *user, struct writer *writer)
@@ -87,4 +88,39 @@ void lookup_created_user(struct edge *edge, struct request *request, u32 id)
     }
     request->user_id = id;
     reply_written(edge, request, write_created_user);
+}
+
+/* ---- Tokens ---- */
+
+static void write_tokens(struct edge *edge, const struct request *request, struct writer *writer)
+{
+    const struct state *state = edge->core->state;
+    u32 user_id = request->conn->user_id;
+    const struct state_token *token = state_token_next(state, user_id, NULL);
+    for (; token != NULL; token = state_token_next(state, user_id, token)) {
+        bool expires = token->expires_at_us != UINT64_MAX;
+        write_token_info(writer, &(struct token_info){
+                                     .name = {token->name, token->name_size},
+                                     .expires_at_us = expires ? token->expires_at_us : 0,
+                                 });
+    }
+}
+
+static void write_created_token(struct edge *edge, const struct request *request,
+                                struct writer *writer)
+{
+    (void)edge;
+    write_result_ok(writer);
+    write_bytes(writer, request->body->data, request->body->size);
+}
+
+void lookup_get_tokens(struct edge *edge, struct request *request)
+{
+    reply_written(edge, request, write_tokens);
+}
+
+void lookup_created_token(struct edge *edge, struct request *request)
+{
+    check(request->body != NULL);
+    reply_written(edge, request, write_created_token);
 }

@@ -99,7 +99,8 @@ void reply_written(struct edge *edge, struct request *request,
 {
     u32 capacity = REPLY_BODY_BYTES_FIRST;
     while (capacity <= edge->plan->frame_bytes_max) {
-        struct buf *buf = buf_take(edge->core->bufs, capacity);
+        struct buf *buf =
+            buf_take_leaving(edge->core->bufs, capacity, edge->plan->finish_bytes_per_core / 2);
         if (buf == NULL) {
             break;
         }

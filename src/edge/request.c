@@ -1,6 +1,7 @@
 #include "edge/request.h"
 
 #include "base/check.h"
+#include "edge/held.h"
 #include "edge/lookup.h"
 #include "edge/lookup_user.h"
 #include "edge/permit.h"
@@ -38,6 +39,7 @@ struct request *request_take(struct edge *edge, struct conn *conn,
     request->header = *header;
     request->msg = (struct msg){0};
     request->hash_body = false;
+    request->wait_until_us = 0;
     request->reply_inline_bytes = 0;
     check(request->body == NULL);
     check(request->reply_body == NULL);
@@ -72,6 +74,13 @@ static void leave_conn(struct request *request)
     list_remove(&request->node);
 }
 
+void request_drop_stalled(struct edge *edge, struct request *request)
+{
+    check(edge->stalled_bytes >= request->stalled_bytes);
+    edge->stalled_bytes -= request->stalled_bytes;
+    request->stalled_bytes = 0;
+}
+
 void request_free(struct edge *edge, struct request *request)
 {
     check(request->magic == REQUEST_MAGIC);
@@ -92,6 +101,7 @@ void request_free(struct edge *edge, struct request *request)
         buf_return(request->scratch);
         request->scratch = NULL;
     }
+    request_drop_stalled(edge, request);
     if (request->loan != NULL) {
         request_return_loan(edge, request);
     }
@@ -210,6 +220,10 @@ static void on_polled(struct edge *edge, struct request *request, const struct m
         reply_status(edge, request, (enum wire_error)reply->error);
         return;
     }
+    if ((reply->flags & MSG_WAITING) != 0) {
+        held_add(edge, request, reply->waiting.current_offset);
+        return;
+    }
     check((reply->flags & MSG_LOAN) != 0);
     if (request_is_v1(request)) {
         translate_on_polled(edge, request, reply);
@@ -244,6 +258,10 @@ static void on_commanded(struct edge *edge, struct request *request, const struc
     }
     if (reply->error == WIRE_OK && request->command == COMMAND_CREATE_USER) {
         lookup_created_user(edge, request, reply->commanded.id);
+        return;
+    }
+    if (reply->error == WIRE_OK && request->command == COMMAND_CREATE_TOKEN) {
+        lookup_created_token(edge, request);
         return;
     }
     reply_status(edge, request, (enum wire_error)reply->error);
@@ -321,6 +339,7 @@ static void answer(struct edge *edge, struct request *request, const struct msg 
     case MSG_LOGIN: on_logged_in(edge, request, reply); return;
     case MSG_LOGOUT: on_logged_out(edge, request, reply); return;
     case MSG_CLIENTS: on_clients(edge, request, reply); return;
+    case MSG_NOTICE:
     case MSG_LOAN_RETURN:
     case MSG_CONNECTION_CLOSED:
     case MSG_CONNECTION:

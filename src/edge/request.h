@@ -2,6 +2,7 @@
  *
  *     RECEIVING ─▶ CHECKING ─▶ ROUTED ─▶ (WAITING) ─▶ ASKED ─▶ READY ─▶ sent, slot free
  *        body        batch     by plane     credit     owner     reply
+ *                                 ▲─────── HELD ◀──────┘  a poll that may wait (held.h)
  *
  * A slot with its generation is the token that travels in messages. When the connection goes away
  * while an owner still holds the request, the slot waits for the late reply, because buffers on
@@ -25,6 +26,7 @@ enum request_state {
     REQUEST_CHECKING,  /* a batch, all here, not yet verified */
     REQUEST_WAITING,   /* for a credit of the owner */
     REQUEST_ASKED,     /* with its owner, or with offload */
+    REQUEST_HELD,      /* a poll that found nothing, until its partition has news */
     REQUEST_READY      /* its reply may be sent when those before it are */
 };
 
@@ -61,7 +63,7 @@ struct request {
     u32 generation;
     enum request_state state;
     struct list_node node; /* in conn->requests, in order of arrival; or free */
-    struct list_node work; /* in edge->checking */
+    struct list_node work; /* in edge->checking, or in edge->held */
     struct conn *conn;     /* NULL: gone, and an owner still holds the request */
     enum command command;
     struct request_header header;
@@ -88,13 +90,16 @@ struct request {
     u32 stream_id;
     u32 topic_id;
     u32 partition_id;
-    u32 user_id; /* that is asked about */
+    u32 user_id;        /* that is asked about */
+    u64 wait_until_us;  /* monotonic; a poll that finds nothing is held until then */
+    u64 current_offset; /* of the partition, when it was held */
 
     /* The reply. */
     u32 reply_inline_bytes;
     struct buf *reply_body;
     struct poll_loan *loan;
     u32 loan_from;       /* core that lent it */
+    u32 stalled_bytes;   /* of the copy that was made because its reader takes nothing */
     struct buf *scratch; /* generation 1: one of the batches of a send, or the copy of a loan */
     u8 reply_inline[REPLY_INLINE_BYTES];
 };
@@ -127,6 +132,9 @@ void request_ask(struct edge *edge, struct request *request, u32 to);
 
 /* What a poll lent goes home: it was sent, or copied, or nobody wants it. */
 void request_return_loan(struct edge *edge, struct request *request);
+
+/* The copy of what a poll lent is gone: its share is free for another reader that takes nothing. */
+void request_drop_stalled(struct edge *edge, struct request *request);
 
 /* The owner answered. */
 void request_on_reply(struct edge *edge, const struct msg *reply);

@@ -150,10 +150,25 @@ static u8 consumer_flags(const struct consumer *consumer)
     return consumer->identifier.kind == IDENTIFIER_NAME ? MSG_NAMED_CONSUMER : 0;
 }
 
+/* A poll of any kind: what it wants, and how long it may wait for it. */
+static enum wire_error decode_poll(const struct edge *edge, const struct request *request,
+                                   struct span body, struct poll_request *poll, u64 *wait_us)
+{
+    u32 wait_ms = 0;
+    if (request->command == COMMAND_POLL_MESSAGES_WAITING) {
+        enum wire_error error = poll_waiting_request_decode(body, &wait_ms, poll);
+        *wait_us = wait_ms * US_PER_MS;
+        return error;
+    }
+    *wait_us = edge->settings->poll_wait_us;
+    return poll_request_decode(body, poll);
+}
+
 static void route_poll(struct edge *edge, struct request *request, struct span body)
 {
     struct poll_request poll;
-    enum wire_error error = poll_request_decode(body, &poll);
+    u64 wait_us = 0;
+    enum wire_error error = decode_poll(edge, request, body, &poll, &wait_us);
     if (error != WIRE_OK) {
         reply_status(edge, request, error);
         return;
@@ -182,6 +197,10 @@ static void route_poll(struct edge *edge, struct request *request, struct span b
     request->msg.kind = MSG_POLL;
     request->msg.flags = consumer_flags(&poll.consumer);
     request->msg.flags |= poll.auto_commit ? MSG_AUTO_COMMIT : 0;
+    if (wait_us > 0) {
+        request->msg.flags |= MSG_MAY_WAIT;
+        request->wait_until_us = edge->core->time.monotonic_us + wait_us;
+    }
     request->msg.poll.value = poll.value;
     request->msg.poll.consumer = consumer_key(&poll.consumer);
     request->msg.poll.count_strategy = u32_min(poll.count, MSG_POLL_COUNT_MAX) | (u32)poll.strategy
@@ -305,7 +324,8 @@ static void route_clients(struct edge *edge, struct request *request, u32 client
     if (request->body != NULL) {
         buf_return(request->body);
     }
-    request->body = buf_take(edge->core->bufs, records * CLIENT_RECORD_BYTES);
+    request->body = buf_take_leaving(edge->core->bufs, records * CLIENT_RECORD_BYTES,
+                                     edge->plan->finish_bytes_per_core / 2);
     if (request->body == NULL) {
         conn_close(edge, request->conn, "no memory for client records");
         return;
@@ -371,6 +391,7 @@ void route_request(struct edge *edge, struct request *request, struct span body)
 {
     switch ((u32)request->command) {
     case COMMAND_POLL_MESSAGES:
+    case COMMAND_POLL_MESSAGES_WAITING:
     case COMMAND_POLL_MESSAGES_ON_PRIMARY: route_poll(edge, request, body); return;
     case COMMAND_GET_CONSUMER_OFFSET: route_get_offset(edge, request, body); return;
     case COMMAND_STORE_CONSUMER_OFFSET: route_store_offset(edge, request, body); return;
@@ -395,8 +416,10 @@ void route_request(struct edge *edge, struct request *request, struct span body)
     case COMMAND_DELETE_USER:
     case COMMAND_UPDATE_USER:
     case COMMAND_UPDATE_PERMISSIONS:
-    case COMMAND_CHANGE_PASSWORD: route_command(edge, request); return;
-    default: /* tokens, groups and routing come with #4 */
+    case COMMAND_CHANGE_PASSWORD:
+    case COMMAND_CREATE_TOKEN:
+    case COMMAND_DELETE_TOKEN: route_command(edge, request); return;
+    default: /* groups and routing come with #4 */
         reply_status(edge, request, WIRE_FEATURE_UNAVAILABLE);
         return;
     }

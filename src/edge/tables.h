@@ -21,6 +21,8 @@ struct topic_turn {
     u64 created_at_us; /* of the topic: another one begins anew */
     u32 next;
 };
+/* So that news of one partition are told to its own waiters, more or less: a power of two. */
+#define EDGE_HELD_LISTS 1024u
 
 struct edge {
     u32 magic;
@@ -44,8 +46,10 @@ struct edge {
     struct conn *resuming; /* of the line: it alone may take what there is */
     u64 line_moved_us;     /* when its first became the first */
     struct timer line_timer;
-    struct list checking; /* requests with bytes of a batch to verify */
-    struct list sending;  /* conns with something to send */
+    u64 stalled_bytes;                 /* in copies of replies whose readers take nothing */
+    struct list checking;              /* requests with bytes of a batch to verify */
+    struct list sending;               /* conns with something to send */
+    struct list held[EDGE_HELD_LISTS]; /* polls that wait for news, by the slot of the partition */
 
     /* One look at the process serves all who asked meanwhile. */
     struct offload_job facts_job;

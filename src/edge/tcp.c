@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/map.h"
+#include "edge/held.h"
 #include "edge/reply.h"
 #include "edge/route.h"
 #include "edge/tcp_inside.h"
@@ -21,10 +22,10 @@ void tcp_wait_for_room(struct edge *edge, struct conn *conn)
 }
 
 /* Bodies that wait for their partition hold memory until it has written them, and to do so it needs
- * some: headers, indexes, small units. That much is never given to bodies. */
+ * some: that much is never given to bodies. */
 struct buf *tcp_take_body(struct edge *edge, u32 bytes)
 {
-    return buf_take_leaving(edge->core->bufs, bytes, PLAN_BUFFER_RESERVE_BYTES);
+    return buf_take_leaving(edge->core->bufs, bytes, plan_leaves_bytes(edge->plan, bytes));
 }
 
 /* ---- Which frame may begin ---- */
@@ -91,9 +92,17 @@ u32 tcp_batch_buffer_bytes(u32 batch_bytes)
 
 struct buf *tcp_take_batch_body(struct edge *edge, struct conn *conn, u32 batch_bytes)
 {
+    u32 bytes = tcp_batch_buffer_bytes(batch_bytes);
     struct buf *body = NULL;
+    if (bytes <= PLAN_BUFFER_SMALL_BYTES) {
+        body = tcp_take_body(edge, bytes);
+        if (body == NULL) {
+            tcp_wait_for_room(edge, conn);
+        }
+        return body;
+    }
     if (edge_line_lets(edge, conn)) {
-        body = tcp_take_body(edge, tcp_batch_buffer_bytes(batch_bytes));
+        body = tcp_take_body(edge, bytes);
     }
     if (body == NULL) {
         edge_line_join(edge, conn);
@@ -230,6 +239,7 @@ static enum verdict begin_frame(struct edge *edge, struct conn *conn)
     enum command command = COMMAND_PING;
     struct refusal refusal = {.error = command_find(header.operation, header.code, &command)};
     if (!may_begin(conn, command)) {
+        held_end(edge, conn); /* nobody waits longer than the client has nothing else to say */
         return VERDICT_WAIT;
     }
     if (refusal.error != WIRE_OK && header.operation == OP_NON_REPLICATED && !conn->logged_in) {

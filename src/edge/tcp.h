@@ -17,5 +17,9 @@ void tcp_send(struct edge *edge, struct conn *conn);
  * the connection closes, so that a slow reader never pins a shard. */
 void tcp_on_stalled(struct edge *edge, struct conn *conn);
 
+/* Memory for a copy of the reply that was lent, because its reader does not take it: it may be held
+ * for long, so all of these together have a share. NULL: that is used up. */
+struct buf *tcp_take_stalled(struct edge *edge, struct request *request);
+
 /* Verifies batches that are here, within the budget of a turn. */
 void tcp_check_batches(struct edge *edge);

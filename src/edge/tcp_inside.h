@@ -44,7 +44,8 @@ struct buf *tcp_take_body(struct edge *edge, u32 bytes);
 /* A batch lies behind a gap of 256 bytes at sector alignment, with room up to a sector boundary. */
 u32 tcp_batch_buffer_bytes(u32 batch_bytes);
 
-/* A buffer for a batch of so many bytes; NULL: the connection waits in line for memory. */
+/* A buffer for a batch of so many bytes; NULL: the connection waits, in line when its batch is
+ * large. What is kept for small ones is theirs alone, and no large one holds them up. */
 struct buf *tcp_take_batch_body(struct edge *edge, struct conn *conn, u32 batch_bytes);
 
 /* A sound batch, behind a gap of BATCH_HEADER_BYTES in `buf`, goes to its partition. */

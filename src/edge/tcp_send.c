@@ -24,6 +24,22 @@ static void take_off_sent(struct edge *edge, struct conn *conn, u64 count)
     conn->sent_bytes = (u32)left;
 }
 
+struct buf *tcp_take_stalled(struct edge *edge, struct request *request)
+{
+    u32 bytes = (u32)request->loan->bytes;
+    u32 capacity = buf_capacity_for(bytes);
+    if (edge->stalled_bytes + capacity > edge->plan->stalled_bytes_per_core) {
+        return NULL;
+    }
+    struct buf *buf =
+        buf_take_leaving(edge->core->bufs, bytes, plan_leaves_bytes(edge->plan, UINT32_MAX));
+    if (buf != NULL) {
+        request->stalled_bytes = capacity;
+        edge->stalled_bytes += capacity;
+    }
+    return buf;
+}
+
 /* Copies what is left of lent replies into memory of ours and sends the loans home. */
 static void bring_loans_home(struct edge *edge, struct conn *conn)
 {
@@ -39,7 +55,7 @@ static void bring_loans_home(struct edge *edge, struct conn *conn)
             }
             continue;
         }
-        struct buf *copy = buf_take(edge->core->bufs, (u32)request->loan->bytes);
+        struct buf *copy = tcp_take_stalled(edge, request);
         if (copy == NULL) {
             conn_close(edge, conn, "reads too slowly");
             return;

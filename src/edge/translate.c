@@ -1,6 +1,7 @@
 #include "edge/translate.h"
 
 #include "base/check.h"
+#include "edge/held.h"
 #include "edge/reply.h"
 #include "wire/client_info.h"
 #include "wire/consumer.h"
@@ -374,6 +375,9 @@ static enum wire_error length_error(const struct edge *edge, const struct conn *
 
 enum verdict translate_begin(struct edge *edge, struct conn *conn)
 {
+    if (inline_left(conn) > 0) {
+        held_end(edge, conn); /* nobody waits longer than the client has nothing else to say */
+    }
     if (conn->requests_count > 0 || inline_left(conn) < FRAME_V1_HEADER_BYTES) {
         return VERDICT_WAIT;
     }

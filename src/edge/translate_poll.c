@@ -8,6 +8,7 @@
  * loan. When the last message is written the loan goes home. */
 #include "base/check.h"
 #include "edge/reply.h"
+#include "edge/tcp.h"
 #include "edge/translate.h"
 #include "wire/poll.h"
 
@@ -109,11 +110,13 @@ static bool take_piece(struct edge *edge, struct request *request)
 {
     if (request->reply_body == NULL) {
         u32 wanted = (u32)u64_min(request->polling.left_bytes, PIECE_BYTES);
-        request->reply_body = buf_take(edge->core->bufs, wanted);
+        request->reply_body =
+            buf_take_leaving(edge->core->bufs, wanted, edge->plan->finish_bytes_per_core / 2);
     }
     if (request->reply_body == NULL) {
         u32 wanted = (u32)u64_min(request->polling.left_bytes, PIECE_BYTES_SHORT);
-        request->reply_body = buf_take(edge->core->bufs, wanted);
+        request->reply_body =
+            buf_take_leaving(edge->core->bufs, wanted, edge->plan->finish_bytes_per_core / 4);
     }
     return request->reply_body != NULL;
 }
@@ -126,6 +129,7 @@ static void give_home(struct edge *edge, struct request *request)
     if (request->scratch != NULL) {
         buf_return(request->scratch);
         request->scratch = NULL;
+        request_drop_stalled(edge, request);
     }
 }
 
@@ -170,7 +174,7 @@ bool translate_keep_copy(struct edge *edge, struct request *request)
     struct poll_translation *polling = &request->polling;
     check(request->loan != NULL);
     check(request->scratch == NULL);
-    struct buf *copy = buf_take(edge->core->bufs, (u32)request->loan->bytes);
+    struct buf *copy = tcp_take_stalled(edge, request);
     if (copy == NULL) {
         return false;
     }

@@ -26,6 +26,8 @@ enum msg_flags {
     MSG_AUTO_COMMIT = 4,    /* POLL */
     MSG_AFTER_COMMIT = 8,   /* OFFSET_STORE, OFFSET_DELETE: answer after it is durable */
     MSG_BATCH_ALIGNED = 16, /* APPEND: the batch lies behind a 256-byte gap at sector alignment */
+    MSG_MAY_WAIT = 16,      /* POLL: when there is nothing, the answer may be MSG_WAITING */
+    MSG_WAITING = 16,       /* POLL reply, no loan: a NOTICE follows when there is something */
     MSG_CLOSE_CONNECTION = 32, /* reply: the mutation may be on disk all the same, so no answer is
                                   true: close the connection instead (its write or sync failed) */
     MSG_LOAN = 64,             /* a poll reply that lends `loan` */
@@ -112,6 +114,15 @@ struct msg {
             u32 consumer;
             u32 count_strategy; /* count in the low 24 bits (more is cut to that), strategy above */
         } poll;
+        struct { /* POLL reply with MSG_WAITING */
+            u64 current_offset;
+            u64 unused;
+        } waiting;
+        struct {        /* NOTICE: the partition it is about stands in `partition` */
+            u32 closes; /* 1: it is gone, nothing will come */
+            u32 reserved;
+            u64 unused;
+        } notice;
         struct { /* OFFSET_* request: consumer; reply to OFFSET_GET: current and stored */
             u64 offset;
             u32 consumer;

@@ -444,6 +444,8 @@ void config_to_settings(const struct config *config, struct settings *settings)
         .send_stall_us = values[CONFIG_send_stall].number,
         .connections_per_address_max = (u32)values[CONFIG_connections_per_address].number,
         .connections_per_user_max = (u32)values[CONFIG_connections_per_user].number,
+        .poll_wait_us = u64_min(values[CONFIG_poll_wait].number, POLL_WAIT_US_MAX),
+        .tokens_per_user_max = (u32)values[CONFIG_tokens_per_user].number,
         .login_failures_per_minute_max = (u32)values[CONFIG_login_failures].number,
     };
     str_format(settings->root_username, sizeof(settings->root_username), "%s",

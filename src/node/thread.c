@@ -243,6 +243,7 @@ static void dispatch(struct thread *thread, const struct msg *msg)
             control_on_msg(core->control, msg);
         }
         return;
+    case MSG_NOTICE:
     case MSG_CONNECTION: edge_on_msg(core->edge, msg); return;
     case MSG_APPLY: on_apply(thread, msg); return;
     case MSG_PHASE: on_phase(thread, msg); return;

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/check.h"
 #include "base/mem.h"
@@ -82,6 +83,12 @@ static enum status process_facts_run(struct offload *offload, struct offload_job
     return OK;
 }
 
+static enum status random_run(struct offload_job *job)
+{
+    bool whole = getrandom(job->hash, sizeof(job->hash), 0) == sizeof(job->hash);
+    return whole ? OK : ERR_IO;
+}
+
 static enum status job_run(struct offload_thread *thread, struct offload_job *job)
 {
     struct offload *offload = thread->offload;
@@ -92,6 +99,7 @@ static enum status job_run(struct offload_thread *thread, struct offload_job *jo
     case OFFLOAD_PASSWORD_VERIFY:
         return password_verify(&thread->room, &offload->cost, job->password, job->password_size,
                                job->hash);
+    case OFFLOAD_RANDOM: return random_run(job);
     case OFFLOAD_PROCESS_FACTS: return process_facts_run(offload, job);
     case OFFLOAD_ARCHIVE: archive_make(job->archive, offload->data_path, &offload->log); return OK;
     }

@@ -24,6 +24,7 @@ enum offload_kind {
     OFFLOAD_PASSWORD_HASH,   /* password -> hash, fresh random salt */
     OFFLOAD_PASSWORD_VERIFY, /* password against hash: OK, or ERR_INVALID when it does not match.
                                 An empty hash costs the same and never matches. */
+    OFFLOAD_RANDOM,          /* all of `hash` filled with random bytes of the system */
     OFFLOAD_PROCESS_FACTS,   /* what the system says of this process and machine: GetStats */
     OFFLOAD_ARCHIVE          /* a ZIP file of diagnostics: GetSnapshot */
 };

@@ -51,6 +51,7 @@ void partition_begin(struct partition *partition, struct shard *shard, u32 slot)
     list_init(&partition->appends);
     list_init(&partition->late_polls);
     list_init(&partition->repeats);
+    list_node_init(&partition->notice_node);
     io_op_init(&partition->op, close_on_io);
 }
 
@@ -195,6 +196,7 @@ static void dispatch(struct partition *partition, struct shard_request *request)
     case MSG_OFFSET_STORE:
     case MSG_OFFSET_DELETE: partition_offset_request(partition, request); break;
     case MSG_SEGMENTS_DELETE: partition_segments_delete(partition, request); break;
+    case MSG_NOTICE:
     case MSG_LOAN_RETURN:
     case MSG_COMMAND:
     case MSG_LOGIN:
@@ -282,6 +284,7 @@ void partition_close(struct partition *partition)
     partition_refuse_appends(partition, WIRE_RESOURCE_NOT_FOUND);
     log_refuse_gathered(&partition->log, WIRE_RESOURCE_NOT_FOUND);
     partition_resume_late_polls(partition);
+    notice_soon(partition);
     ends_drop(&partition->shard->ends, partition);
     shard_wake(partition->shard, partition);
 }
@@ -294,7 +297,8 @@ void partition_close_soon(struct partition *partition)
 static bool is_quiet(const struct partition *partition)
 {
     return !log_is_busy(&partition->log) && partition->polls_count == 0 &&
-           partition->appends_count == 0 && partition->removals_count == 0;
+           partition->appends_count == 0 && partition->removals_count == 0 &&
+           !notice_is_wanted(partition);
 }
 
 static void path_of(const struct partition *partition, bool parent, char path[IO_PATH_BYTES])

@@ -58,10 +58,12 @@ struct partition {
     struct list waiting;    /* requests that came before it was open */
     struct list appends;    /* in order of arrival, not yet in the log */
     struct list late_polls; /* level memory: they wait until what is acknowledged is written */
-    struct list repeats;    /* appends that came again, while the first is on its way */
-    u32 removals_count;     /* segments out of the chain whose files are not gone yet */
-    u32 polls_count;        /* under way, loans not counted */
-    u32 appends_count;      /* in `appends` and in the log */
+    u32 waiting_cores;      /* whose edges hold polls until there is something: see notice.h */
+    struct list_node notice_node; /* in shard->notices */
+    struct list repeats;          /* appends that came again, while the first is on its way */
+    u32 removals_count;           /* segments out of the chain whose files are not gone yet */
+    u32 polls_count;              /* under way, loans not counted */
+    u32 appends_count;            /* in `appends` and in the log */
     struct log log;
     struct replica replica;
     u64 time_last_us; /* append time never falls */

@@ -188,8 +188,9 @@ static void begin_stamp(struct partition *partition, struct shard_request *reque
 static bool polled_lately(const struct partition *partition)
 {
     u64 now_us = partition->shard->core->time.monotonic_us;
-    return partition->polled_at_us != 0 &&
-           now_us - partition->polled_at_us < SHARD_POLLED_LATELY_US;
+    return notice_is_wanted(partition) ||
+           (partition->polled_at_us != 0 &&
+            now_us - partition->polled_at_us < SHARD_POLLED_LATELY_US);
 }
 
 /* Written from where it was received: when it is large, lies right, and nobody is about to read
@@ -328,6 +329,7 @@ void partition_on_commit(struct partition *partition, u64 committed_end)
 {
     check(committed_end == partition->replica.committed_end);
     partition_publish(partition);
+    notice_soon(partition);
     /* Polls that came while something was acknowledged and not yet written. */
     struct list_node *node = list_first(&partition->late_polls);
     while (node != NULL) {

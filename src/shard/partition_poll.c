@@ -62,7 +62,7 @@ static u8 *copy_room(struct shard_request *request, u32 size)
     if (buf == NULL || buf->capacity - buf->size < size) {
         u32 wanted = buf == NULL ? COPY_BUF_BYTES_MIN : 4 * buf->capacity;
         wanted = u32_max(size, u32_min(wanted, COPY_BUF_BYTES_MAX));
-        buf = shard_take_buf(request->shard, wanted);
+        buf = shard_take_poll_buf(request->shard, wanted);
         if (buf == NULL) {
             return NULL;
         }
@@ -373,20 +373,41 @@ void partition_poll_give_up(struct shard_request *request)
     }
 }
 
-static void step_reply(struct partition *partition, struct shard_request *request)
+/* Nothing was found and the reader would rather wait. False: it is answered as it is. */
+static bool may_wait(const struct partition *partition, const struct shard_request *request)
+{
+    return (request->msg.flags & MSG_MAY_WAIT) != 0 && request->loan.messages_count == 0 &&
+           request->poll.error == WIRE_OK && partition->state == PARTITION_OPEN &&
+           !partition->read_only && !partition->log.stopped && !request->shard->draining &&
+           (request->msg.poll.count_strategy & MSG_POLL_COUNT_MAX) > 0;
+}
+
+/* False: the request is out of our hands; true: it looks once more. */
+static bool step_reply(struct partition *partition, struct shard_request *request)
 {
     struct poll *poll = &request->poll;
     struct poll_loan *loan = &request->loan;
+    bool waits = may_wait(partition, request);
+    if (waits && log_end_offset(&partition->log) > poll->end) {
+        give_back(request); /* something came while it looked */
+        *poll = (struct poll){.step = POLL_START, .index_file = IO_FILE_NONE};
+        return true;
+    }
     check(partition->polls_count > 0);
     partition->polls_count--;
     poll_read_end(request);
     if (partition->state == PARTITION_CLOSING) {
         partition_close_soon(partition);
     }
+    if (waits) {
+        give_back(request);
+        notice_hold(partition, request);
+        return false;
+    }
     if (poll->error != WIRE_OK && loan->messages_count == 0) {
         give_back(request);
         shard_answer(request, poll->error);
-        return;
+        return false;
     }
     struct core *core = partition->shard->core;
     counter_add(core->counters, COUNTER_messages_polled, loan->messages_count);
@@ -397,6 +418,7 @@ static void step_reply(struct partition *partition, struct shard_request *reques
     request->partition = NULL;
     struct msg reply = {.flags = MSG_LOAN, .loan = loan};
     mailbox_reply(core, &request->msg, &reply);
+    return false;
 }
 
 static void poll_run(struct shard_request *request)
@@ -432,7 +454,11 @@ static void poll_run(struct shard_request *request)
                 return;
             }
             break;
-        case POLL_REPLY: step_reply(partition, request); return;
+        case POLL_REPLY:
+            if (!step_reply(partition, request)) {
+                return;
+            }
+            break;
         }
     }
 }

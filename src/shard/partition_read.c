@@ -162,7 +162,7 @@ static bool take_read_buf(struct shard_request *request, u32 bytes)
     if (poll->read_buf != NULL) {
         buf_return(poll->read_buf);
     }
-    poll->read_buf = shard_take_buf(request->shard, bytes);
+    poll->read_buf = shard_take_poll_buf(request->shard, bytes);
     if (poll->read_buf != NULL) {
         return true;
     }

@@ -13,7 +13,8 @@
  * the last 128 sends of a client to partitions of this core, of the clients that sent last when
  * there are too many. Nothing of it outlives the process: after a restart a send is stored anew.
  *
- * Owner:  the shard: an append is exclusive there. Memory: tables from the arena, taken at start. */
+ * Owner:  the shard: an append is exclusive there. Memory: tables from the arena, taken at start.
+ * */
 #pragma once
 
 #include "base/list.h"

@@ -81,6 +81,7 @@ struct shard *shard_create(struct core *core, struct arena *arena, const struct 
     list_init(&shard->recovering);
     list_init(&shard->later);
     list_init(&shard->waiters);
+    list_init(&shard->notices);
     list_init(&shard->open_files);
     list_init(&shard->indexes);
     cache_init(&shard->cache, arena, plan->cache_bytes_per_core);
@@ -125,6 +126,16 @@ void shard_wake_later(struct shard *shard, struct partition *partition)
 struct buf *shard_take_buf(struct shard *shard, u32 size)
 {
     struct buf *buf = buf_take(shard->core->bufs, size);
+    if (buf == NULL) {
+        shard->memory_short = true;
+    }
+    return buf;
+}
+
+struct buf *shard_take_poll_buf(struct shard *shard, u32 size)
+{
+    struct buf *buf =
+        buf_take_leaving(shard->core->bufs, size, plan_leaves_bytes(shard->plan, size));
     if (buf == NULL) {
         shard->memory_short = true;
     }
@@ -494,6 +505,7 @@ void shard_turn(struct shard *shard)
     begin_recoveries(shard);
     run_recoveries(shard);
     run_ready(shard);
+    notice_send_all(shard);
     if (shard->draining && shard->has_phase) {
         drain_run(shard);
     }

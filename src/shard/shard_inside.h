@@ -13,6 +13,7 @@
 #include "shard/cache.h"
 #include "shard/disk.h"
 #include "shard/ends.h"
+#include "shard/notice.h"
 #include "shard/offsets.h"
 #include "shard/partition.h"
 #include "shard/pool.h"
@@ -66,6 +67,7 @@ struct shard {
     struct list recovering; /* struct recovery */
     struct list later;      /* partitions that wait for memory: ready again in a millisecond */
     struct list waiters;    /* polls that wait for a turn or a buffer */
+    struct list notices;    /* partitions that have something to say to polls that wait */
     struct list indexes;    /* sealed segments with an index in memory, least recent first */
     u32 indexes_count;
     struct list open_files; /* segments, least recently used first */
@@ -93,6 +95,9 @@ void shard_wake_later(struct shard *shard, struct partition *partition);
 
 /* A buffer; the cache gives way. NULL: not now. */
 must_check struct buf *shard_take_buf(struct shard *shard, u32 size);
+
+/* The same for what a poll reads or lends: it leaves to others what they need. */
+must_check struct buf *shard_take_poll_buf(struct shard *shard, u32 size);
 
 /* The largest that can ever be taken. */
 u32 shard_buf_bytes_max(const struct shard *shard);

@@ -35,6 +35,27 @@ void poll_request_encode(const struct poll_request *request, struct writer *writ
     write_u8(writer, request->auto_commit ? 1 : 0);
 }
 
+enum wire_error poll_waiting_request_decode(struct span body, u32 *wait_ms,
+                                            struct poll_request *request)
+{
+    if (body.size < sizeof(u32)) {
+        return WIRE_INVALID_COMMAND;
+    }
+    struct span poll = {body.data + sizeof(u32), body.size - (u32)sizeof(u32)};
+    enum wire_error error = poll_request_decode(poll, request);
+    if (error == WIRE_OK) {
+        *wait_ms = u32_min(get_u32(body.data), POLL_WAIT_MS_MAX);
+    }
+    return error;
+}
+
+void poll_waiting_request_encode(u32 wait_ms, const struct poll_request *request,
+                                 struct writer *writer)
+{
+    write_u32(writer, wait_ms);
+    poll_request_encode(request, writer);
+}
+
 void poll_reply_prefix_encode(const struct poll_reply_prefix *prefix, struct writer *writer)
 {
     write_u32(writer, prefix->partition_id);

@@ -38,6 +38,19 @@ struct poll_request {
 must_check enum wire_error poll_request_decode(struct span body, struct poll_request *request);
 void poll_request_encode(const struct poll_request *request, struct writer *writer);
 
+/* POLL_MESSAGES_WAITING (10100), a command of our own: with nothing at or after the start, the
+ * reply waits until there is, at most so long.
+ *
+ *     request   | wait_ms u32 | a PollMessages request |     the reply is that of PollMessages */
+#define POLL_WAIT_MS_MAX 600000u
+
+/* What `poll_request_decode` finds behind the first four bytes; more than the largest wait is the
+ * largest. */
+must_check enum wire_error poll_waiting_request_decode(struct span body, u32 *wait_ms,
+                                                       struct poll_request *request);
+void poll_waiting_request_encode(u32 wait_ms, const struct poll_request *request,
+                                 struct writer *writer);
+
 #define POLL_REPLY_PREFIX_BYTES 16u
 
 /* Partition number in a reply that tells a group member to ask for its assignment anew. */

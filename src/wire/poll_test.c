@@ -48,6 +48,26 @@ TEST(any_value_but_zero_asks_for_auto_commit)
     EXPECT(request.auto_commit);
 }
 
+TEST(a_waiting_poll_says_how_long_up_to_a_limit)
+{
+    struct poll_request request = plain_request();
+    struct poll_request again;
+    u32 wait_ms = 0;
+    struct writer writer = writer_over(bytes, sizeof(bytes));
+    poll_waiting_request_encode(1234, &request, &writer);
+    struct span body = {bytes, writer.position};
+    EXPECT_EQ(poll_waiting_request_decode(body, &wait_ms, &again), WIRE_OK);
+    EXPECT_EQ(wait_ms, 1234);
+    EXPECT_EQ(again.count, request.count);
+    put_u32(bytes, UINT32_MAX);
+    EXPECT_EQ(poll_waiting_request_decode(body, &wait_ms, &again), WIRE_OK);
+    EXPECT_EQ(wait_ms, POLL_WAIT_MS_MAX);
+    for (u32 size = 0; size < body.size; size++) {
+        struct span cut = {bytes, size};
+        EXPECT_EQ(poll_waiting_request_decode(cut, &wait_ms, &again), WIRE_INVALID_COMMAND);
+    }
+}
+
 TEST(every_truncation_of_a_poll_is_an_invalid_command)
 {
     struct poll_request request = plain_request();

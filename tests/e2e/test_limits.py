@@ -30,8 +30,8 @@ class Large(Case):
     def test_a_frame_of_64_mib_is_stored_and_served_at_the_default_memory(self):
         client = self.client(timeout=30)
         stream, topic = self.topic(client)
-        frame, payload = frame_of(client, stream, topic, wire.FRAME_BYTES_MAX)
         for base in (0, 1):
+            frame, payload = frame_of(client, stream, topic, wire.FRAME_BYTES_MAX)
             client.send(frame)
             self.assertEqual(wire.confirmation(client.receive().payload())[3], base)
         for start in (0, 1):
@@ -145,8 +145,9 @@ class SlowAndRude(Case):
     options = {"memory": "64M"}
 
     def others_are_served(self, seconds=2.0):
-        """A well-behaved client's requests, the slowest of which must be quick."""
-        client = self.client(timeout=5)
+        """A well-behaved client's requests. Who waits for the rude ones waits for their deadlines,
+        ten seconds and more: half of that is no question of how fast the machine is."""
+        client = self.client(timeout=15)
         slowest, end = 0.0, time.monotonic() + seconds
         stream = self.name + "-others"
         if client.get_stream(stream) is None:
@@ -158,7 +159,7 @@ class SlowAndRude(Case):
             client.poll(stream, "t", 0, wire.OFFSET, offset)
             slowest = max(slowest, time.perf_counter() - begin)
             time.sleep(0.005)
-        self.assertLess(slowest, 1.0, "others wait for a rude client")
+        self.assertLess(slowest, 5.0, "others wait for a rude client")
 
     def test_clients_that_send_one_byte_at_a_time_delay_nobody(self):
         client = self.client()
@@ -202,7 +203,7 @@ class SlowAndRude(Case):
         for _ in range(16):
             client.send_messages(stream, topic, [bytes(1 << 20)])
         poll = wire.poll_body(stream, topic, 0, wire.FIRST, count=16)
-        deaf = [self.client() for _ in range(30)]
+        deaf = [self.client() for _ in range(120)]
         for each in deaf:
             frame = each.frame(wire.NON_REPLICATED, poll, code=wire.POLL)
             each.socket.settimeout(0.2)

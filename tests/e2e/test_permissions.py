@@ -283,7 +283,8 @@ class Permissions(Case):
         root.create_stream("s")
         root.create_topic("s", "t")
         root.create_topic("s", "closed")
-        root.create_user("user", "secret", permissions(streams={0: (set(), {0: {"send_messages"}})}))
+        rights = permissions(streams={0: (set(), {0: {"send_messages"}})})
+        root.create_user("user", "secret", rights)
         root.create_user("gone", "secret", permissions(*wire_users.GLOBAL))
         root.delete_user("gone")
         for end in (server.stop, server.kill):

@@ -196,6 +196,19 @@ class Client(Connection):
         expect(len(polled.messages) <= count, f"{len(polled.messages)} served, {count} asked")
         return polled
 
+    def wait_frame(self, stream, topic, wait_ms, partition=0, strategy=wire.NEXT, value=0,
+                   count=1000, auto_commit=False, who=1):
+        body = struct.pack("<I", wait_ms) + wire.poll_body(stream, topic, partition, strategy,
+                                                           value, count, auto_commit, who)
+        return self.frame(wire.NON_REPLICATED, body, code=wire.POLL_WAITING)
+
+    def poll_waiting(self, stream, topic, wait_ms, **fields):
+        self.send(self.wait_frame(stream, topic, wait_ms, **fields))
+        return self.polled()
+
+    def polled(self):
+        return wire.decode_poll(self.receive().payload())
+
     def poll_all(self, stream, topic, partition=0, start=0):
         """Everything from `start`; a reply may end early, so it asks until nothing comes."""
         messages = []
@@ -266,3 +279,21 @@ class Client(Connection):
 
     def change_password(self, user, current, new):
         self._mutate(wire.CHANGE_PASSWORD, identifier(user) + wire.name(current) + wire.name(new))
+
+    def register_token(self, token):
+        reply = self.call(wire.REGISTER, wire_users.token_body(token))
+        self.registered = wire.decode_registered(reply.payload())
+        self.session = self.registered["session"]
+        return self
+
+    def create_token(self, name, expiry=0):
+        body = wire.name(name) + struct.pack("<Q", expiry)
+        payload = self.call(wire.CREATE_TOKEN, body).payload()
+        expect(payload[0] == len(payload) - 1, "a token is a name")
+        return payload[1:].decode()
+
+    def delete_token(self, name):
+        self._mutate(wire.DELETE_TOKEN, wire.name(name))
+
+    def get_tokens(self):
+        return wire_users.decode_tokens(self.read(wire.GET_TOKENS).payload())

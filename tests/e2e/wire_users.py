@@ -2,7 +2,8 @@
 
 import struct
 
-from wire_format import decode_options, expect, identifier, name, to_the_end, whole
+from wire_format import (PROTOCOL_VERSION, decode_options, expect, identifier, name, to_the_end,
+                         whole)
 
 GLOBAL = ("manage_servers", "read_servers", "manage_users", "read_users", "manage_streams",
           "read_streams", "manage_topics", "read_topics", "poll_messages", "send_messages")
@@ -45,6 +46,11 @@ def create_body(user, password, block=None, status=ACTIVE, rest=b""):
 def update_body(user, new_name=None, status=None, rest=b""):
     return (identifier(user) + (b"\0" if new_name is None else b"\1" + name(new_name))
             + (b"\0" if status is None else bytes([1, status])) + rest)
+
+
+def token_body(token, context=b""):
+    prefix = struct.pack("<I", PROTOCOL_VERSION) + name("python-test") + name("0.9.0")
+    return prefix + name(token) + struct.pack("<I", len(context)) + context
 
 
 def _read_bits(reader, names):

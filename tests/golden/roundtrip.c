@@ -225,6 +225,17 @@ static bool attach_roundtrip(struct span body, struct writer *writer)
     return true;
 }
 
+static bool waiting_poll_roundtrip(struct span body, struct writer *writer)
+{
+    u32 wait_ms = 0;
+    struct poll_request request;
+    if (poll_waiting_request_decode(body, &wait_ms, &request) != WIRE_OK) {
+        return false;
+    }
+    poll_waiting_request_encode(wait_ms, &request, writer);
+    return true;
+}
+
 bool roundtrip_request(enum command command, struct span body, struct writer *writer)
 {
     switch (command) {
@@ -237,6 +248,7 @@ bool roundtrip_request(enum command command, struct span body, struct writer *wr
     case COMMAND_LOGOUT:
     case COMMAND_GET_TOKENS:
     case COMMAND_GET_STREAMS: return body.size == 0;
+    case COMMAND_POLL_MESSAGES_WAITING: return waiting_poll_roundtrip(body, writer);
     case COMMAND_GET_SNAPSHOT: return snapshot_request_roundtrip(body, writer);
     case COMMAND_DESCRIBE_OPTIONS: return describe_roundtrip(body, writer);
     case COMMAND_ATTACH_CONSUMER_SESSION: return attach_roundtrip(body, writer);

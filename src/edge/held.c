@@ -1,0 +1,80 @@
+#include "edge/held.h"
+
+#include "base/check.h"
+#include "edge/reply.h"
+#include "wire/poll.h"
+
+static struct list *list_for(struct edge *edge, struct partition_handle partition)
+{
+    static_assert((EDGE_HELD_LISTS & (EDGE_HELD_LISTS - 1)) == 0, "a power of two");
+    return &edge->held[partition.slot & (EDGE_HELD_LISTS - 1)];
+}
+
+void held_init(struct edge *edge)
+{
+    for (u32 i = 0; i < EDGE_HELD_LISTS; i++) {
+        list_init(&edge->held[i]);
+    }
+}
+
+static void answer_empty(struct edge *edge, struct request *request)
+{
+    u8 prefix[POLL_REPLY_PREFIX_BYTES];
+    struct writer writer = writer_over(prefix, sizeof(prefix));
+    poll_reply_prefix_encode(&(struct poll_reply_prefix){.partition_id = request->partition_id,
+                                                         .current_offset = request->current_offset},
+                             &writer);
+    check(!writer.failed);
+    list_remove(&request->work);
+    reply_small(edge, request, prefix, writer.position);
+}
+
+void held_add(struct edge *edge, struct request *request, u64 current_offset)
+{
+    struct conn *conn = request->conn;
+    check(conn != NULL);
+    check(!list_node_is_linked(&request->work));
+    request->state = REQUEST_HELD;
+    request->current_offset = current_offset;
+    if (edge->draining || conn->state != CONN_OPEN || !conn->logged_in ||
+        request->wait_until_us <= edge->core->time.monotonic_us) {
+        answer_empty(edge, request);
+        return;
+    }
+    list_add_last(list_for(edge, request->msg.partition), &request->work);
+    counter_add(edge->core->counters, COUNTER_polls_held, 1);
+    conn_watch(edge, conn, request->wait_until_us);
+    conn_advance(edge, conn); /* what came meanwhile ends it */
+}
+
+void held_end(struct edge *edge, struct conn *conn)
+{
+    struct list_node *node = list_last(&conn->requests);
+    if (node == NULL) {
+        return;
+    }
+    struct request *request = container_of(node, struct request, node);
+    check(request->magic == REQUEST_MAGIC);
+    if (request->state == REQUEST_HELD) {
+        answer_empty(edge, request);
+    }
+}
+
+void held_on_notice(struct edge *edge, const struct msg *notice)
+{
+    list_for_each(node, next, list_for(edge, notice->partition)) {
+        struct request *request = container_of(node, struct request, work);
+        check(request->magic == REQUEST_MAGIC);
+        check(request->state == REQUEST_HELD);
+        if (request->msg.partition.slot != notice->partition.slot ||
+            request->msg.partition.generation != notice->partition.generation) {
+            continue;
+        }
+        if (notice->notice.closes != 0) {
+            answer_empty(edge, request);
+            continue;
+        }
+        list_remove(node);
+        request_ask(edge, request, request->msg.to);
+    }
+}

@@ -1,0 +1,25 @@
+/* Polls that found nothing and wait until their partition has something: a waiting read.
+ *
+ *     asked ─▶ (MSG_WAITING) held ─┬─ NOTICE ────────────────▶ asked again, as any poll
+ *                                  └─ too long, another request behind it, logged out, partition
+ *                                     gone, drain ───────────▶ answered empty
+ *
+ * A held poll has its slot of the request table and nothing else: no credit, no buffer, no loan,
+ * and no timer but its connection's. A connection holds one, since nothing begins behind a poll; so
+ * their number is bounded by that of slots. When no slot is free for others, they wait as for any
+ * request.
+ *
+ * Owner: the edge. */
+#pragma once
+
+#include "edge/tables.h"
+
+void held_init(struct edge *edge);
+
+/* Nothing there: waits, or is answered when it may not any more. */
+void held_add(struct edge *edge, struct request *request, u64 current_offset);
+
+/* The connection's held poll, if there is one, is answered: nothing came. */
+void held_end(struct edge *edge, struct conn *conn);
+
+void held_on_notice(struct edge *edge, const struct msg *notice);
