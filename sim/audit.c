@@ -454,6 +454,7 @@ static void on_status(struct audit *audit, u32 status)
         ask(audit);
     } else if (workload_excuses(audit->workload, status)) {
         audit->wants_restart = audit->failures++ >= FAILURES_MAX;
+        audit->failure = status;
         retry_later(audit);
     } else {
         fail(audit, CHECK_acknowledged_is_readable, wire_error_name(status), audit->next);

@@ -29,6 +29,7 @@ struct audit {
     bool has_first;
     u32 refusals;         /* of polls, over rotten offsets */
     u32 failures;         /* answers that a disk fault excuses, in a row */
+    u32 failure;          /* the last of them */
     bool wants_restart;   /* they do not end: only another start can tell whether data is there */
     bool may_lose_os;     /* what this restart may have cost: a suffix at level os */
     bool may_lose_memory; /* and at level memory */

@@ -17,6 +17,8 @@
     X(cores_agree)                                                                                 \
     X(memory_is_bounded)                                                                           \
     X(catches_up)                                                                                  \
+    X(rights_hold)                                                                                 \
+    X(users_stay)                                                                                  \
     X(model_agrees)                                                                                \
     X(seed_is_full)
 

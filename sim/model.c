@@ -82,6 +82,19 @@ static void store_nothing(struct model_stored *stored)
     *stored = (struct model_stored){.values = {MODEL_NONE}, .values_count = 1};
 }
 
+static void keep_rot_of_next_life(struct model_partition *partition)
+{
+    u32 kept = 0;
+    for (u32 i = 0; i < partition->rotten_count; i++) {
+        if (partition->rotten[i].may_be_next) {
+            partition->rotten[kept] = partition->rotten[i];
+            partition->rotten[kept++].may_be_next = false;
+        }
+    }
+    partition->rotten_count = kept;
+    partition->tail_rotten = partition->tail_rotten && kept > 0;
+}
+
 static void purge_partition(struct model *model, struct model_partition *partition)
 {
     for (u32 i = 0; i < partition->runs_count; i++) {
@@ -93,8 +106,7 @@ static void purge_partition(struct model *model, struct model_partition *partiti
     partition->runs_count = 0;
     partition->first = 0;
     partition->trims = partition->expires;
-    partition->rotten_count = 0;
-    partition->tail_rotten = false;
+    keep_rot_of_next_life(partition);
     partition->is_read_only = false;
     for (u32 i = 0; i < MODEL_CONSUMERS_MAX; i++) {
         /* What was stored while the purge was under way may be of the life after it. */
@@ -259,7 +271,8 @@ bool model_offset_is_rotten(const struct model_partition *partition, u64 offset)
 void model_note_rot(struct model_partition *partition, u64 from, u64 to, bool is_last_segment)
 {
     check(partition->rotten_count < array_count(partition->rotten));
-    partition->rotten[partition->rotten_count++] = (struct model_range){from, to};
+    bool may_be_next = is_changing(partition->topic);
+    partition->rotten[partition->rotten_count++] = (struct model_range){from, to, may_be_next};
     partition->tail_rotten = partition->tail_rotten || is_last_segment;
 }
 

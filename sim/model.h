@@ -78,7 +78,8 @@ struct model_stored {
 
 struct model_range {
     u64 from;
-    u64 to; /* exclusive */
+    u64 to;           /* exclusive */
+    bool may_be_next; /* a change was under way: it may lie in the life after it */
 };
 
 struct model_partition {

@@ -213,6 +213,20 @@ TEST(rot_excuses_the_offsets_of_its_segment_and_no_others)
     EXPECT(content());
 }
 
+TEST(rot_during_a_purge_may_lie_in_the_life_after_it)
+{
+    struct model_partition *partition = begin(MODEL_SYNC);
+    model_note_rot(partition, 0, 10, false);
+    partition->topic->is_changing = true;
+    model_note_rot(partition, 10, 20, false);
+    model_purge(&model, partition->topic, 0);
+    EXPECT(!model_offset_is_rotten(partition, 5));
+    EXPECT(model_offset_is_rotten(partition, 15));
+    model_purge(&model, partition->topic, 0);
+    EXPECT(!model_offset_is_rotten(partition, 15));
+    EXPECT(content());
+}
+
 TEST(a_stored_offset_has_one_value_until_a_store_gets_no_answer)
 {
     struct model_partition *partition = begin(MODEL_SYNC);

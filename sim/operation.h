@@ -96,6 +96,9 @@ struct operation *operation_create(struct actor *actor, enum operation_kind kind
 void operation_issue(struct actor *actor, struct operation *operation, enum command command,
                      const struct writer *body);
 
+/* The body of a send of what the model says; returns where the batch begins. */
+u32 operation_write_send(const struct model_send *send, struct writer *body);
+
 /* A send was issued: it may be kept, to be repeated later. */
 void operation_keep_send(const struct operation *operation, const struct writer *body);
 

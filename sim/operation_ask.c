@@ -143,7 +143,7 @@ static u32 draw_size_class(struct actor *actor)
     return roll < 62 ? 0 : roll < 90 ? 1 : 2;
 }
 
-static u32 build_batch(struct actor *actor, const struct model_send *send, u8 *room, u32 capacity)
+static u32 build_batch(const struct model_send *send, u8 *room, u32 capacity)
 {
     static u8 payload[90000];
     u8 headers[64];
@@ -169,8 +169,24 @@ static u32 build_batch(struct actor *actor, const struct model_send *send, u8 *r
                                         });
         check(status == OK);
     }
-    (void)actor;
     return batch_builder_finish(&builder);
+}
+
+u32 operation_write_send(const struct model_send *send, struct writer *body)
+{
+    const struct model_partition *partition = send->partition;
+    send_request_encode(
+        &(struct send_request){
+            .stream = identifier_of_name(span_of(partition->topic->stream->name)),
+            .topic = identifier_of_name(span_of(partition->topic->name)),
+            .partitioning = {.kind = PARTITIONING_PARTITION, .partition_id = partition->id},
+            .messages_count = send->count,
+        },
+        body);
+    u32 batch_position = body->position;
+    body->position +=
+        build_batch(send, body->data + batch_position, body->capacity - batch_position);
+    return batch_position;
 }
 
 static bool begin_send(struct actor *actor, bool damaged)
@@ -190,21 +206,10 @@ static bool begin_send(struct actor *actor, bool damaged)
     operation->send = send;
     operation->expected = damaged ? WIRE_INVALID_MESSAGE_CHECKSUM : WIRE_OK;
     struct writer body = body_of(actor);
-    send_request_encode(
-        &(struct send_request){
-            .stream = identifier_of_name(span_of(operation->stream->name)),
-            .topic = identifier_of_name(span_of(operation->topic->name)),
-            .partitioning = {.kind = PARTITIONING_PARTITION,
-                             .partition_id = operation->partition->id},
-            .messages_count = count,
-        },
-        &body);
-    u32 batch_bytes =
-        build_batch(actor, send, body.data + body.position, body.capacity - body.position);
+    u32 batch_position = operation_write_send(send, &body);
     if (damaged) {
-        body.data[body.position + BATCH_HEADER_BYTES + 10] ^= 4; /* in the first message's id */
+        body.data[batch_position + BATCH_HEADER_BYTES + 10] ^= 4; /* in the first message's id */
     }
-    body.position += batch_bytes;
     /* Some clients repeat numbers: only the same bytes are the same send. */
     operation->call.request_again = draw(actor, 40) == 0 ? actor->repeat.request : 0;
     operation_issue(actor, operation, COMMAND_SEND_MESSAGES, &body);

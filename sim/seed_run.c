@@ -10,6 +10,7 @@
 #include "sim/disk_story.h"
 #include "sim/rollback.h"
 #include "sim/workload.h"
+#include "wire/error.h"
 
 #define READY_US_MAX (120 * US_PER_SECOND)
 #define AUDIT_US_MAX (400 * US_PER_SECOND)
@@ -194,6 +195,12 @@ static bool is_audited(void *context)
 {
     struct seed_run *run = context;
     return failed(run) || audit_is_done(&run->audit) || run->audit.wants_restart;
+}
+
+static bool guests_are_audited(void *context)
+{
+    struct seed_run *run = context;
+    return failed(run) || workload_guests_are_audited(&run->workload);
 }
 
 static bool nothing_in_flight(void *context)
@@ -394,6 +401,16 @@ static bool boot_once(struct seed_run *run, bool in_peace)
     return !failed(run);
 }
 
+static void audit_guests(struct seed_run *run)
+{
+    if (run->workload.is_started) {
+        workload_audit_guests(&run->workload);
+    }
+    if (!sim_run_until(run->sim, guests_are_audited, run, AUDIT_US_MAX) && !failed(run)) {
+        verdict_fail(&run->verdict, CHECK_catches_up, "the audit of the users did not end");
+    }
+}
+
 static void boot_and_audit(struct seed_run *run)
 {
     for (u32 tries = 0; !failed(run); tries++) {
@@ -415,15 +432,18 @@ static void boot_and_audit(struct seed_run *run)
         if (!failed(run) && run->audit.wants_restart) {
             /* A read that failed at this start may have made a partition unreadable. */
             if (tries > 5) {
-                verdict_fail(
-                    &run->verdict, CHECK_acknowledged_is_readable,
-                    "stream %u topic %u partition %u cannot be read, however often started",
-                    run->audit.stream, run->audit.topic, run->audit.partition);
+                verdict_fail(&run->verdict, CHECK_acknowledged_is_readable,
+                             "stream %u topic %u partition %u (stream number %u) cannot be read "
+                             "from %" PRIu64 ", however often started: %s",
+                             run->audit.stream, run->audit.topic, run->audit.partition,
+                             run->model.streams[run->audit.stream].id, run->audit.next,
+                             wire_error_name(run->audit.failure));
             }
             end_server(run, false);
             continue;
         }
         audit_end(&run->audit);
+        audit_guests(run);
         run->was_power_loss = false;
         run->was_kill = false;
         run->lost_before_us = UINT64_MAX;

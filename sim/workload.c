@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "sim/guest.h"
 #include "sim/operation.h"
 
 static void plan_step(struct actor *actor, u64 after_us);
@@ -141,6 +142,11 @@ void workload_init(struct workload *workload, struct schedule *schedule, struct 
     for (u32 i = 0; i < actors_count; i++) {
         actor_init(workload, &workload->actors[i], i);
     }
+    workload->guests_count = (u32)prng_below(&workload->prng, GUESTS_MAX + 1);
+    workload->guests = mem_take(GUESTS_MAX * sizeof(struct guest));
+    for (u32 i = 0; i < workload->guests_count; i++) {
+        guest_init(&workload->guests[i], workload, i, prng_next(&workload->prng));
+    }
 }
 
 void workload_deinit(struct workload *workload)
@@ -153,13 +159,38 @@ void workload_deinit(struct workload *workload)
         mem_return(workload->actors[i].repeat.body);
     }
     mem_return(workload->actors);
+    for (u32 i = 0; i < workload->guests_count; i++) {
+        guest_deinit(&workload->guests[i]);
+    }
+    mem_return(workload->guests);
 }
 
 void workload_start(struct workload *workload)
 {
+    workload->is_started = true;
     for (u32 i = 0; i < workload->actors_count; i++) {
         plan_step(&workload->actors[i], 1 + i * 1000);
     }
+    for (u32 i = 0; i < workload->guests_count; i++) {
+        guest_start(&workload->guests[i]);
+    }
+}
+
+void workload_audit_guests(struct workload *workload)
+{
+    for (u32 i = 0; i < workload->guests_count; i++) {
+        guest_audit_begin(&workload->guests[i]);
+    }
+}
+
+bool workload_guests_are_audited(const struct workload *workload)
+{
+    for (u32 i = 0; i < workload->guests_count; i++) {
+        if (!guest_audit_is_done(&workload->guests[i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 u32 workload_calls_in_flight(const struct workload *workload)
@@ -167,6 +198,9 @@ u32 workload_calls_in_flight(const struct workload *workload)
     u32 count = 0;
     for (u32 i = 0; i < workload->actors_count; i++) {
         count += workload->actors[i].client.calls_count;
+    }
+    for (u32 i = 0; i < workload->guests_count; i++) {
+        count += workload->guests[i].is_busy ? 1 : 0;
     }
     return count;
 }
@@ -177,6 +211,9 @@ void workload_disconnect(struct workload *workload)
         if (workload->actors[i].client.conn != NULL) {
             sim_client_end(&workload->actors[i].client, CLIENT_CLOSES);
         }
+    }
+    for (u32 i = 0; i < workload->guests_count; i++) {
+        guest_disconnect(&workload->guests[i]);
     }
 }
 

@@ -15,9 +15,11 @@
 #include "sim/sim_client.h"
 
 #define ACTORS_MAX 8u
+#define GUESTS_MAX 3u
 #define WORKLOAD_PASSWORD "correct-horse"
 
 struct actor;
+struct guest;
 
 struct workload {
     struct sim *sim;
@@ -26,7 +28,10 @@ struct workload {
     struct verdict *verdict;
     struct prng prng;
     u32 actors_count;
-    struct actor *actors;          /* actors_count of them */
+    struct actor *actors; /* actors_count of them */
+    u32 guests_count;
+    struct guest *guests; /* guests_count of them */
+    bool is_started;
     bool is_paused;                /* nobody begins anything */
     bool is_over;                  /* nobody ever will */
     bool is_stopping;              /* the server was asked to stop */
@@ -52,6 +57,10 @@ void workload_deinit(struct workload *workload);
 /* Gives every actor its first step. */
 void workload_start(struct workload *workload);
 u32 workload_calls_in_flight(const struct workload *workload);
+
+/* After the audit of a restart: who may what, and with which password. */
+void workload_audit_guests(struct workload *workload);
+bool workload_guests_are_audited(const struct workload *workload);
 
 /* All actors hang up. */
 void workload_disconnect(struct workload *workload);

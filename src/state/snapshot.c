@@ -16,6 +16,7 @@
  * order of creation behind it. Streams come in rising id, the topics of a stream behind it, the
  * partitions of a topic behind it; those that share life and time make one entry, so that a topic
  * costs one, not one a partition. Equal states give equal bytes. */
+#include "base/bug.h"
 #include "base/check.h"
 #include "state/state_tables.h"
 
@@ -58,7 +59,7 @@ static void save_user(struct writer *writer, const struct state_user *user)
     write_u64(writer, user->password_index);
     write_short(writer, user->name, user->name_size);
     write_short(writer, user->password_hash, (u32)strlen(user->password_hash));
-    if (user->has_permissions && user->id != USER_ID_ROOT) {
+    if (user->has_permissions && user->id != USER_ID_ROOT && !bug_is_on(BUG_LOSE_RIGHTS)) {
         write_u8(writer, ENTRY_RIGHTS);
         write_u32(writer, user->id);
         write_u16(writer, user->permissions);

@@ -2,6 +2,7 @@
  * topic lies in a table, found by (user, stream, topic) in one look-up. Grants go with their user,
  * their stream and their topic, so that nobody inherits rights with an id that is reused. They may
  * be given for ids that do not exist yet. */
+#include "base/bug.h"
 #include "base/check.h"
 #include "state/state_tables.h"
 #include "wire/permissions.h"
@@ -239,6 +240,7 @@ enum wire_error state_permissions_check(const struct state *state, const struct 
 void state_permissions_replace(struct state *state, struct state_user *user,
                                const struct state_command *command)
 {
+    u16 before = user->permissions;
     state_permissions_drop(state, user);
     user->has_permissions = command->has_permissions;
     if (!command->has_permissions) {
@@ -248,7 +250,7 @@ void state_permissions_replace(struct state *state, struct state_user *user,
     struct permission_entry entry;
     while (permissions_next(&iterator, &entry)) {
         if (entry.scope == PERMISSION_GLOBAL) {
-            user->permissions = entry.bits;
+            user->permissions = (u16)(entry.bits | (bug_is_on(BUG_KEEP_RIGHTS) ? before : 0));
             continue;
         }
         bool is_topic = entry.scope == PERMISSION_TOPIC;

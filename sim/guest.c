@@ -1,0 +1,677 @@
+#include "sim/guest.h"
+
+#include <stdio.h>
+
+#include "base/check.h"
+#include "sim/operation.h"
+#include "wire/consumer.h"
+#include "wire/frame.h"
+#include "wire/login.h"
+#include "wire/permissions.h"
+#include "wire/send.h"
+#include "wire/stream_info.h"
+#include "wire/user_info.h"
+
+#define LOOK_US 20000u
+
+/* ---- What a user may do, as the specification has it ---- */
+
+#define MAY_LIST                                                                                   \
+    (GLOBAL_MANAGE_STREAMS | GLOBAL_READ_STREAMS | GLOBAL_MANAGE_TOPICS | GLOBAL_READ_TOPICS)
+
+struct act {
+    enum command command;
+    u16 any_of;   /* rights, one of which is enough; 0: everybody may */
+    u32 expected; /* when it is allowed */
+    bool on_topic;
+};
+
+static const struct act acts[] = {
+    {COMMAND_GET_STATS, GLOBAL_MANAGE_SERVERS | GLOBAL_READ_SERVERS, WIRE_OK, false},
+    {COMMAND_GET_USERS, GLOBAL_MANAGE_USERS | GLOBAL_READ_USERS, WIRE_OK, false},
+    {COMMAND_GET_STREAMS, GLOBAL_MANAGE_STREAMS | GLOBAL_READ_STREAMS, WIRE_OK, false},
+    {COMMAND_GET_ME, 0, WIRE_OK, false},
+    {COMMAND_GET_STREAM, GLOBAL_MANAGE_STREAMS | GLOBAL_READ_STREAMS, WIRE_OK, true},
+    {COMMAND_GET_TOPIC, MAY_LIST, WIRE_OK, true},
+    {COMMAND_POLL_MESSAGES, MAY_LIST | GLOBAL_POLL_MESSAGES, WIRE_OK, true},
+    {COMMAND_SEND_MESSAGES, GLOBAL_MANAGE_STREAMS | GLOBAL_MANAGE_TOPICS | GLOBAL_SEND_MESSAGES,
+     WIRE_OK, true},
+    {COMMAND_CREATE_STREAM, GLOBAL_MANAGE_STREAMS, WIRE_STREAM_NAME_ALREADY_EXISTS, true},
+};
+
+static bool may(const struct guest_user *user, const struct act *act)
+{
+    return user->exists && user->active && (act->any_of == 0 || (user->rights & act->any_of) != 0);
+}
+
+static bool users_look_alike(const struct guest_user *a, const struct guest_user *b)
+{
+    return a->exists == b->exists &&
+           (!a->exists || (a->active == b->active && a->rights == b->rights));
+}
+
+/* ---- Asking ---- */
+
+static u64 draw(struct guest *guest, u64 bound)
+{
+    return prng_below(&guest->prng, bound);
+}
+
+static struct writer body_of(struct guest *guest)
+{
+    return writer_over(guest->body, sizeof(guest->body));
+}
+
+static void ask(struct guest *guest, struct guest_line *line, enum guest_ask asked,
+                enum command command, const struct writer *body)
+{
+    check(!body->failed);
+    check(!guest->is_busy);
+    guest->is_busy = true;
+    guest->asked = asked;
+    guest->call = (struct sim_client_call){0};
+    guest->workload->operations_asked++;
+    sim_client_call(&line->client, &guest->call, command,
+                    (struct span){body->data, body->position});
+}
+
+static void write_password(u32 number, char text[24])
+{
+    (void)snprintf(text, 24, "password-%u", number);
+}
+
+static void ask_login(struct guest *guest, struct guest_line *line, enum guest_ask asked,
+                      const char *password)
+{
+    struct writer body = body_of(guest);
+    const char *name = line == &guest->admin ? "root" : guest->name;
+    login_prefix_encode(&(struct login_prefix){.version = PROTOCOL_VERSION,
+                                               .sdk_name = span_of("guest"),
+                                               .sdk_version = span_of("1")},
+                        &body);
+    login_password_encode(
+        &(struct login_password){.username = span_of(name), .password = span_of(password)}, &body);
+    ask(guest, line, asked, COMMAND_REGISTER, &body);
+}
+
+/* True when the line is logged in; otherwise the next step towards it is taken. */
+static bool admin_is_there(struct guest *guest)
+{
+    struct sim_client *client = &guest->admin.client;
+    if (client->conn == NULL) {
+        sim_client_connect(client, 0);
+    } else if (client->is_connected && !guest->admin.logged_in) {
+        ask_login(guest, &guest->admin, GUEST_ADMIN_LOGIN, WORKLOAD_PASSWORD);
+    }
+    return client->is_connected && guest->admin.logged_in;
+}
+
+/* ---- Changes ---- */
+
+static u32 write_rights(const struct guest_user *user, u8 *block, u32 block_bytes)
+{
+    struct writer writer = writer_over(block, block_bytes);
+    struct permission_writer permissions = permissions_begin(&writer, user->rights);
+    permissions_end(&permissions);
+    check(!writer.failed);
+    return writer.position;
+}
+
+static u16 draw_rights(struct guest *guest)
+{
+    u16 rights = 0;
+    u64 share = draw(guest, 4);
+    for (u32 i = 0; i < GLOBAL_PERMISSIONS_COUNT; i++) {
+        rights |= (u16)((draw(guest, 6) < share ? 1u : 0u) << i);
+    }
+    return rights;
+}
+
+static void create_user(struct guest *guest)
+{
+    u8 block[64];
+    char password[24];
+    guest->wanted = (struct guest_user){true, true, draw_rights(guest), (u32)draw(guest, 1000)};
+    write_password(guest->wanted.password, password);
+    struct writer body = body_of(guest);
+    create_user_request_encode(
+        &(struct create_user_request){
+            .username = span_of(guest->name),
+            .password = span_of(password),
+            .status = USER_ACTIVE,
+            .has_permissions = true,
+            .permissions = {block, write_rights(&guest->wanted, block, sizeof(block))},
+        },
+        &body);
+    ask(guest, &guest->admin, GUEST_CREATE, COMMAND_CREATE_USER, &body);
+}
+
+static void change_rights(struct guest *guest)
+{
+    u8 block[64];
+    guest->wanted.rights = draw_rights(guest);
+    struct writer body = body_of(guest);
+    update_permissions_request_encode(
+        &(struct update_permissions_request){
+            .user = identifier_of_name(span_of(guest->name)),
+            .has_permissions = true,
+            .permissions = {block, write_rights(&guest->wanted, block, sizeof(block))},
+        },
+        &body);
+    ask(guest, &guest->admin, GUEST_GRANT, COMMAND_UPDATE_PERMISSIONS, &body);
+}
+
+static void change_password(struct guest *guest)
+{
+    char current[24];
+    char next[24];
+    guest->wanted.password++;
+    write_password(guest->user.password, current);
+    write_password(guest->wanted.password, next);
+    struct writer body = body_of(guest);
+    change_password_request_encode(
+        &(struct change_password_request){
+            .user = identifier_of_name(span_of(guest->name)),
+            .current = span_of(current),
+            .new = span_of(next),
+        },
+        &body);
+    ask(guest, &guest->admin, GUEST_PASSWORD, COMMAND_CHANGE_PASSWORD, &body);
+}
+
+static void change_status(struct guest *guest)
+{
+    guest->wanted.active = !guest->user.active;
+    struct writer body = body_of(guest);
+    update_user_request_encode(
+        &(struct update_user_request){
+            .user = identifier_of_name(span_of(guest->name)),
+            .has_status = true,
+            .status = guest->wanted.active ? USER_ACTIVE : USER_INACTIVE,
+        },
+        &body);
+    ask(guest, &guest->admin, GUEST_ACTIVATE, COMMAND_UPDATE_USER, &body);
+}
+
+static void delete_user(struct guest *guest)
+{
+    guest->wanted.exists = false;
+    struct writer body = body_of(guest);
+    user_request_encode(&(struct user_request){.user = identifier_of_name(span_of(guest->name))},
+                        &body);
+    ask(guest, &guest->admin, GUEST_DELETE, COMMAND_DELETE_USER, &body);
+}
+
+static void change(struct guest *guest)
+{
+    guest->wanted = guest->user;
+    if (!guest->user.exists) {
+        create_user(guest);
+        return;
+    }
+    u64 roll = draw(guest, 10);
+    if (!guest->user.active || roll == 0) {
+        change_status(guest);
+    } else if (roll == 1) {
+        delete_user(guest);
+    } else if (roll < 4) {
+        change_password(guest);
+    } else {
+        change_rights(guest);
+    }
+}
+
+/* Sessions end with their user, its password, and its being active. */
+static bool ends_sessions(const struct guest *guest)
+{
+    return guest->asked == GUEST_DELETE || guest->asked == GUEST_PASSWORD ||
+           (guest->asked == GUEST_ACTIVATE && !guest->wanted.active);
+}
+
+/* ---- What the user does ---- */
+
+static struct model_topic *draw_topic(struct guest *guest)
+{
+    struct model *model = guest->workload->model;
+    for (u32 tries = 0; tries < 12; tries++) {
+        struct model_stream *stream = &model->streams[draw(guest, model->streams_count)];
+        struct model_topic *topic = &stream->topics[draw(guest, MODEL_TOPICS_MAX)];
+        if (model_topic_is_there(topic) && topic->partitions_count > 0) {
+            return topic;
+        }
+    }
+    return NULL;
+}
+
+static void write_poll(const struct guest *guest, struct writer *body)
+{
+    const struct model_topic *topic = guest->partition->topic;
+    poll_request_encode(
+        &(struct poll_request){
+            .consumer = {.kind = CONSUMER_SINGLE, .identifier = identifier_of_id(77)},
+            .stream = identifier_of_name(span_of(topic->stream->name)),
+            .topic = identifier_of_name(span_of(topic->name)),
+            .partition = {true, guest->partition->id},
+            .strategy = POLL_LAST,
+            .count = 3,
+        },
+        body);
+}
+
+static void write_act(struct guest *guest, const struct act *act, struct writer *body)
+{
+    if (!act->on_topic) {
+        return;
+    }
+    const struct model_topic *topic = guest->partition->topic;
+    struct identifier stream_name = identifier_of_name(span_of(topic->stream->name));
+    struct identifier topic_name = identifier_of_name(span_of(topic->name));
+    switch ((u32)act->command) {
+    case COMMAND_GET_STREAM: write_identifier(body, &stream_name); break;
+    case COMMAND_GET_TOPIC:
+        write_identifier(body, &stream_name);
+        write_identifier(body, &topic_name);
+        break;
+    case COMMAND_POLL_MESSAGES: write_poll(guest, body); break;
+    case COMMAND_SEND_MESSAGES:
+        guest->send = model_send_begin(guest->workload->model, guest->partition, 1, 0,
+                                       sim_time(guest->workload->sim, 0).wall_us);
+        operation_write_send(guest->send, body);
+        break;
+    case COMMAND_CREATE_STREAM:
+        create_stream_request_encode(
+            &(struct create_stream_request){.name = span_of(topic->stream->name)}, body);
+        break;
+    default: unreachable();
+    }
+}
+
+static void act(struct guest *guest)
+{
+    guest->act = (u32)draw(guest, array_count(acts));
+    const struct act *chosen = &acts[guest->act];
+    guest->partition = NULL;
+    guest->send = NULL;
+    if (chosen->on_topic) {
+        struct model_topic *topic = draw_topic(guest);
+        if (topic == NULL) {
+            return;
+        }
+        guest->partition = &topic->partitions[draw(guest, topic->partitions_count)];
+        guest->glimpse = model_glimpse(topic);
+    }
+    struct writer body = body_of(guest);
+    write_act(guest, chosen, &body);
+    ask(guest, &guest->line, GUEST_ACT, chosen->command, &body);
+}
+
+static void log_in(struct guest *guest, u32 password)
+{
+    char text[24];
+    guest->password_tried = password;
+    write_password(password, text);
+    ask_login(guest, &guest->line, GUEST_LOGIN, text);
+}
+
+static void use(struct guest *guest)
+{
+    struct sim_client *client = &guest->line.client;
+    if (client->conn == NULL) {
+        sim_client_connect(client, 0);
+    } else if (client->is_connected && !guest->line.logged_in) {
+        bool is_wrong = draw(guest, 15) == 0;
+        log_in(guest, is_wrong ? guest->user.password + 5000 : guest->user.password);
+    } else if (client->is_connected) {
+        act(guest);
+    }
+}
+
+/* ---- Judging ---- */
+
+static void disagree(const struct guest *guest, enum checker checker, const char *what, u32 status)
+{
+    verdict_fail(guest->workload->verdict, checker,
+                 "guest %s (rights %x, %s%s%s): %s was answered with %u %s", guest->name,
+                 guest->user.rights, guest->user.exists ? "there" : "absent",
+                 guest->user.active ? "" : ", inactive", guest->unsure ? ", unsure" : "", what,
+                 status, wire_error_name(status));
+}
+
+/* Takes the session of a login that succeeded. */
+static bool take_login(struct guest_line *line, const struct sim_client_reply *reply)
+{
+    struct login_reply login;
+    u32 error = WIRE_OK;
+    line->logged_in = !reply->is_eviction && reply->status == WIRE_OK &&
+                      login_reply_decode(reply->body, &login, &error) == OK && error == WIRE_OK;
+    if (line->logged_in) {
+        line->client.session = login.session;
+        line->is_over = false;
+    }
+    return line->logged_in;
+}
+
+static bool comes_again(u32 status)
+{
+    return status == WIRE_TASK_TIMEOUT || status == WIRE_TRANSIENT_NOT_ACCEPTED;
+}
+
+static bool opens(const struct guest_user *user, u32 password)
+{
+    return user->exists && user->active && user->password == password;
+}
+
+static void on_login(struct guest *guest, const struct sim_client_reply *reply)
+{
+    bool succeeds = take_login(&guest->line, reply);
+    if (!reply->is_eviction && comes_again(reply->status)) {
+        return;
+    }
+    bool expected = opens(&guest->user, guest->password_tried);
+    bool other = guest->unsure ? opens(&guest->other, guest->password_tried) : expected;
+    if (expected == other && succeeds != expected) {
+        disagree(guest, CHECK_rights_hold, expected ? "a login" : "a login that must fail",
+                 reply->is_eviction ? WIRE_INVALID_CREDENTIALS : reply->status);
+    }
+}
+
+static bool is_fuzzy(const struct guest *guest)
+{
+    return guest->partition != NULL && model_is_fuzzy(guest->partition->topic, guest->glimpse);
+}
+
+static void end_send(struct guest *guest, u32 status, struct span body)
+{
+    struct send_confirmation confirmation;
+    if (status != WIRE_OK) {
+        model_send_refused(guest->send);
+    } else if (send_reply_decode(body, &confirmation) != OK) {
+        disagree(guest, CHECK_model_agrees, "a send, unreadably", status);
+    } else {
+        const struct workload *workload = guest->workload;
+        bool may_forget = workload_disk_failed(workload) &&
+                          model_level_of(workload->model, guest->partition->topic) == MODEL_MEMORY;
+        model_send_acknowledged(workload->model, guest->send, confirmation.base_offset,
+                                sim_now_us(workload->sim), may_forget || is_fuzzy(guest));
+    }
+}
+
+static void on_act(struct guest *guest, const struct sim_client_reply *reply)
+{
+    const struct act *act = &acts[guest->act];
+    u32 status = reply->is_eviction ? WIRE_UNAUTHENTICATED : reply->status;
+    if (guest->send != NULL) {
+        end_send(guest, status, reply->body);
+    }
+    if (guest->line.is_over) {
+        if (status == act->expected) {
+            disagree(guest, CHECK_rights_hold, "a request of a session that is over", status);
+        }
+        if (guest->line.client.conn != NULL) {
+            sim_client_end(&guest->line.client, CLIENT_CLOSES);
+        }
+        return;
+    }
+    bool is_allowed = may(&guest->user, act);
+    if (is_fuzzy(guest) || (guest->unsure && is_allowed != may(&guest->other, act)) ||
+        (guest->unsure && guest->user.password != guest->other.password) ||
+        workload_excuses(guest->workload, status)) {
+        return;
+    }
+    if (status != (is_allowed ? act->expected : WIRE_UNAUTHORIZED)) {
+        disagree(guest, CHECK_rights_hold, command_row(act->command)->name, status);
+    }
+}
+
+static void on_change(struct guest *guest, const struct sim_client_reply *reply)
+{
+    struct reader reader = reader_over(reply->body.data, reply->body.size);
+    u32 status = reply->is_eviction ? WIRE_UNAUTHENTICATED : reply->status;
+    if (status == WIRE_OK) {
+        status = read_result(&reader);
+    }
+    if (status == WIRE_OK) {
+        guest->line.is_over =
+            guest->line.is_over || (guest->line.logged_in && ends_sessions(guest));
+        guest->user = guest->wanted;
+    } else if (!comes_again(status) && !workload_excuses(guest->workload, status)) {
+        disagree(guest, CHECK_model_agrees, "a change of the user", status);
+    }
+}
+
+/* ---- After a restart ---- */
+
+static bool read_user(struct span body, struct guest_user *user)
+{
+    struct reader reader = reader_over(body.data, body.size);
+    *user = (struct guest_user){.exists = body.size > 0};
+    if (!user->exists) {
+        return true;
+    }
+    struct user_info info = read_user_info(&reader);
+    bool has_permissions = false;
+    struct span block = read_user_permissions(&reader, &has_permissions);
+    struct permission_iterator iterator = permissions_iterate(block);
+    struct permission_entry entry;
+    user->active = info.status == USER_ACTIVE;
+    if (has_permissions && permissions_next(&iterator, &entry)) {
+        user->rights = entry.bits;
+    }
+    return !reader.failed;
+}
+
+static void settle(struct guest *guest, bool is_other)
+{
+    if (is_other) {
+        guest->user = guest->other;
+    }
+    guest->unsure = false;
+}
+
+static void on_read(struct guest *guest, const struct sim_client_reply *reply)
+{
+    struct guest_user found;
+    if (reply->is_eviction || reply->status != WIRE_OK) {
+        return; /* once more */
+    }
+    if (!read_user(reply->body, &found)) {
+        disagree(guest, CHECK_model_agrees, "a look at the user, unreadably", reply->status);
+        return;
+    }
+    bool is_user = users_look_alike(&found, &guest->user);
+    bool is_other = guest->unsure && users_look_alike(&found, &guest->other);
+    if (!is_user && !is_other) {
+        verdict_fail(guest->workload->verdict, CHECK_users_stay,
+                     "after a restart guest %s is %s, %s, with rights %x; it was %s with rights %x",
+                     guest->name, found.exists ? "there" : "absent",
+                     found.active ? "active" : "inactive", found.rights,
+                     guest->user.exists ? "there" : "absent", guest->user.rights);
+        return;
+    }
+    if (guest->unsure && is_user != is_other) {
+        settle(guest, is_other);
+    }
+    bool can_log_in = found.exists && found.active;
+    guest->audit = can_log_in ? GUEST_AUDIT_LOGIN : GUEST_AUDIT_NONE;
+    guest->password_tried = guest->user.password;
+    if (!can_log_in) {
+        settle(guest, false);
+    }
+}
+
+static void on_audit_login(struct guest *guest, const struct sim_client_reply *reply)
+{
+    if (take_login(&guest->line, reply)) {
+        settle(guest, guest->password_tried != guest->user.password);
+        guest->audit = GUEST_AUDIT_NONE;
+    } else if (!reply->is_eviction && comes_again(reply->status)) {
+        return;
+    } else if (guest->unsure && guest->password_tried != guest->other.password) {
+        guest->password_tried = guest->other.password;
+    } else {
+        verdict_fail(guest->workload->verdict, CHECK_users_stay,
+                     "after a restart guest %s cannot log in with password %u", guest->name,
+                     guest->user.password);
+    }
+}
+
+static void audit(struct guest *guest)
+{
+    struct sim_client *client = &guest->line.client;
+    if (guest->audit == GUEST_AUDIT_READ) {
+        if (admin_is_there(guest)) {
+            struct writer body = body_of(guest);
+            user_request_encode(
+                &(struct user_request){.user = identifier_of_name(span_of(guest->name))}, &body);
+            ask(guest, &guest->admin, GUEST_READ, COMMAND_GET_USER, &body);
+        }
+    } else if (client->conn == NULL) {
+        sim_client_connect(client, 0);
+    } else if (client->is_connected) {
+        log_in(guest, guest->password_tried);
+    }
+}
+
+void guest_audit_begin(struct guest *guest)
+{
+    guest->audit = GUEST_AUDIT_READ;
+}
+
+bool guest_audit_is_done(const struct guest *guest)
+{
+    return guest->audit == GUEST_AUDIT_NONE;
+}
+
+/* ---- Steps ---- */
+
+static void work(struct guest *guest)
+{
+    if (!admin_is_there(guest)) {
+        return;
+    }
+    if (!guest->unsure && (!guest->user.exists || draw(guest, 4) == 0)) {
+        change(guest);
+    } else {
+        use(guest);
+    }
+}
+
+static void guest_step(void *context, u64 word)
+{
+    struct guest *guest = context;
+    struct workload *workload = guest->workload;
+    (void)word;
+    if (workload->is_over || workload->verdict->failed) {
+        return;
+    }
+    if (!guest->is_busy && workload->schedule->is_up) {
+        if (guest->audit != GUEST_AUDIT_NONE) {
+            audit(guest);
+        } else if (!workload->is_paused) {
+            work(guest);
+        }
+    }
+    u64 think_us = guest->audit != GUEST_AUDIT_NONE ? 1000 : LOOK_US + draw(guest, 300000);
+    sim_after(workload->sim, think_us, guest_step, guest, 0);
+}
+
+static struct guest *guest_of(void *context)
+{
+    const struct guest_line *line = context;
+    return line->guest;
+}
+
+static void on_connected(void *context)
+{
+    (void)context;
+}
+
+static void on_reply(void *context, struct sim_client_call *call,
+                     const struct sim_client_reply *reply)
+{
+    struct guest *guest = guest_of(context);
+    check(call == &guest->call);
+    guest->is_busy = false;
+    guest->workload->operations_count++;
+    switch (guest->asked) {
+    case GUEST_ADMIN_LOGIN: (void)take_login(&guest->admin, reply); break;
+    case GUEST_LOGIN:
+        if (guest->audit != GUEST_AUDIT_NONE) {
+            on_audit_login(guest, reply);
+        } else {
+            on_login(guest, reply);
+        }
+        break;
+    case GUEST_ACT: on_act(guest, reply); break;
+    case GUEST_READ: on_read(guest, reply); break;
+    case GUEST_CREATE:
+    case GUEST_DELETE:
+    case GUEST_GRANT:
+    case GUEST_PASSWORD:
+    case GUEST_ACTIVATE: on_change(guest, reply); break;
+    }
+}
+
+static void on_lost(void *context, struct sim_client_call *call)
+{
+    struct guest *guest = guest_of(context);
+    check(call == &guest->call);
+    guest->is_busy = false;
+    guest->workload->operations_lost++;
+    if (guest->asked == GUEST_ACT && guest->send != NULL) {
+        model_send_lost(guest->send);
+    }
+    if (guest->asked >= GUEST_CREATE && guest->asked <= GUEST_ACTIVATE) {
+        guest->unsure = true;
+        guest->other = guest->wanted;
+    }
+}
+
+static void on_closed(void *context)
+{
+    struct guest_line *line = context;
+    line->logged_in = false;
+    line->is_over = false;
+}
+
+static void line_init(struct guest *guest, struct guest_line *line, u32 number)
+{
+    *line = (struct guest_line){.guest = guest};
+    sim_client_init(&line->client, guest->workload->sim, number, guest->workload->verdict);
+    line->client.context = line;
+    line->client.on_connected = on_connected;
+    line->client.on_reply = on_reply;
+    line->client.on_lost = on_lost;
+    line->client.on_closed = on_closed;
+}
+
+void guest_init(struct guest *guest, struct workload *workload, u32 index, u64 seed)
+{
+    *guest = (struct guest){.workload = workload, .index = index};
+    prng_init(&guest->prng, seed);
+    (void)snprintf(guest->name, sizeof(guest->name), "guest-%u", index);
+    line_init(guest, &guest->admin, 30 + 2 * index);
+    line_init(guest, &guest->line, 31 + 2 * index);
+}
+
+void guest_disconnect(struct guest *guest)
+{
+    struct guest_line *const lines[] = {&guest->admin, &guest->line};
+    for (u32 i = 0; i < array_count(lines); i++) {
+        if (lines[i]->client.conn != NULL) {
+            sim_client_end(&lines[i]->client, CLIENT_CLOSES);
+        }
+    }
+}
+
+void guest_deinit(struct guest *guest)
+{
+    guest_disconnect(guest);
+    sim_client_deinit(&guest->admin.client);
+    sim_client_deinit(&guest->line.client);
+}
+
+void guest_start(struct guest *guest)
+{
+    sim_after(guest->workload->sim, 1 + guest->index, guest_step, guest, 0);
+}

@@ -1,0 +1,82 @@
+/* A guest: a user with bounded rights, and the administrator who changes them, one request at a
+ * time over two connections. So it is always known what the user may do, and the very next request
+ * must be judged by it, on whichever core it arrives.
+ *
+ *     administrator   create ─▶ grant, revoke, new password, deactivate … ─▶ delete
+ *     user            log in ─▶ read, poll, send, create: answered, or refused for want of a right
+ *
+ * A change that got no answer leaves two possible users until the next restart: `user` as it was
+ * and `other` as it would be. The audit after a restart says which, and that nothing that was
+ * acknowledged is lost: the user, its rights, its password.
+ *
+ * Owner: the workload. */
+#pragma once
+
+#include "sim/model.h"
+#include "sim/sim_client.h"
+
+struct workload;
+struct guest;
+
+struct guest_user {
+    bool exists;
+    bool active;
+    u16 rights;   /* enum global_permission */
+    u32 password; /* its number */
+};
+
+enum guest_ask {
+    GUEST_ADMIN_LOGIN,
+    GUEST_CREATE,
+    GUEST_DELETE,
+    GUEST_GRANT,
+    GUEST_PASSWORD,
+    GUEST_ACTIVATE,
+    GUEST_READ,
+    GUEST_LOGIN,
+    GUEST_ACT
+};
+
+enum guest_audit { GUEST_AUDIT_NONE, GUEST_AUDIT_READ, GUEST_AUDIT_LOGIN };
+
+/* One of the two connections. */
+struct guest_line {
+    struct guest *guest;
+    struct sim_client client;
+    bool logged_in;
+    bool is_over; /* its session ended with a change of the user: nothing succeeds over it */
+};
+
+struct guest {
+    struct workload *workload;
+    u32 index;
+    char name[16];
+    struct prng prng;
+    struct guest_line admin;
+    struct guest_line line;
+    struct guest_user user;
+    struct guest_user other; /* when unsure */
+    bool unsure;
+    enum guest_audit audit;
+
+    /* The request in flight. */
+    struct sim_client_call call;
+    bool is_busy;
+    enum guest_ask asked;
+    struct guest_user wanted; /* what the change makes of the user */
+    u32 password_tried;
+    u32 act;
+    struct model_partition *partition;
+    struct model_glimpse glimpse;
+    struct model_send *send;
+    u8 body[4096];
+};
+
+void guest_init(struct guest *guest, struct workload *workload, u32 index, u64 seed);
+void guest_deinit(struct guest *guest);
+void guest_start(struct guest *guest);
+void guest_disconnect(struct guest *guest);
+
+/* After a restart, while nobody works. */
+void guest_audit_begin(struct guest *guest);
+bool guest_audit_is_done(const struct guest *guest);
