@@ -33,6 +33,28 @@ static const struct command_row commands[] = {
     {"topic", "get", 2, 2, cli_topic_get, "STREAM TOPIC", "One topic and its partitions"},
     {"topic", "delete", 2, 2, cli_topic_delete, "STREAM TOPIC --yes",
      "Deletes a topic with everything in it"},
+    {"user", "create", 1, CLI_WORDS_MAX, cli_user_create,
+     "NAME [RIGHT...] [--new-password TEXT] [--inactive]",
+     "Creates a user; without --new-password its password is a line of standard input.\n"
+     "      RIGHT: read_streams,send_messages or 7:read_stream (stream 7) or 7/3:send_messages "
+     "(its topic 3)"},
+    {"user", "list", 0, 0, cli_user_list, "", "Lists users"},
+    {"user", "get", 1, 1, cli_user_get, "USER", "One user and its rights"},
+    {"user", "delete", 1, 1, cli_user_delete, "USER --yes",
+     "Deletes a user with its tokens, and ends its sessions"},
+    {"user", "rename", 2, 2, cli_user_rename, "USER NAME", "Gives a user another name"},
+    {"user", "activate", 1, 1, cli_user_activate, "USER", "Lets a user log in again"},
+    {"user", "deactivate", 1, 1, cli_user_deactivate, "USER",
+     "Ends the sessions of a user and lets it log in no more"},
+    {"user", "permissions", 1, CLI_WORDS_MAX, cli_user_permissions, "USER [RIGHT...] [--yes]",
+     "Gives a user these rights in place of those it has; none with --yes"},
+    {"user", "password", 1, 1, cli_user_password,
+     "USER [--current-password TEXT] [--new-password TEXT]",
+     "Changes a password; what is not given as an option is a line of standard input"},
+    {"token", "create", 1, 1, cli_token_create, "NAME [--expiry TIME]",
+     "Makes an access token and prints it, this once"},
+    {"token", "list", 0, 0, cli_token_list, "", "Lists one's own access tokens"},
+    {"token", "delete", 1, 1, cli_token_delete, "NAME", "Deletes an access token"},
     {"message", "send", 2, CLI_WORDS_MAX, cli_message_send,
      "STREAM TOPIC [TEXT...] [--partition N] [--file F] [--batch-bytes SIZE]",
      "Sends each TEXT, or each line of the file, or of standard input"},
@@ -67,6 +89,7 @@ void cli_print_commands(void)
     printf("\nWhere, and as whom (an option, or the environment):\n"
            "  --server HOST:PORT   LEVRIERO_SERVER_URL   127.0.0.1:8090\n"
            "  --username NAME      LEVRIERO_USERNAME     iggy\n"
+           "  --token TEXT         LEVRIERO_TOKEN        an access token in place of both\n"
            "  --password TEXT      LEVRIERO_PASSWORD     iggy (others can see options: prefer the "
            "environment)\n");
 }

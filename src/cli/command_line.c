@@ -15,6 +15,7 @@ enum option_kind {
     OPTION_COUNT,  /* what is 32 bits on the wire */
     OPTION_BYTES,
     OPTION_DURATION, /* kept in milliseconds */
+    OPTION_EXPIRY,   /* kept in microseconds */
     OPTION_SWITCH
 };
 
@@ -28,6 +29,9 @@ static const struct option_row options[] = {
     {"--server", OPTION_TEXT, offsetof(struct command_line, server)},
     {"--username", OPTION_TEXT, offsetof(struct command_line, username)},
     {"--password", OPTION_TEXT, offsetof(struct command_line, password)},
+    {"--token", OPTION_TEXT, offsetof(struct command_line, token)},
+    {"--current-password", OPTION_TEXT, offsetof(struct command_line, current_password)},
+    {"--new-password", OPTION_TEXT, offsetof(struct command_line, new_password)},
     {"--file", OPTION_TEXT, offsetof(struct command_line, file)},
     {"--strategy", OPTION_TEXT, offsetof(struct command_line, strategy)},
     {"--consumer", OPTION_TEXT, offsetof(struct command_line, consumer)},
@@ -38,6 +42,8 @@ static const struct option_row options[] = {
     {"--batch-bytes", OPTION_BYTES, offsetof(struct command_line, batch_bytes)},
     {"--wait", OPTION_DURATION, offsetof(struct command_line, wait_ms)},
     {"--auto-commit", OPTION_SWITCH, offsetof(struct command_line, auto_commit)},
+    {"--expiry", OPTION_EXPIRY, offsetof(struct command_line, expiry_us)},
+    {"--inactive", OPTION_SWITCH, offsetof(struct command_line, inactive)},
     {"--raw", OPTION_SWITCH, offsetof(struct command_line, raw)},
     {"--yes", OPTION_SWITCH, offsetof(struct command_line, yes)},
 };
@@ -95,6 +101,13 @@ static bool set_option(struct command_line *line, const struct option_row *row, 
         }
         *(u64 *)place = number / US_PER_MS;
         return true;
+    case OPTION_EXPIRY:
+        if (quantity_parse_duration_us(span_of(text), &number) != OK || number == 0) {
+            return err_set(err, "%s: \"%s\" is no time: give 30 days, for example", row->name,
+                           text);
+        }
+        *(u64 *)place = number;
+        return true;
     case OPTION_SWITCH: *(bool *)place = true; return true;
     }
     return false;
@@ -112,6 +125,9 @@ bool command_line_parse(struct command_line *line, int argc, char **argv, struct
         .server = environment_or("LEVRIERO_SERVER_URL", "127.0.0.1:8090"),
         .username = environment_or("LEVRIERO_USERNAME", environment_or("IGGY_USERNAME", "iggy")),
         .password = environment_or("LEVRIERO_PASSWORD", environment_or("IGGY_PASSWORD", "iggy")),
+        .token = environment_or("LEVRIERO_TOKEN", NULL),
+        .current_password = environment_or("LEVRIERO_CURRENT_PASSWORD", NULL),
+        .new_password = environment_or("LEVRIERO_NEW_PASSWORD", NULL),
         .strategy = "offset",
         .consumer = "levriero-cli",
         .partitions = 1,
@@ -164,7 +180,10 @@ struct client *command_line_connect(const struct command_line *line, bool logs_i
         command_line_refuse(&error);
         return NULL;
     }
-    if (logs_in && !client_login(client, line->username, line->password, &error)) {
+    bool good = !logs_in || (line->token != NULL
+                                 ? client_login_token(client, line->token, &error)
+                                 : client_login(client, line->username, line->password, &error));
+    if (!good) {
         command_line_refuse(&error);
         client_close(client);
         return NULL;

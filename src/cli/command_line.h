@@ -15,6 +15,9 @@ struct command_line {
     const char *server;
     const char *username;
     const char *password;
+    const char *token;            /* or NULL: by name and password */
+    const char *current_password; /* of the user that is changed; or NULL */
+    const char *new_password;     /* or NULL */
     const char *file;
     const char *strategy; /* offset, timestamp, first, last or next */
     const char *consumer;
@@ -24,7 +27,9 @@ struct command_line {
     u64 count;
     u64 batch_bytes;
     u64 wait_ms;
+    u64 expiry_us; /* of a token, from now; 0: never */
     bool auto_commit;
+    bool inactive;
     bool raw;
     bool yes;
 };
@@ -53,3 +58,15 @@ int cli_topic_get(const struct command_line *line);
 int cli_topic_delete(const struct command_line *line);
 int cli_message_send(const struct command_line *line);
 int cli_message_poll(const struct command_line *line);
+int cli_user_create(const struct command_line *line);
+int cli_user_list(const struct command_line *line);
+int cli_user_get(const struct command_line *line);
+int cli_user_delete(const struct command_line *line);
+int cli_user_rename(const struct command_line *line);
+int cli_user_activate(const struct command_line *line);
+int cli_user_deactivate(const struct command_line *line);
+int cli_user_permissions(const struct command_line *line);
+int cli_user_password(const struct command_line *line);
+int cli_token_create(const struct command_line *line);
+int cli_token_list(const struct command_line *line);
+int cli_token_delete(const struct command_line *line);

@@ -23,8 +23,14 @@ static bool parse(const char *const *words)
 
 static void forget_environment(void)
 {
-    static const char *const names[] = {"LEVRIERO_SERVER_URL", "LEVRIERO_USERNAME",
-                                        "LEVRIERO_PASSWORD", "IGGY_USERNAME", "IGGY_PASSWORD"};
+    static const char *const names[] = {"LEVRIERO_SERVER_URL",
+                                        "LEVRIERO_USERNAME",
+                                        "LEVRIERO_PASSWORD",
+                                        "IGGY_USERNAME",
+                                        "IGGY_PASSWORD",
+                                        "LEVRIERO_TOKEN",
+                                        "LEVRIERO_CURRENT_PASSWORD",
+                                        "LEVRIERO_NEW_PASSWORD"};
     for (u32 i = 0; i < array_count(names); i++) {
         EXPECT_EQ(unsetenv(names[i]), 0);
     }
@@ -115,4 +121,16 @@ TEST(more_words_than_there_is_room_for_are_refused)
     words[CLI_WORDS_MAX] = NULL;
     EXPECT(parse(words));
     EXPECT_EQ(line.words_count, CLI_WORDS_MAX);
+}
+
+TEST(an_expiry_is_a_time_and_kept_in_microseconds)
+{
+    forget_environment();
+    EXPECT(PARSE("laptop"));
+    EXPECT_EQ(line.expiry_us, 0);
+    EXPECT(PARSE("laptop", "--expiry", "30 days"));
+    EXPECT_EQ(line.expiry_us, 30ull * 24 * 3600 * US_PER_SECOND);
+    EXPECT(!PARSE("laptop", "--expiry", "0 s"));
+    EXPECT(!PARSE("laptop", "--expiry", "soon"));
+    EXPECT(strstr(err.text, "30 days") != NULL);
 }

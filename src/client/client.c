@@ -277,22 +277,19 @@ void client_close(struct client *client)
     mem_return(client);
 }
 
-bool client_login(struct client *client, const char *username, const char *password,
-                  struct client_error *error)
+/* The body of a login, up to its credentials. */
+static struct writer *begin_login(struct client *client)
 {
-    if (!client_name_fits("user name", username, error)) {
-        return false;
-    }
-    if (strlen(password) > 255) {
-        return client_fail(error, "a password has at most 255 bytes");
-    }
     struct writer *body = client_body(client, BODY_BYTES_MIN);
     struct login_prefix prefix = {.version = PROTOCOL_VERSION,
                                   .sdk_name = span_of("levriero"),
                                   .sdk_version = span_of("0.1.0")};
-    struct login_password login = {.username = span_of(username), .password = span_of(password)};
     login_prefix_encode(&prefix, body);
-    login_password_encode(&login, body);
+    return body;
+}
+
+static bool end_login(struct client *client, struct client_error *error)
+{
     struct span reply = {0};
     struct login_reply session = {0};
     u32 number = 0;
@@ -307,6 +304,29 @@ bool client_login(struct client *client, const char *username, const char *passw
     }
     client->session = session.session;
     return true;
+}
+
+bool client_login(struct client *client, const char *username, const char *password,
+                  struct client_error *error)
+{
+    if (!client_name_fits("user name", username, error)) {
+        return false;
+    }
+    if (strlen(password) > 255) {
+        return client_fail(error, "a password has at most 255 bytes");
+    }
+    struct login_password login = {.username = span_of(username), .password = span_of(password)};
+    login_password_encode(&login, begin_login(client));
+    return end_login(client, error);
+}
+
+bool client_login_token(struct client *client, const char *token, struct client_error *error)
+{
+    if (!client_name_fits("token", token, error)) {
+        return false;
+    }
+    login_token_encode(&(struct login_token){.token = span_of(token)}, begin_login(client));
+    return end_login(client, error);
 }
 
 bool client_ping(struct client *client, struct client_error *error)

@@ -16,10 +16,13 @@
 #include "wire/batch.h"
 #include "wire/client_info.h"
 #include "wire/partition_info.h"
+#include "wire/permissions.h"
 #include "wire/poll.h"
 #include "wire/send.h"
 #include "wire/stats.h"
+#include "wire/token_info.h"
 #include "wire/topic_info.h"
+#include "wire/user_info.h"
 
 struct client;
 
@@ -46,6 +49,8 @@ struct client *client_connect(const struct client_options *options, struct clien
 void client_close(struct client *client);
 must_check bool client_login(struct client *client, const char *username, const char *password,
                              struct client_error *error);
+must_check bool client_login_token(struct client *client, const char *token,
+                                   struct client_error *error);
 must_check bool client_ping(struct client *client, struct client_error *error);
 must_check bool client_stats(struct client *client, struct stats *stats,
                              struct client_error *error);
@@ -93,6 +98,67 @@ struct client_topic {
 must_check bool client_topic_get(struct client *client, const struct client_place *place,
                                  struct client_topic *topic, struct client_error *error);
 must_check bool client_topics(struct client *client, const char *stream, struct reader *topics,
+                              struct client_error *error);
+
+/* ---- Users and tokens ---- */
+
+struct client_new_user {
+    const char *name;
+    const char *password;
+    bool inactive;
+    bool has_permissions;
+    struct span permissions; /* a block of wire/permissions.h */
+};
+
+must_check bool client_user_create(struct client *client, const struct client_new_user *user,
+                                   u32 *id, struct client_error *error);
+must_check bool client_user_delete(struct client *client, const char *user,
+                                   struct client_error *error);
+
+struct client_user_change {
+    const char *name; /* NULL: as it is */
+    u8 status;        /* enum user_status, or 0: as it is */
+};
+
+must_check bool client_user_update(struct client *client, const char *user,
+                                   const struct client_user_change *change,
+                                   struct client_error *error);
+
+/* `permissions` NULL: none at all. */
+must_check bool client_user_permit(struct client *client, const char *user,
+                                   const struct span *permissions, struct client_error *error);
+
+struct client_passwords {
+    const char *current;
+    const char *new;
+};
+
+must_check bool client_user_password(struct client *client, const char *user,
+                                     const struct client_passwords *passwords,
+                                     struct client_error *error);
+
+struct client_user {
+    bool found;
+    struct user_info info;
+    bool has_permissions;
+    struct span permissions;
+};
+
+must_check bool client_user_get(struct client *client, const char *name, struct client_user *user,
+                                struct client_error *error);
+
+/* `users`: read_user_info while bytes are left. */
+must_check bool client_users(struct client *client, struct reader *users,
+                             struct client_error *error);
+
+/* `token` is shown this once, and holds until the next call. `expiry_us` from now; 0: never. */
+must_check bool client_token_create(struct client *client, const char *name, u64 expiry_us,
+                                    struct span *token, struct client_error *error);
+must_check bool client_token_delete(struct client *client, const char *name,
+                                    struct client_error *error);
+
+/* Of who is logged in. `tokens`: read_token_info while bytes are left. */
+must_check bool client_tokens(struct client *client, struct reader *tokens,
                               struct client_error *error);
 
 /* ---- Messages ---- */

@@ -1,0 +1,81 @@
+"""Users and tokens at a terminal."""
+
+from test_cli import REFUSED, USAGE, Terminal
+from wire_client import Client
+from wire_users import ACTIVE, INACTIVE
+
+
+class Users(Terminal):
+    def setUp(self):
+        super().setUp()
+        self.user = self.name[-40:]
+
+    def login(self, password, user=None):
+        client = Client(self.server.address)
+        self.addCleanup(client.close)
+        return client.register(user or self.user, password)
+
+    def test_a_user_is_created_shown_listed_and_deleted(self):
+        shown = self.run_command("user", "create", self.user, "read_users,send_messages",
+                                 "7/3:poll_messages", "7:read_stream", "--new-password", "secret")
+        self.assertIn(b"created", shown)
+        self.assertEqual(self.client().get_user(self.user)["permissions"],
+                         ({"read_users", "send_messages"},
+                          {7: ({"read_stream"}, {3: {"poll_messages"}})}))
+        self.login("secret")
+        self.assertIn(self.user.encode(), self.run_command("user", "list"))
+        shown = self.run_command("user", "get", self.user).decode()
+        self.assertIn("active", shown)
+        for words in ("read_users,send_messages", "7:read_stream", "7/3:poll_messages"):
+            self.assertIn(words + "\n", shown)
+        self.run_command("user", "delete", self.user, code=USAGE)
+        self.run_command("user", "delete", self.user, "--yes")
+        self.run_command("user", "get", self.user, code=REFUSED)
+        self.assertIn(self.user, self.said)
+
+    def test_passwords_are_lines_of_standard_input_or_environment(self):
+        self.run_command("user", "create", self.user, text=b"from a pipe\n")
+        self.login("from a pipe")
+        self.run_command("user", "password", self.user, text=b"from a pipe\nchanged\n")
+        self.login("changed")
+        self.run_command("user", "password", self.user, environment={
+            "LEVRIERO_USERNAME": self.user, "LEVRIERO_PASSWORD": "changed",
+            "LEVRIERO_NEW_PASSWORD": "again"})
+        self.login("again")
+        self.run_command("user", "password", self.user, text=b"wrong\nother\n", code=REFUSED)
+        self.assertIn("42", self.said)
+        self.run_command("user", "create", self.user + "2", text=b"", code=USAGE)
+
+    def test_rights_are_replaced_and_taken_only_with_yes(self):
+        client = self.client()
+        client.create_user(self.user, "secret")
+        self.run_command("user", "permissions", self.user, "manage_streams")
+        self.assertEqual(client.get_user(self.user)["permissions"], ({"manage_streams"}, {}))
+        self.run_command("user", "permissions", self.user, "fly", code=USAGE)
+        self.assertIn("fly", self.said)
+        self.run_command("user", "permissions", self.user, code=USAGE)
+        self.assertIn("--yes", self.said)
+        self.run_command("user", "permissions", self.user, "--yes")
+        self.assertIsNone(client.get_user(self.user)["permissions"])
+
+    def test_a_user_is_renamed_deactivated_and_activated(self):
+        client = self.client()
+        client.create_user(self.user, "secret")
+        self.run_command("user", "rename", self.user, self.user + "2")
+        self.run_command("user", "deactivate", self.user + "2")
+        self.assertEqual(client.get_user(self.user + "2")["status"], INACTIVE)
+        self.run_command("user", "activate", self.user + "2")
+        self.assertEqual(client.get_user(self.user + "2")["status"], ACTIVE)
+        self.run_command("user", "deactivate", "iggy", code=REFUSED)
+
+    def test_a_token_is_printed_alone_and_logs_in(self):
+        token = self.run_command("token", "create", self.user[:30], "--expiry", "1 h").decode()
+        self.assertEqual((len(token), token[-1]), (69, "\n"))
+        listed = self.run_command("token", "list", "--token", token.strip()).decode()
+        self.assertIn(self.user[:30], listed)
+        self.run_command("stats", environment={"LEVRIERO_TOKEN": token.strip(),
+                                               "LEVRIERO_PASSWORD": "not needed"})
+        self.run_command("token", "delete", self.user[:30])
+        self.run_command("stats", "--token", token.strip(), code=REFUSED)
+        self.assertIn("53", self.said)
+        self.run_command("token", "delete", self.user[:30], code=REFUSED)
