@@ -20,6 +20,9 @@ struct settings {
     u64 topic_bytes_max_default;   /* UINT64_MAX: unlimited */
     u64 retention_interval_us;     /* 0: age and size of topics are not kept */
     u64 offset_hold_us_max; /* a stored offset older than this no longer holds retention back */
+    bool dedup_enabled;     /* messages whose id is in the window are not stored again */
+    u64 dedup_entries_max;  /* ids of a partition's window; 0: as many as memory allows */
+    u64 dedup_expiry_us;    /* how long an id is remembered; 0: no limit of time */
     u64 frame_timeout_us;   /* a begun frame must be whole by then */
     u64 request_deadline_us;
     u64 poll_wait_us;  /* a poll that finds nothing waits so long; 0: it does not */

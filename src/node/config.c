@@ -439,6 +439,9 @@ void config_to_settings(const struct config *config, struct settings *settings)
         .retention_interval_us =
             values[CONFIG_retention].number == 0 ? 0 : values[CONFIG_retention_interval].number,
         .offset_hold_us_max = values[CONFIG_offset_hold].number,
+        .dedup_enabled = values[CONFIG_dedup].number != 0,
+        .dedup_entries_max = values[CONFIG_dedup_entries].number,
+        .dedup_expiry_us = values[CONFIG_dedup_expiry].number,
         .frame_timeout_us = values[CONFIG_frame_timeout].number,
         .request_deadline_us = values[CONFIG_request_timeout].number,
         .send_stall_us = values[CONFIG_send_stall].number,

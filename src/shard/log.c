@@ -142,6 +142,7 @@ void log_give_up_offsets(struct log *log)
     }
     log->next_offset = end;
     replica_give_up(&log->partition->replica, end);
+    dedup_cut(&log->shard->dedup, log->partition, end);
     partition_give_up_repeats(log->partition);
 }
 
@@ -282,6 +283,7 @@ static void on_open_active(struct log *log, enum status status)
     } else if (status == ERR_LIMIT) {
         segment_close_idle_file(log->shard); /* the next append finds a descriptor */
         log_refuse_gathered(log, WIRE_CANNOT_APPEND_MESSAGE);
+        partition_refuse_appends(log->partition, WIRE_CANNOT_APPEND_MESSAGE);
     } else {
         log_stop(log, status, "open");
     }

@@ -402,7 +402,8 @@ void partition_close_run(struct partition *partition)
     if (partition->close_step != CLOSE_WAIT || !is_quiet(partition)) {
         return;
     }
-    if (!cache_drop_all(&shard->cache, &partition->cached, CLOSE_RUNS_BUDGET)) {
+    if (!cache_drop_all(&shard->cache, &partition->cached, CLOSE_RUNS_BUDGET) ||
+        !dedup_drop(&shard->dedup, partition, CLOSE_RUNS_BUDGET)) {
         shard_wake(shard, partition);
         return;
     }

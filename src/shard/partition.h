@@ -11,6 +11,7 @@
 
 #include "replica/replica.h"
 #include "shard/cache.h"
+#include "shard/dedup.h"
 #include "shard/log.h"
 #include "shard/offsets.h"
 #include "shard/partition_request.h"
@@ -25,6 +26,14 @@ enum partition_state {
     PARTITION_OPENING,
     PARTITION_OPEN,
     PARTITION_CLOSING
+};
+
+/* The window of ids, after an open. */
+enum dedup_step {
+    DEDUP_EMPTY, /* read back before the first append */
+    DEDUP_FIND,  /* where does its time begin? */
+    DEDUP_READ,
+    DEDUP_READY
 };
 
 /* Where a poll left off: the next one of the same consumer begins there. */
@@ -60,10 +69,14 @@ struct partition {
     struct list late_polls; /* level memory: they wait until what is acknowledged is written */
     u32 waiting_cores;      /* whose edges hold polls until there is something: see notice.h */
     struct list_node notice_node; /* in shard->notices */
-    struct list repeats;          /* appends that came again, while the first is on its way */
-    u32 removals_count;           /* segments out of the chain whose files are not gone yet */
-    u32 polls_count;              /* under way, loans not counted */
-    u32 appends_count;            /* in `appends` and in the log */
+    struct dedup_window dedup;
+    enum dedup_step dedup_step;
+    bool dedup_reading;  /* a poll of ours is under way */
+    u64 dedup_next;      /* to be read */
+    struct list repeats; /* appends that came again, while the first is on its way */
+    u32 removals_count;  /* segments out of the chain whose files are not gone yet */
+    u32 polls_count;     /* under way, loans not counted */
+    u32 appends_count;   /* in `appends` and in the log */
     struct log log;
     struct replica replica;
     u64 time_last_us; /* append time never falls */
@@ -161,6 +174,20 @@ void partition_poll_give_up(struct shard_request *request);
 
 /* The edge has sent, or will never send, what was lent. */
 void partition_poll_return(struct shard_request *request);
+
+/* ---- partition_dedup.c ---- */
+
+bool partition_deduplicates(const struct partition *partition);
+
+/* False: ids are still being read back; the partition is woken when there are more. */
+bool partition_dedup_is_ready(struct partition *partition);
+
+/* A poll of ours is done. */
+void partition_dedup_on_read(struct shard_request *request);
+
+/* Takes out what was stored before; true when all messages were looked at. */
+void partition_dedup_begin(struct partition *partition, struct shard_request *request);
+bool partition_dedup_step(struct partition *partition, struct shard_request *request);
 
 /* ---- partition_offsets.c: what partitions answer about stored offsets ---- */
 

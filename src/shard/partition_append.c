@@ -58,7 +58,7 @@ static void answer_repeat(struct shard_request *request)
     struct partition *partition = request->partition;
     request->append.step = APPEND_REPEATED;
     list_remove(&request->node);
-    if (request->append.base_offset < partition_seen_end(partition)) {
+    if (request->append.wait_offset < partition_seen_end(partition)) {
         answer_append(request);
         return;
     }
@@ -73,7 +73,7 @@ static void answer_repeats(struct partition *partition)
     u64 end = partition_seen_end(partition);
     list_for_each(node, next, &partition->repeats) {
         struct shard_request *request = container_of(node, struct shard_request, node);
-        if (request->append.base_offset < end) {
+        if (request->append.wait_offset < end) {
             list_remove(node);
             answer_append(request);
         }
@@ -85,7 +85,7 @@ void partition_give_up_repeats(struct partition *partition)
     const struct log *log = &partition->log;
     list_for_each(node, next, &partition->repeats) {
         struct shard_request *request = container_of(node, struct shard_request, node);
-        if (log->stopped || request->append.base_offset >= log->next_offset) {
+        if (log->stopped || request->append.wait_offset >= log->next_offset) {
             list_remove(node);
             partition->appends_count--;
             shard_answer_by_closing(request);
@@ -103,6 +103,7 @@ static bool is_repeat(struct shard_request *request)
     if (!sent_find(&shard->sent, &send, &request->append.base_offset)) {
         return false;
     }
+    request->append.wait_offset = request->append.base_offset; /* a batch is written whole */
     counter_add(shard->core->counters, COUNTER_appends_repeated, 1);
     return true;
 }
@@ -235,6 +236,21 @@ static enum status place(struct partition *partition, struct shard_request *requ
     return OK;
 }
 
+static bool run_filter(struct partition *partition, struct shard_request *request)
+{
+    if (!partition_dedup_step(partition, request)) {
+        shard_wake(partition->shard, partition);
+        return false;
+    }
+    if (request->append.filter.kept_count == 0) {
+        request->append.base_offset = request->append.first_found;
+        answer_repeat(request);
+    } else {
+        begin_stamp(partition, request);
+    }
+    return true;
+}
+
 /* False: the turn's work is done, or memory is short; another turn goes on. */
 static bool run_first(struct partition *partition, struct shard_request *request)
 {
@@ -250,9 +266,14 @@ static bool run_first(struct partition *partition, struct shard_request *request
             partition_refuse(request, error);
             return true;
         }
-        begin_stamp(partition, request);
+        if (partition_deduplicates(partition)) {
+            partition_dedup_begin(partition, request);
+        } else {
+            begin_stamp(partition, request);
+        }
         return true;
     }
+    case APPEND_FILTER: return run_filter(partition, request);
     case APPEND_STAMP:
         if (!batch_stamp_step(&request->append.stamp, STAMP_FRAMES_BUDGET)) {
             shard_wake(partition->shard, partition);
@@ -274,7 +295,10 @@ static bool run_first(struct partition *partition, struct shard_request *request
 
 void partition_append_run(struct partition *partition)
 {
-    struct list_node *node;
+    struct list_node *node = list_first(&partition->appends);
+    if (node == NULL || !partition_dedup_is_ready(partition)) {
+        return;
+    }
     while ((node = list_first(&partition->appends)) != NULL) {
         if (!run_first(partition, container_of(node, struct shard_request, node))) {
             return;

@@ -404,6 +404,12 @@ static bool step_reply(struct partition *partition, struct shard_request *reques
         notice_hold(partition, request);
         return false;
     }
+    if (request->is_internal) {
+        partition_dedup_on_read(request);
+        give_back(request);
+        shard_request_return(request->shard, request);
+        return false;
+    }
     if (poll->error != WIRE_OK && loan->messages_count == 0) {
         give_back(request);
         shard_answer(request, poll->error);

@@ -22,10 +22,11 @@ struct shard;
 
 enum append_step {
     APPEND_ADMIT,
+    APPEND_FILTER, /* messages stored before go out of the batch */
     APPEND_STAMP,
     APPEND_PLACE,
     APPEND_IN_LOG,
-    APPEND_REPEATED /* stored before, at base_offset: answered when that is acknowledged */
+    APPEND_REPEATED /* stored before, at base_offset: answered when wait_offset is acknowledged */
 };
 
 struct append {
@@ -35,7 +36,12 @@ struct append {
     u32 messages_count;
     u64 base_offset;
     u64 time_us;
-    struct batch_stamp stamp;
+    u64 first_found; /* offsets of messages that were stored before: the lowest, the highest */
+    u64 wait_offset;
+    union {
+        struct batch_filter filter;
+        struct batch_stamp stamp;
+    };
 };
 
 enum poll_step {
@@ -117,6 +123,7 @@ struct shard_request {
     struct partition *partition; /* NULL once its answer is out, or lent */
     struct msg msg;
     bool waits;        /* for a turn, or for memory */
+    bool is_internal;  /* a poll of the partition's own: its window of ids comes back */
     u64 offset_record; /* of its stored offset: answered when that is durable */
     union {
         struct append append;

@@ -22,7 +22,7 @@ struct closing {
 
 static u32 requests_max(const struct plan *plan)
 {
-    return plan->cores_count * MAILBOX_CREDITS;
+    return plan->cores_count * MAILBOX_CREDITS + SHARD_INTERNAL_REQUESTS;
 }
 
 /* A unit belongs to one request at least, or is being written at the level `memory`. */
@@ -40,7 +40,7 @@ u64 shard_bytes(const struct plan *plan)
            sizeof(struct recovery) * (u64)SHARD_RECOVERIES_MAX +
            sizeof(struct closing) * (u64)CLOSINGS_MAX + cache_arena_bytes() +
            offsets_arena_bytes(plan) + ends_arena_bytes() + sent_arena_bytes(plan) +
-           SHARD_ZEROS_BYTES + 64 * KIB;
+           dedup_arena_bytes(plan) + SHARD_ZEROS_BYTES + 64 * KIB;
 }
 
 static void retry(struct core *core, struct timer *timer)
@@ -94,6 +94,7 @@ struct shard *shard_create(struct core *core, struct arena *arena, const struct 
     sweep_init(&shard->sweep, shard);
     retention_init(&shard->retention, shard);
     sent_init(&shard->sent, arena, plan);
+    dedup_init(&shard->dedup, arena, plan, settings);
     timer_init(&shard->retry_timer, retry);
     core->shard = shard;
     return shard;
@@ -176,12 +177,27 @@ void shard_close_file(struct shard *shard, struct io_file file)
 
 /* ---- Requests and answers ---- */
 
-static void request_return(struct shard *shard, struct shard_request *request)
+void shard_request_return(struct shard *shard, struct shard_request *request)
 {
     check(request->magic == REQUEST_MAGIC);
     check(!list_node_is_linked(&request->node));
     request->magic = 0;
+    shard->internal_count -= request->is_internal ? 1 : 0;
     pool_return(&shard->requests, request);
+}
+
+struct shard_request *shard_request_take(struct shard *shard)
+{
+    if (shard->internal_count == SHARD_INTERNAL_REQUESTS) {
+        return NULL;
+    }
+    struct shard_request *request = pool_take(&shard->requests);
+    check(request != NULL); /* there is one for each credit, and these beside them */
+    shard->internal_count++;
+    request->magic = REQUEST_MAGIC;
+    request->shard = shard;
+    list_node_init(&request->node);
+    return request;
 }
 
 void shard_reply(struct shard_request *request, struct msg *reply)
@@ -192,7 +208,7 @@ void shard_reply(struct shard_request *request, struct msg *reply)
         reply->bufs[1] = request->msg.bufs[1];
     }
     mailbox_reply(shard->core, &request->msg, reply);
-    request_return(shard, request);
+    shard_request_return(shard, request);
 }
 
 void shard_answer(struct shard_request *request, u32 error)
@@ -215,7 +231,7 @@ static void on_loan_return(struct shard *shard, const struct msg *msg)
     struct shard_request *request = container_of(msg->loan, struct shard_request, loan);
     check(request->magic == REQUEST_MAGIC);
     partition_poll_return(request);
-    request_return(shard, request);
+    shard_request_return(shard, request);
 }
 
 /* The partition that the message means, when this life of it is here. */

@@ -50,6 +50,7 @@ struct shard {
     struct partition *partitions; /* by slot */
     u32 slots_used;               /* no partition was ever in a slot from here on */
     struct pool requests;
+    u32 internal_count; /* of them, our own */
     struct pool units;
     struct pool segments;
     struct pool recoveries;
@@ -62,6 +63,7 @@ struct shard {
     struct sweep sweep;
     struct retention retention;
     struct sent sent;
+    struct dedup dedup;
     struct list ready;      /* partitions */
     struct list opening;    /* partitions that wait for a recovery, most wanted first */
     struct list recovering; /* struct recovery */
@@ -108,6 +110,11 @@ void shard_wait(struct shard *shard, struct shard_request *request);
 
 /* A turn is wanted soon: something waits. */
 void shard_wait_for_turn(struct shard *shard);
+
+/* A request of our own; NULL: not now. */
+#define SHARD_INTERNAL_REQUESTS 8u
+must_check struct shard_request *shard_request_take(struct shard *shard);
+void shard_request_return(struct shard *shard, struct shard_request *request);
 
 /* ---- Answers: the request is given back, save a poll that lends ---- */
 

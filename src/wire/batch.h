@@ -173,6 +173,29 @@ void batch_stamp_init(struct batch_stamp *stamp, u8 *batch, u32 batch_bytes,
 /* True when the batch is stamped; false: `frames_budget` frames were walked, call again. */
 bool batch_stamp_step(struct batch_stamp *stamp, u32 frames_budget);
 
+/* --- without some of its messages --- */
+
+/* Takes messages out of a checked batch that is not stamped yet: those that stay move together, get
+ * numbers without a gap and, with those, new checksums of their own; the checksum of the batch is
+ * the stamp's business. Frame by frame, so that the caller decides how many a turn. */
+struct batch_filter {
+    u8 *batch;
+    u32 batch_bytes;
+    u32 position;   /* of the frame to decide about */
+    u32 kept_bytes; /* with the header */
+    u32 kept_count;
+    u32 frames_left;
+};
+
+void batch_filter_init(struct batch_filter *filter, u8 *batch, u32 batch_bytes);
+
+/* The id of the next message; false: all are decided. */
+bool batch_filter_next(const struct batch_filter *filter, struct u128 *id);
+void batch_filter_decide(struct batch_filter *filter, bool keeps);
+
+/* Writes what is left into the header and gives its length; without a message it is no batch. */
+u32 batch_filter_finish(struct batch_filter *filter);
+
 /* --- a part of it --- */
 
 /* Cuts the frames with first_delta <= delta <= last_delta out of a stored batch, as a poll returns
