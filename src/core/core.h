@@ -30,6 +30,7 @@ struct turn_time {
 struct partition_gauges {
     struct gauge life;
     struct gauge bytes; /* sum of batch lengths */
+    struct gauge batches_count;
     struct gauge messages_count;
     struct gauge segments_count;
     struct gauge current_offset; /* newest offset, 0 when empty */

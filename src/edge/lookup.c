@@ -21,7 +21,15 @@ struct sums {
     u64 segments;
 };
 
-static struct partition_info partition_info(const struct edge *edge,
+/* Generation 1 counts 64 bytes beside the content of each message, and no batches. */
+static u64 size_v1(u64 bytes, u64 messages_count, u64 batches_count)
+{
+    u64 headers_bytes = batches_count * BATCH_HEADER_BYTES;
+    u64 more_bytes = messages_count * (MESSAGE_V1_HEADER_BYTES - MESSAGE_FRAME_HEADER_BYTES);
+    return bytes - u64_min(headers_bytes, bytes) + more_bytes;
+}
+
+static struct partition_info partition_info(const struct edge *edge, const struct request *request,
                                             const struct state_partition *partition)
 {
     const struct partition_gauges *gauges = &edge->core->gauges[partition->slot];
@@ -34,29 +42,34 @@ static struct partition_info partition_info(const struct edge *edge,
         info.size_bytes = gauge_get(&gauges->bytes);
         info.messages_count = gauge_get(&gauges->messages_count);
     }
+    if (request_is_v1(request)) {
+        info.size_bytes =
+            size_v1(info.size_bytes, info.messages_count, gauge_get(&gauges->batches_count));
+    }
     return info;
 }
 
-static void add_topic(const struct edge *edge, const struct state_topic *topic, struct sums *sums)
+static void add_topic(const struct edge *edge, const struct request *request,
+                      const struct state_topic *topic, struct sums *sums)
 {
     for (u32 id = 0; id < topic->partitions_count; id++) {
         const struct state_partition *partition =
             state_partition_find(edge->core->state, topic->stream_id, topic->id, id);
         check(partition != NULL);
-        struct partition_info info = partition_info(edge, partition);
+        struct partition_info info = partition_info(edge, request, partition);
         sums->bytes += info.size_bytes;
         sums->messages += info.messages_count;
         sums->segments += info.segments_count;
     }
 }
 
-static void add_stream(const struct edge *edge, const struct state_stream *stream,
-                       struct sums *sums)
+static void add_stream(const struct edge *edge, const struct request *request,
+                       const struct state_stream *stream, struct sums *sums)
 {
     const struct state *state = edge->core->state;
     const struct state_topic *topic = state_topic_next(state, stream->id, UINT32_MAX);
     for (; topic != NULL; topic = state_topic_next(state, stream->id, topic->id)) {
-        add_topic(edge, topic, sums);
+        add_topic(edge, request, topic, sums);
     }
 }
 
@@ -66,7 +79,7 @@ static void write_stream(const struct edge *edge, const struct request *request,
                          const struct state_stream *stream, struct writer *writer)
 {
     struct sums sums = {0};
-    add_stream(edge, stream, &sums);
+    add_stream(edge, request, stream, &sums);
     struct stream_info info = {.id = stream->id,
                                .created_at_us = stream->created_at_us,
                                .topics_count = stream->topics_count,
@@ -96,7 +109,7 @@ static void write_topic(const struct edge *edge, const struct request *request,
                         const struct state_topic *topic, struct writer *writer)
 {
     struct sums sums = {0};
-    add_topic(edge, topic, &sums);
+    add_topic(edge, request, topic, &sums);
     struct topic_info info = {.id = topic->id,
                               .created_at_us = topic->created_at_us,
                               .partitions_count = topic->partitions_count,
@@ -134,7 +147,7 @@ static void write_topic_details(struct edge *edge, const struct request *request
         const struct state_partition *partition =
             state_partition_find(state, topic->stream_id, topic->id, id);
         check(partition != NULL);
-        struct partition_info info = partition_info(edge, partition);
+        struct partition_info info = partition_info(edge, request, partition);
         if (request_is_v1(request) && request->command == COMMAND_CREATE_TOPIC) {
             info.segments_count = 0; /* as 0.8 says it of what was just created */
         }
@@ -260,13 +273,13 @@ void lookup_created(struct edge *edge, struct request *request, u32 parent_id, u
 
 static void write_stats(struct edge *edge, const struct request *request, struct writer *writer)
 {
-    (void)request;
     const struct state *state = edge->core->state;
     const struct process_facts *facts = &edge->facts;
+    bool is_v1 = request_is_v1(request);
     struct sums sums = {0};
     const struct state_stream *stream = state_stream_next(state, UINT32_MAX);
     for (; stream != NULL; stream = state_stream_next(state, stream->id)) {
-        add_stream(edge, stream, &sums);
+        add_stream(edge, request, stream, &sums);
     }
     stats_encode(
         &(struct stats){
@@ -291,8 +304,8 @@ static void write_stats(struct edge *edge, const struct request *request, struct
             .os_name = span_of(facts->os_name),
             .os_version = span_of(facts->os_version),
             .kernel_version = span_of(facts->kernel_version),
-            .server_version = span_of(SERVER_VERSION),
-            .server_version_number = stats_version_number(0, 9, 0),
+            .server_version = span_of(is_v1 ? SERVER_VERSION_V1 : SERVER_VERSION),
+            .server_version_number = stats_version_number(0, is_v1 ? 8 : 9, 0),
             .threads_count = facts->threads_count,
             .free_disk_bytes = facts->disk_free_bytes,
             .total_disk_bytes = facts->disk_total_bytes,

@@ -11,6 +11,7 @@
 
 /* What clients are told: the line whose protocol is spoken. */
 #define SERVER_VERSION "0.9.0"
+#define SERVER_VERSION_V1 "0.8.0"
 
 #define EDGE_MAGIC 0x65646765u
 #define CONN_MAGIC 0x636f6e6eu

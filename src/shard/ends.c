@@ -16,6 +16,8 @@
  *      80  last_time      u64   append time of the last batch
  *      88  unit_bytes_max u32   no unit of the life is larger
  *      92  zeros
+ *      96  batches        u64   how many they are: batches of the life
+ *     104  zeros
  *     124  crc            u32   CRC-32C over bytes 0 to 123 */
 #include "shard/ends.h"
 
@@ -65,6 +67,7 @@ static void encode(const struct shard *shard, const struct partition *partition,
     put_u64(record + 72, point->bytes);
     put_u64(record + 80, point->last_time_us);
     put_u32(record + 88, unit_bytes_max(partition));
+    put_u64(record + 96, point->batches);
 }
 
 struct ends_record ends_record_decode(const u8 *record)
@@ -84,6 +87,7 @@ struct ends_record ends_record_decode(const u8 *record)
                 .next_unit = get_u64(record + 56),
                 .next_write = get_u64(record + 64),
                 .bytes = get_u64(record + 72),
+                .batches = get_u64(record + 96),
                 .last_time_us = get_u64(record + 80),
             },
     };

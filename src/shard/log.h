@@ -55,7 +55,8 @@ struct log_point {
     u64 next_offset;
     u64 next_unit;
     u64 next_write;
-    u64 bytes; /* lengths of all batches of the life */
+    u64 bytes;   /* lengths of all batches of the life */
+    u64 batches; /* and how many they are */
     u64 last_time_us;
     u32 position;
     u32 previous_crc;

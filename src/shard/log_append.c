@@ -213,6 +213,7 @@ static void note_written(struct log *log, const struct log_unit *unit)
         .next_unit = unit->head.unit_number + 1,
         .next_write = unit->head.write_number + 1,
         .bytes = log->active->end_bytes,
+        .batches = log->active->end_batches,
         .last_time_us = log->active->end_time_us,
         .position = log->active->tail,
         .previous_crc = unit->head.control_crc,

@@ -70,6 +70,7 @@ static void describe_next(struct log *log)
         .first_unit = log->written.next_unit,
         .first_write = log->written.next_write,
         .bytes_before = log->written.bytes,
+        .batches_before = log->written.batches,
         .last_time_us = log->written.last_time_us,
         .previous_crc = log->written.previous_crc,
     };

@@ -146,17 +146,37 @@ u64 partition_seen_end(const struct partition *partition)
     return at_once ? partition->replica.proposed_end : partition->replica.committed_end;
 }
 
-/* Lengths of batches that are acknowledged and not yet written. */
-static u64 at_once_bytes(const struct partition *partition)
+/* Lengths of batches, and how many they are. */
+struct batches_sum {
+    u64 bytes;
+    u64 count;
+};
+
+static void add_units(struct batches_sum *sum, const struct list *units)
 {
-    if (partition_seen_end(partition) == partition->replica.committed_end) {
-        return 0;
+    list_for_each(node, next, units) {
+        const struct log_unit *unit = container_of(node, struct log_unit, node);
+        sum->bytes += unit->head.batches_bytes;
+        sum->count += unit->batches_count;
     }
-    u64 bytes = partition->log.gathering_bytes;
-    list_for_each(node, next, &partition->log.writing) {
-        bytes += container_of(node, struct log_unit, node)->head.batches_bytes;
+}
+
+/* Batches that readers may see, written or not. */
+static struct batches_sum seen_batches(const struct partition *partition)
+{
+    const struct log *log = &partition->log;
+    struct batches_sum sum = {.bytes = log->written.bytes, .count = log->written.batches};
+    if (partition_seen_end(partition) != partition->replica.committed_end) {
+        add_units(&sum, &log->gathering);
+        add_units(&sum, &log->writing);
     }
-    return bytes;
+    struct list_node *node = list_first(&log->segments);
+    if (node != NULL) {
+        const struct segment_header *first = &container_of(node, struct segment, node)->header;
+        sum.bytes -= u64_min(first->bytes_before, sum.bytes);
+        sum.count -= u64_min(first->batches_before, sum.count);
+    }
+    return sum;
 }
 
 void partition_publish(const struct partition *partition)
@@ -165,14 +185,10 @@ void partition_publish(const struct partition *partition)
     const struct log *log = &partition->log;
     u64 first = log_first_offset(log);
     u64 end = partition_seen_end(partition);
-    u64 bytes_before = 0;
-    struct list_node *node = list_first(&log->segments);
-    if (node != NULL) {
-        bytes_before = container_of(node, struct segment, node)->header.bytes_before;
-    }
+    struct batches_sum batches = seen_batches(partition);
     gauge_set(&gauges->life, partition->life);
-    u64 bytes = log->written.bytes + (at_once_bytes(partition));
-    gauge_set(&gauges->bytes, bytes - u64_min(bytes_before, bytes));
+    gauge_set(&gauges->bytes, batches.bytes);
+    gauge_set(&gauges->batches_count, batches.count);
     gauge_set(&gauges->messages_count, end > first ? end - first : 0);
     gauge_set(&gauges->segments_count, u32_max(log->segments_count, 1));
     gauge_set(&gauges->current_offset, end > 0 ? end - 1 : 0);

@@ -246,6 +246,7 @@ static void seal_by_next(struct segment *segment, const struct segment *next)
     if (!next->damaged) {
         segment->end_time_us = next->header.last_time_us;
         segment->end_bytes = next->header.bytes_before;
+        segment->end_batches = next->header.batches_before;
     }
     segment->tail = UINT32_MAX; /* its file says how far it can be read */
 }

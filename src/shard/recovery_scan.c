@@ -185,6 +185,7 @@ void recovery_adopt_end(struct recovery *recovery)
     segment->end_offset = end->next_offset;
     segment->end_time_us = end->last_time_us;
     segment->end_bytes = end->bytes;
+    segment->end_batches = end->batches;
     log->active = segment;
     log->written = (struct log_point){
         .segment_base_offset = segment->header.base_offset,
@@ -192,6 +193,7 @@ void recovery_adopt_end(struct recovery *recovery)
         .next_unit = end->next_unit,
         .next_write = end->next_write,
         .bytes = end->bytes,
+        .batches = end->batches,
         .last_time_us = end->last_time_us,
         .position = end->position,
         .previous_crc = end->previous_crc,

@@ -41,6 +41,7 @@ struct segment *segment_create(struct log *log, const struct segment_header *hea
     segment->end_offset = header->base_offset;
     segment->end_time_us = header->last_time_us;
     segment->end_bytes = header->bytes_before;
+    segment->end_batches = header->batches_before;
     segment->file = IO_FILE_NONE;
     list_node_init(&segment->node);
     list_node_init(&segment->file_node);
@@ -204,6 +205,7 @@ void segment_on_written(struct segment *segment, const struct log_unit *unit)
     segment->end_offset += unit->head.messages_count;
     segment->end_time_us = unit->head.last_time_us;
     segment->end_bytes += unit->head.batches_bytes;
+    segment->end_batches += unit->batches_count;
 }
 
 /* ---- The index ---- */

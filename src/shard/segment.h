@@ -37,6 +37,7 @@ struct segment {
     u64 end_offset;  /* next offset after its last message */
     u64 end_time_us; /* append time of its last batch, or of the last before it */
     u64 end_bytes;   /* lengths of all batches of the life up to its end */
+    u64 end_batches; /* and how many they are */
     struct io_file file;
     u32 readers;       /* polls that look at it: it stays while there are any */
     bool doomed;       /* no longer part of the log: freed by the last reader */

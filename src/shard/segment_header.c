@@ -21,7 +21,8 @@
  *      96  first_write      u64
  *     104  bytes_before     u64
  *     112  last_time        u64
- *     120  zeros
+ *     120  batches_before   u64
+ *     128  zeros
  *    4092  crc              u32   CRC-32C over bytes 0 to 4091 */
 #include "shard/segment_header.h"
 
@@ -59,6 +60,7 @@ void segment_header_encode(const struct segment_header *header, u8 *block)
     put_u64(block + 96, header->first_write);
     put_u64(block + 104, header->bytes_before);
     put_u64(block + 112, header->last_time_us);
+    put_u64(block + 120, header->batches_before);
     put_u32(block + HEADER_CRC_POSITION, crc32c(0, block, HEADER_CRC_POSITION));
 }
 
@@ -97,6 +99,7 @@ enum status segment_header_decode(const u8 *block, struct segment_header *header
         .first_write = get_u64(block + 96),
         .bytes_before = get_u64(block + 104),
         .last_time_us = get_u64(block + 112),
+        .batches_before = get_u64(block + 120),
     };
     memcpy(read.salt, block + 56, SEGMENT_SALT_BYTES);
     if (!values_are_possible(&read)) {

@@ -33,9 +33,10 @@ struct segment_header {
     /* Where the log stood. */
     u64 first_unit;
     u64 first_write;
-    u64 bytes_before; /* lengths of all batches of the life before this segment */
-    u64 last_time_us; /* append time of the last batch before this segment, 0: none */
-    u32 previous_crc; /* control CRC of the last unit before it */
+    u64 bytes_before;   /* lengths of all batches of the life before this segment */
+    u64 batches_before; /* and how many they are */
+    u64 last_time_us;   /* append time of the last batch before this segment, 0: none */
+    u32 previous_crc;   /* control CRC of the last unit before it */
 };
 
 void segment_header_encode(const struct segment_header *header, u8 *block);

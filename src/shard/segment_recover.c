@@ -135,6 +135,7 @@ static enum recover_result believe(struct segment_recover *recover)
     end->next_write = unit->write_number + 1;
     end->previous_crc = unit->control_crc;
     end->bytes += unit->batches_bytes;
+    end->batches += recover->check.batches_count;
     end->last_time_us = unit->last_time_us;
     recover->chain_broken = false;
     recover->state = RECOVER_SCAN;

@@ -32,6 +32,7 @@ struct recover_point {
     u64 next_write;
     u32 previous_crc;
     u64 bytes;
+    u64 batches;
     u64 last_time_us;
 };
 

@@ -113,6 +113,7 @@ void unit_check_init(struct unit_check *check, const struct segment_unit *unit, 
     check->next_offset = unit->base_offset;
     check->last_time_us = unit->first_time_us;
     check->batch_begun = false;
+    check->batches_count = 0;
 }
 
 /* The header of the batch at check->position: does it fit where it stands? */
@@ -141,6 +142,7 @@ static bool batch_begin(struct unit_check *check)
     check->last_time_us = header.base_timestamp_us;
     batch_check_init_stored(&check->batch, batch, (u32)header.batch_length);
     check->batch_begun = true;
+    check->batches_count++;
     return true;
 }
 

@@ -60,6 +60,7 @@ struct unit_check {
     u32 headers_crc;
     u64 next_offset;
     u64 last_time_us;
+    u32 batches_count; /* begun */
     bool batch_begun;
     struct batch_check batch;
 };

@@ -79,6 +79,7 @@ struct recover_point segment_verdict_begin(const struct segment_header *header,
             .next_write = point->next_write,
             .previous_crc = point->previous_crc,
             .bytes = point->bytes,
+            .batches = point->batches,
             .last_time_us = point->last_time_us,
         };
     }
@@ -89,6 +90,7 @@ struct recover_point segment_verdict_begin(const struct segment_header *header,
         .next_write = header->first_write,
         .previous_crc = header->previous_crc,
         .bytes = header->bytes_before,
+        .batches = header->batches_before,
         .last_time_us = header->last_time_us,
     };
 }
