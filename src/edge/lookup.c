@@ -180,25 +180,17 @@ static void write_topics(struct edge *edge, const struct request *request, struc
     }
 }
 
-/* Of a success that generation 2 frames. */
-static void write_section(const struct request *request, struct writer *writer)
-{
-    if (!request_is_v1(request)) {
-        write_result_ok(writer);
-    }
-}
-
 static void write_created_stream(struct edge *edge, const struct request *request,
                                  struct writer *writer)
 {
-    write_section(request, writer);
+    reply_write_section(request, writer);
     write_stream_details(edge, request, writer);
 }
 
 static void write_created_topic(struct edge *edge, const struct request *request,
                                 struct writer *writer)
 {
-    write_section(request, writer);
+    reply_write_section(request, writer);
     write_topic_details(edge, request, writer);
 }
 
@@ -403,7 +395,8 @@ void lookup_run(struct edge *edge, struct request *request, struct span body)
     case COMMAND_GET_STREAMS: reply_written(edge, request, write_streams); return;
     case COMMAND_GET_TOPIC: get_topic(edge, request, body); return;
     case COMMAND_GET_TOPICS: get_topics(edge, request, body); return;
-    default: /* FLUSH_UNSAVED_BUFFER never works; groups and routing come with #4 */
+    case COMMAND_FLUSH_UNSAVED_BUFFER: route_flush(edge, request, body); return;
+    default: /* groups and routing come with #4 */
         reply_status(edge, request, WIRE_FEATURE_UNAVAILABLE);
         return;
     }

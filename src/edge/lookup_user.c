@@ -6,14 +6,18 @@
 #include "wire/token_info.h"
 #include "wire/user_info.h"
 
-static void write_user(const struct state_user *user, struct writer *writer)
+static void write_user(const struct request *request, const struct state_user *user,
+                       struct writer *writer)
 {
-    write_user_info(writer, &(struct user_info){
-                                .id = user->id,
-                                .created_at_us = user->created_at_us,
-                                .status = user->active ? USER_ACTIVE : USER_INACTIVE,
-                                .username = {user->name, user->name_size},
-                            });
+    struct user_info info = {.id = user->id,
+                             .created_at_us = user->created_at_us,
+                             .status = user->active ? USER_ACTIVE : USER_INACTIVE,
+                             .username = {user->name, user->name_size}};
+    if (request_is_v1(request)) {
+        write_user_record_v1(writer, &info);
+    } else {
+        write_user_info(writer, &info);
+    }
 }
 
 /* The block goes where it belongs, and its size in front of it afterwards. */
@@ -36,7 +40,7 @@ static void write_user_details(struct edge *edge, const struct request *request,
     const struct state *state = edge->core->state;
     const struct state_user *user = state_user_get(state, request->user_id);
     check(user != NULL);
-    write_user(user, writer);
+    write_user(request, user, writer);
     if (user->has_permissions) {
         write_block(state, user, writer);
     } else {
@@ -47,17 +51,16 @@ static void write_user_details(struct edge *edge, const struct request *request,
 static void write_created_user(struct edge *edge, const struct request *request,
                                struct writer *writer)
 {
-    write_result_ok(writer);
+    reply_write_section(request, writer);
     write_user_details(edge, request, writer);
 }
 
 static void write_users(struct edge *edge, const struct request *request, struct writer *writer)
 {
-    (void)request;
     const struct state *state = edge->core->state;
     const struct state_user *user = state_user_next(state, UINT32_MAX);
     for (; user != NULL; user = state_user_next(state, user->id)) {
-        write_user(user, writer);
+        write_user(request, user, writer);
     }
 }
 
@@ -110,7 +113,7 @@ static void write_created_token(struct edge *edge, const struct request *request
                                 struct writer *writer)
 {
     (void)edge;
-    write_result_ok(writer);
+    reply_write_section(request, writer);
     write_bytes(writer, request->body->data, request->body->size);
 }
 

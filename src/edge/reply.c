@@ -53,11 +53,21 @@ void reply_status(struct edge *edge, struct request *request, enum wire_error er
         u8 section[RESULT_OK_BYTES] = {0};
         put_inline(request, section, sizeof(section));
     }
+    if (request_is_v1(request) && wire_error_ends_v1(error)) {
+        request->conn->ends = true;
+    }
     if (error != WIRE_OK) {
         counter_add(edge->core->counters, COUNTER_requests_refused, 1);
         core_note(edge->core, "request.refused", request->command, error);
     }
     reply_ready(edge, request);
+}
+
+void reply_write_section(const struct request *request, struct writer *writer)
+{
+    if (!request_is_v1(request)) {
+        write_result_ok(writer);
+    }
 }
 
 void reply_eviction(struct edge *edge, struct request *request, enum eviction_reason reason)

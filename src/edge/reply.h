@@ -22,6 +22,9 @@ void reply_ready(struct edge *edge, struct request *request);
 /* A body of at most 64 bytes, copied. */
 void reply_small(struct edge *edge, struct request *request, const void *body, u32 bytes);
 
+/* What a success of a framed command begins with: nothing in generation 1. */
+void reply_write_section(const struct request *request, struct writer *writer);
+
 /* A body that is written already, in a buffer that from now on belongs to the request. */
 void reply_buf(struct edge *edge, struct request *request, struct buf *body);
 

@@ -127,6 +127,13 @@ enum wire_error route_send_v1(struct edge *edge, struct request *request,
     struct place place;
     u32 partition_id = 0;
     find_topic(edge, &send->stream, &send->topic, &place);
+    struct state_target target = {0};
+    if (place.topic != NULL) {
+        target = (struct state_target){place.stream->id, place.topic->id};
+    }
+    if (place.topic != NULL && permit_send(edge, request->conn, target) != WIRE_OK) {
+        return WIRE_UNAUTHORIZED;
+    }
     if (place.topic != NULL &&
         !choose_partition(edge, request, place.topic, &send->partitioning, &partition_id)) {
         return WIRE_TOPIC_ID_NOT_FOUND; /* it has no partitions */
@@ -301,6 +308,28 @@ static void route_delete_segments(struct edge *edge, struct request *request, st
     reply_status(edge, request, error);
 }
 
+/* What was acknowledged is on disk where the level says so: there is nothing left to write. At
+ * lower levels nobody waits for a partition's next sync: it is refused rather than promised. */
+void route_flush(struct edge *edge, struct request *request, struct span body)
+{
+    struct flush_request flush;
+    enum wire_error error = WIRE_FEATURE_UNAVAILABLE;
+    if (request_is_v1(request)) {
+        error = flush_request_decode(body, &flush);
+    }
+    if (error == WIRE_OK) {
+        struct place place;
+        find_topic(edge, &flush.stream, &flush.topic, &place);
+        find_partition(edge, &place, flush.partition_id);
+        error = missing(&place);
+        if (error == WIRE_OK && edge->settings->durability != DURABILITY_SYNC &&
+            place.topic->options.durability != TOPIC_DURABILITY_PERSISTED) {
+            error = WIRE_FEATURE_UNAVAILABLE;
+        }
+    }
+    reply_status(edge, request, error);
+}
+
 /* ---- Control ---- */
 
 /* Client records: bytes for each, and at the least. */
@@ -343,6 +372,8 @@ static void route_get_client(struct edge *edge, struct request *request, struct 
     enum wire_error error = get_client_request_decode(body, &client_number);
     if (error != WIRE_OK) {
         reply_status(edge, request, error);
+    } else if (client_number == 0 && request_is_v1(request)) {
+        reply_status(edge, request, WIRE_INVALID_CLIENT_ID);
     } else if (client_number == 0 || client_number == UINT32_MAX) {
         reply_status(edge, request, WIRE_OK); /* empty: no such client */
     } else {

@@ -17,5 +17,8 @@ enum wire_error route_send(struct edge *edge, struct request *request,
 enum wire_error route_send_v1(struct edge *edge, struct request *request,
                               const struct send_request *send);
 
+/* FLUSH_UNSAVED_BUFFER: a command of generation 1 alone. */
+void route_flush(struct edge *edge, struct request *request, struct span body);
+
 /* Connections of all cores, logged in or not, by their counters. */
 u32 route_connections_open(const struct core *core);

@@ -200,14 +200,6 @@ static bool is_malformed(enum wire_error error)
     return error == WIRE_INVALID_COMMAND || error == WIRE_INVALID_FORMAT;
 }
 
-/* Answers; with 30 or 100 the connection is over. */
-static void refuse(struct edge *edge, struct request *request, enum wire_error error)
-{
-    struct conn *conn = request->conn;
-    conn->ends = conn->ends || error == WIRE_STALE_CLIENT || error == WIRE_CLIENT_NOT_FOUND;
-    reply_status(edge, request, error);
-}
-
 /* `buf` has room for the translation, and may hold `body` behind that. It becomes the request's. */
 static void run(struct edge *edge, struct request *request, struct buf *buf, struct span body)
 {
@@ -222,7 +214,7 @@ static void run(struct edge *edge, struct request *request, struct buf *buf, str
         error = WIRE_UNAUTHENTICATED;
     }
     if (error != WIRE_OK) {
-        refuse(edge, request, error);
+        reply_status(edge, request, error);
         return;
     }
     check(!writer.failed);
@@ -285,7 +277,7 @@ static enum verdict begin_refused(struct edge *edge, struct conn *conn,
         inline_take(conn, here);
         conn->discard_bytes = frame_bytes - here;
     }
-    refuse(edge, request, error);
+    reply_status(edge, request, error);
     return VERDICT_BEGUN;
 }
 

@@ -51,6 +51,12 @@ must_check bool command_find_v1(u32 code, enum command *command);
 /* All but Ping and the two logins. */
 bool command_v1_needs_login(enum command command);
 
+/* Errors after which the connection is over: it is closed behind the reply. */
+static inline bool wire_error_ends_v1(enum wire_error error)
+{
+    return error == WIRE_STALE_CLIENT || error == WIRE_CLIENT_NOT_FOUND;
+}
+
 /* The number by which generation 1 knows an error. What came with generation 2 becomes what is
  * nearest to it, or WIRE_UNSPECIFIED. */
 enum wire_error wire_error_v1(enum wire_error error);
