@@ -1,6 +1,7 @@
 #include "edge/translate.h"
 
 #include "base/check.h"
+#include "base/sha256.h"
 #include "edge/held.h"
 #include "edge/reply.h"
 #include "wire/client_info.h"
@@ -68,15 +69,23 @@ static enum wire_error login_user(const struct edge *edge, struct request *reque
     return WIRE_OK;
 }
 
-static enum wire_error login_token(struct request *request, struct span body, struct writer *writer)
+static enum wire_error login_token(const struct edge *edge, struct request *request,
+                                   struct span body, struct writer *writer)
 {
     struct login_token_v1 login;
     enum wire_error error = login_token_v1_decode(body, &login);
-    if (error == WIRE_OK) {
-        become_register(request, CLIENT_USER_NONE, writer);
-        login_token_encode(&(struct login_token){.token = login.token}, writer);
+    if (error != WIRE_OK) {
+        return error;
     }
-    return error;
+    u8 hash[SHA256_BYTES];
+    sha256(login.token.data, login.token.size, hash);
+    const struct state_token *token = state_token_find(edge->core->state, hash);
+    if (token != NULL && token->expires_at_us <= edge->core->time.wall_us) {
+        return WIRE_TOKEN_EXPIRED;
+    }
+    become_register(request, token == NULL ? CLIENT_USER_NONE : token->user_id, writer);
+    login_token_encode(&(struct login_token){.token = login.token}, writer);
+    return WIRE_OK;
 }
 
 /* Decodes what generation 1 wrote and encodes it for generation 2. */
@@ -180,7 +189,7 @@ static enum wire_error rewrite(const struct edge *edge, struct request *request,
 {
     switch ((u32)request->command) {
     case COMMAND_LOGIN_USER: return login_user(edge, request, body, writer);
-    case COMMAND_LOGIN_WITH_TOKEN: return login_token(request, body, writer);
+    case COMMAND_LOGIN_WITH_TOKEN: return login_token(edge, request, body, writer);
     case COMMAND_CREATE_STREAM: return create_stream(body, writer);
     case COMMAND_UPDATE_STREAM: return update_stream(body, writer);
     case COMMAND_CREATE_TOPIC: return create_topic(body, writer);

@@ -321,3 +321,36 @@ class Users(CaseV1):
         root.void(v1.UPDATE_PERMISSIONS, identifier("reader") + b"\x00")
         self.refused(41, user.poll, stream, topic)
         root.void(v1.DELETE_USER, identifier("reader"))
+
+
+class Tokens(CaseV1):
+
+    def test_a_token_lives_and_dies(self):
+        client = self.older()
+        token = client.create_token("first")
+        self.assertTrue(0 < len(token) < 256)
+        client.create_token("second", 3_600_000_000)
+        listed = dict(client.get_tokens())
+        self.assertEqual(listed["first"], 0)
+        self.assertLess(abs(listed["second"] - (time.time() + 3600) * 1e6), 60e6)
+        user = self.older(login=False).login_with_token(token)
+        self.assertEqual(user.user, 0)
+        user.get_streams()
+        client.void(v1.DELETE_TOKEN, name("first") + bytes(4))
+        user.get_streams()
+        self.refused(20, self.older(login=False).login_with_token, token)
+        client.void(v1.DELETE_TOKEN, name("second"))
+
+    def test_each_fault_with_a_token_has_its_number(self):
+        client = self.older()
+        client.create_token("token")
+        self.refused(51, client.create_token, "token")
+        self.refused(50, client.create_token, "ab")
+        self.refused(50, client.create_token, "x" * 31)
+        self.refused(20, client.void, v1.DELETE_TOKEN, name("missing"))
+        expired = client.create_token("expires", 1)
+        time.sleep(0.01)
+        self.refused(54, self.older(login=False).login_with_token, expired)
+        self.refused(20, self.older(login=False).login_with_token, "no such token")
+        for token in ("token", "expires"):
+            client.void(v1.DELETE_TOKEN, name(token))
