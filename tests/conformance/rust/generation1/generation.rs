@@ -10,6 +10,8 @@ pub const NO_TOPIC_TO_SEND_TO: u32 = 2010;
 pub const NO_PARTITION_TO_SEND_TO: u32 = 3007;
 /// What an inactive user is told.
 pub const INACTIVE: u32 = 47;
+pub const NO_SUCH_TOKEN: u32 = 20;
+pub const EXPIRED_TOKEN: u32 = 54;
 pub const NOT_OWNED: u32 = 3022;
 /// A day: more than one batch of 0.9 can hold, so the server must part it.
 pub const ORIGIN_SPREAD_US: u64 = 86_400_000_000;

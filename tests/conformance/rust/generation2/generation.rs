@@ -11,6 +11,8 @@ pub const NO_TOPIC_TO_SEND_TO: u32 = 20;
 pub const NO_PARTITION_TO_SEND_TO: u32 = 20;
 /// What an inactive user is told.
 pub const INACTIVE: u32 = 42;
+pub const NO_SUCH_TOKEN: u32 = 53;
+pub const EXPIRED_TOKEN: u32 = 53;
 pub const NOT_OWNED: u32 = 5009;
 /// An hour: what one batch can hold.
 pub const ORIGIN_SPREAD_US: u64 = 3_600_000_000;

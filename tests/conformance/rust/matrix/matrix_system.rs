@@ -168,7 +168,8 @@ pub async fn login_with_token(desk: Arc<Desk>) {
     let never = PersonalAccessTokenExpiry::NeverExpire;
     let made = desk.root.create_personal_access_token(&name, never).await.expect("create");
     let client = stranger(&desk.address).await;
-    refused(20, client.login_with_personal_access_token("no such token").await);
+    let unknown = client.login_with_personal_access_token("no such token").await;
+    refused(generation::NO_SUCH_TOKEN, unknown);
     let identity = client.login_with_personal_access_token(&made.token).await.expect("log in");
     assert_eq!(identity.user_id, 0);
     client.get_streams().await.expect("a read");
@@ -177,5 +178,6 @@ pub async fn login_with_token(desk: Arc<Desk>) {
     let token = made.expect("create").token;
     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     let client = stranger(&desk.address).await;
-    refused(54, client.login_with_personal_access_token(&token).await);
+    let expired = client.login_with_personal_access_token(&token).await;
+    refused(generation::EXPIRED_TOKEN, expired);
 }
