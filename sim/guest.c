@@ -1,6 +1,7 @@
 #include "sim/guest.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "sim/operation.h"
@@ -10,9 +11,11 @@
 #include "wire/permissions.h"
 #include "wire/send.h"
 #include "wire/stream_info.h"
+#include "wire/token_info.h"
 #include "wire/user_info.h"
 
 #define LOOK_US 20000u
+#define TOKEN_NAME "token"
 
 /* ---- What a user may do, as the specification has it ---- */
 
@@ -94,6 +97,17 @@ static void ask_login(struct guest *guest, struct guest_line *line, enum guest_a
     ask(guest, line, asked, COMMAND_REGISTER, &body);
 }
 
+static void ask_token_login(struct guest *guest)
+{
+    struct writer body = body_of(guest);
+    login_prefix_encode(&(struct login_prefix){.version = PROTOCOL_VERSION,
+                                               .sdk_name = span_of("guest"),
+                                               .sdk_version = span_of("1")},
+                        &body);
+    login_token_encode(&(struct login_token){.token = span_of(guest->token)}, &body);
+    ask(guest, &guest->line, GUEST_TOKEN_LOGIN, COMMAND_REGISTER_WITH_TOKEN, &body);
+}
+
 /* True when the line is logged in; otherwise the next step towards it is taken. */
 static bool admin_is_there(struct guest *guest)
 {
@@ -131,7 +145,12 @@ static void create_user(struct guest *guest)
 {
     u8 block[64];
     char password[24];
-    guest->wanted = (struct guest_user){true, true, draw_rights(guest), (u32)draw(guest, 1000)};
+    guest->wanted = (struct guest_user){
+        .exists = true,
+        .active = true,
+        .rights = draw_rights(guest),
+        .password = (u32)draw(guest, 1000),
+    };
     write_password(guest->wanted.password, password);
     struct writer body = body_of(guest);
     create_user_request_encode(
@@ -195,11 +214,27 @@ static void change_status(struct guest *guest)
 
 static void delete_user(struct guest *guest)
 {
-    guest->wanted.exists = false;
+    guest->wanted = (struct guest_user){0};
     struct writer body = body_of(guest);
     user_request_encode(&(struct user_request){.user = identifier_of_name(span_of(guest->name))},
                         &body);
     ask(guest, &guest->admin, GUEST_DELETE, COMMAND_DELETE_USER, &body);
+}
+
+/* By the user itself: tokens are nobody else's business. */
+static void change_token(struct guest *guest)
+{
+    struct writer body = body_of(guest);
+    guest->wanted = guest->user;
+    guest->wanted.has_token = !guest->user.has_token;
+    if (guest->wanted.has_token) {
+        create_token_request_encode(&(struct create_token_request){.name = span_of(TOKEN_NAME)},
+                                    &body);
+        ask(guest, &guest->line, GUEST_TOKEN_CREATE, COMMAND_CREATE_TOKEN, &body);
+    } else {
+        delete_token_request_encode(span_of(TOKEN_NAME), &body);
+        ask(guest, &guest->line, GUEST_TOKEN_DELETE, COMMAND_DELETE_TOKEN, &body);
+    }
 }
 
 static void change(struct guest *guest)
@@ -320,7 +355,14 @@ static void use(struct guest *guest)
         sim_client_connect(client, 0);
     } else if (client->is_connected && !guest->line.logged_in) {
         bool is_wrong = draw(guest, 15) == 0;
+        if (guest->token[0] != 0 && draw(guest, 2) == 0) {
+            ask_token_login(guest);
+            return;
+        }
         log_in(guest, is_wrong ? guest->user.password + 5000 : guest->user.password);
+    } else if (client->is_connected && !guest->unsure && !guest->line.is_over &&
+               draw(guest, 8) == 0) {
+        change_token(guest);
     } else if (client->is_connected) {
         act(guest);
     }
@@ -359,6 +401,23 @@ static bool comes_again(u32 status)
 static bool opens(const struct guest_user *user, u32 password)
 {
     return user->exists && user->active && user->password == password;
+}
+
+static bool opens_by_token(const struct guest_user *user)
+{
+    return user->exists && user->active && user->has_token;
+}
+
+static void on_token_login(struct guest *guest, const struct sim_client_reply *reply)
+{
+    bool succeeds = take_login(&guest->line, reply);
+    bool expected = opens_by_token(&guest->user);
+    bool other = guest->unsure ? opens_by_token(&guest->other) : expected;
+    bool again = !reply->is_eviction && comes_again(reply->status);
+    if (!again && expected == other && succeeds != expected) {
+        disagree(guest, CHECK_rights_hold, expected ? "a token" : "a token that is void",
+                 reply->is_eviction ? WIRE_INVALID_TOKEN : reply->status);
+    }
 }
 
 static void on_login(struct guest *guest, const struct sim_client_reply *reply)
@@ -423,6 +482,23 @@ static void on_act(struct guest *guest, const struct sim_client_reply *reply)
     }
 }
 
+/* A new one is told once; a deleted one is kept, to be refused. */
+static void take_token(struct guest *guest, struct reader *reader)
+{
+    if (guest->asked == GUEST_CREATE) {
+        guest->token[0] = 0;
+    } else if (guest->asked == GUEST_TOKEN_CREATE) {
+        u8 size = read_u8(reader);
+        const u8 *text = read_bytes(reader, size);
+        if (reader->failed || size >= sizeof(guest->token)) {
+            disagree(guest, CHECK_model_agrees, "a new token, unreadably", WIRE_OK);
+            return;
+        }
+        memcpy(guest->token, text, size);
+        guest->token[size] = 0;
+    }
+}
+
 static void on_change(struct guest *guest, const struct sim_client_reply *reply)
 {
     struct reader reader = reader_over(reply->body.data, reply->body.size);
@@ -434,6 +510,7 @@ static void on_change(struct guest *guest, const struct sim_client_reply *reply)
         guest->line.is_over =
             guest->line.is_over || (guest->line.logged_in && ends_sessions(guest));
         guest->user = guest->wanted;
+        take_token(guest, &reader);
     } else if (!comes_again(status) && !workload_excuses(guest->workload, status)) {
         disagree(guest, CHECK_model_agrees, "a change of the user", status);
     }
@@ -463,6 +540,9 @@ static bool read_user(struct span body, struct guest_user *user)
 static void settle(struct guest *guest, bool is_other)
 {
     if (is_other) {
+        if (!guest->other.exists || guest->other.has_token != guest->user.has_token) {
+            guest->token[0] = 0;
+        }
         guest->user = guest->other;
     }
     guest->unsure = false;
@@ -502,8 +582,10 @@ static void on_read(struct guest *guest, const struct sim_client_reply *reply)
 static void on_audit_login(struct guest *guest, const struct sim_client_reply *reply)
 {
     if (take_login(&guest->line, reply)) {
-        settle(guest, guest->password_tried != guest->user.password);
-        guest->audit = GUEST_AUDIT_NONE;
+        if (guest->unsure && guest->user.password != guest->other.password) {
+            settle(guest, guest->password_tried != guest->user.password);
+        }
+        guest->audit = GUEST_AUDIT_TOKENS;
     } else if (!reply->is_eviction && comes_again(reply->status)) {
         return;
     } else if (guest->unsure && guest->password_tried != guest->other.password) {
@@ -512,6 +594,58 @@ static void on_audit_login(struct guest *guest, const struct sim_client_reply *r
         verdict_fail(guest->workload->verdict, CHECK_users_stay,
                      "after a restart guest %s cannot log in with password %u", guest->name,
                      guest->user.password);
+    }
+}
+
+static void on_tokens(struct guest *guest, const struct sim_client_reply *reply)
+{
+    if (reply->is_eviction || reply->status != WIRE_OK) {
+        return; /* once more */
+    }
+    struct reader reader = reader_over(reply->body.data, reply->body.size);
+    bool has_token = reply->body.size > 0;
+    bool is_known = !has_token || span_equal(read_token_info(&reader).name, span_of(TOKEN_NAME));
+    bool is_user = has_token == guest->user.has_token;
+    bool is_other = guest->unsure && has_token == guest->other.has_token;
+    if (!is_known || (!is_user && !is_other)) {
+        verdict_fail(guest->workload->verdict, CHECK_users_stay,
+                     "after a restart guest %s has %s token", guest->name, has_token ? "a" : "no");
+        return;
+    }
+    settle(guest, !is_user);
+    bool can_log_in = guest->user.has_token && guest->token[0] != 0;
+    guest->audit = can_log_in ? GUEST_AUDIT_TOKEN_LOGIN : GUEST_AUDIT_NONE;
+    if (can_log_in) {
+        sim_client_end(&guest->line.client, CLIENT_CLOSES); /* a session of its own */
+    }
+}
+
+static void on_audit_token_login(struct guest *guest, const struct sim_client_reply *reply)
+{
+    if (take_login(&guest->line, reply)) {
+        guest->audit = GUEST_AUDIT_NONE;
+    } else if (reply->is_eviction || !comes_again(reply->status)) {
+        verdict_fail(guest->workload->verdict, CHECK_users_stay,
+                     "after a restart guest %s cannot log in with its token", guest->name);
+    }
+}
+
+/* The next request of the audit over the user's own connection. */
+static void audit_as_user(struct guest *guest)
+{
+    struct writer body = body_of(guest);
+    switch (guest->audit) {
+    case GUEST_AUDIT_LOGIN: log_in(guest, guest->password_tried); break;
+    case GUEST_AUDIT_TOKENS:
+        if (guest->line.logged_in) {
+            ask(guest, &guest->line, GUEST_TOKENS, COMMAND_GET_TOKENS, &body);
+        } else {
+            log_in(guest, guest->user.password);
+        }
+        break;
+    case GUEST_AUDIT_TOKEN_LOGIN: ask_token_login(guest); break;
+    case GUEST_AUDIT_NONE:
+    case GUEST_AUDIT_READ: unreachable();
     }
 }
 
@@ -528,7 +662,7 @@ static void audit(struct guest *guest)
     } else if (client->conn == NULL) {
         sim_client_connect(client, 0);
     } else if (client->is_connected) {
-        log_in(guest, guest->password_tried);
+        audit_as_user(guest);
     }
 }
 
@@ -604,11 +738,21 @@ static void on_reply(void *context, struct sim_client_call *call,
         break;
     case GUEST_ACT: on_act(guest, reply); break;
     case GUEST_READ: on_read(guest, reply); break;
+    case GUEST_TOKENS: on_tokens(guest, reply); break;
+    case GUEST_TOKEN_LOGIN:
+        if (guest->audit != GUEST_AUDIT_NONE) {
+            on_audit_token_login(guest, reply);
+        } else {
+            on_token_login(guest, reply);
+        }
+        break;
     case GUEST_CREATE:
     case GUEST_DELETE:
     case GUEST_GRANT:
     case GUEST_PASSWORD:
-    case GUEST_ACTIVATE: on_change(guest, reply); break;
+    case GUEST_ACTIVATE:
+    case GUEST_TOKEN_CREATE:
+    case GUEST_TOKEN_DELETE: on_change(guest, reply); break;
     }
 }
 
@@ -621,7 +765,7 @@ static void on_lost(void *context, struct sim_client_call *call)
     if (guest->asked == GUEST_ACT && guest->send != NULL) {
         model_send_lost(guest->send);
     }
-    if (guest->asked >= GUEST_CREATE && guest->asked <= GUEST_ACTIVATE) {
+    if (guest->asked >= GUEST_CREATE && guest->asked <= GUEST_TOKEN_DELETE) {
         guest->unsure = true;
         guest->other = guest->wanted;
     }

@@ -7,7 +7,7 @@
  *
  * A change that got no answer leaves two possible users until the next restart: `user` as it was
  * and `other` as it would be. The audit after a restart says which, and that nothing that was
- * acknowledged is lost: the user, its rights, its password.
+ * acknowledged is lost: the user, its rights, its password, its token.
  *
  * Owner: the workload. */
 #pragma once
@@ -23,6 +23,7 @@ struct guest_user {
     bool active;
     u16 rights;   /* enum global_permission */
     u32 password; /* its number */
+    bool has_token;
 };
 
 enum guest_ask {
@@ -32,12 +33,22 @@ enum guest_ask {
     GUEST_GRANT,
     GUEST_PASSWORD,
     GUEST_ACTIVATE,
+    GUEST_TOKEN_CREATE,
+    GUEST_TOKEN_DELETE,
     GUEST_READ,
+    GUEST_TOKENS,
     GUEST_LOGIN,
+    GUEST_TOKEN_LOGIN,
     GUEST_ACT
 };
 
-enum guest_audit { GUEST_AUDIT_NONE, GUEST_AUDIT_READ, GUEST_AUDIT_LOGIN };
+enum guest_audit {
+    GUEST_AUDIT_NONE,
+    GUEST_AUDIT_READ,
+    GUEST_AUDIT_LOGIN,
+    GUEST_AUDIT_TOKENS,
+    GUEST_AUDIT_TOKEN_LOGIN
+};
 
 /* One of the two connections. */
 struct guest_line {
@@ -65,6 +76,7 @@ struct guest {
     enum guest_ask asked;
     struct guest_user wanted; /* what the change makes of the user */
     u32 password_tried;
+    char token[80]; /* of `user.has_token`; empty: its answer was lost */
     u32 act;
     struct model_partition *partition;
     struct model_glimpse glimpse;

@@ -162,6 +162,7 @@ static struct settings draw_settings(struct seed_run *run)
         .request_deadline_us = 10 * US_PER_SECOND,
         .send_stall_us = 100000 + draw(run, 2000000),
         .login_failures_per_minute_max = 100,
+        .tokens_per_user_max = 4,
         .boot_seed = prng_next(&run->prng),
         .tcp_port = 8090,
         .tcp_address = "127.0.0.1",
