@@ -393,9 +393,9 @@ static bool take_login(struct guest_line *line, const struct sim_client_reply *r
     return line->logged_in;
 }
 
-static bool comes_again(u32 status)
+static bool comes_again(const struct guest *guest, u32 status)
 {
-    return status == WIRE_TASK_TIMEOUT || status == WIRE_TRANSIENT_NOT_ACCEPTED;
+    return status == WIRE_TRANSIENT_NOT_ACCEPTED || workload_excuses(guest->workload, status);
 }
 
 static bool opens(const struct guest_user *user, u32 password)
@@ -413,7 +413,7 @@ static void on_token_login(struct guest *guest, const struct sim_client_reply *r
     bool succeeds = take_login(&guest->line, reply);
     bool expected = opens_by_token(&guest->user);
     bool other = guest->unsure ? opens_by_token(&guest->other) : expected;
-    bool again = !reply->is_eviction && comes_again(reply->status);
+    bool again = !reply->is_eviction && comes_again(guest, reply->status);
     if (!again && expected == other && succeeds != expected) {
         disagree(guest, CHECK_rights_hold, expected ? "a token" : "a token that is void",
                  reply->is_eviction ? WIRE_INVALID_TOKEN : reply->status);
@@ -423,7 +423,7 @@ static void on_token_login(struct guest *guest, const struct sim_client_reply *r
 static void on_login(struct guest *guest, const struct sim_client_reply *reply)
 {
     bool succeeds = take_login(&guest->line, reply);
-    if (!reply->is_eviction && comes_again(reply->status)) {
+    if (!reply->is_eviction && comes_again(guest, reply->status)) {
         return;
     }
     bool expected = opens(&guest->user, guest->password_tried);
@@ -511,7 +511,7 @@ static void on_change(struct guest *guest, const struct sim_client_reply *reply)
             guest->line.is_over || (guest->line.logged_in && ends_sessions(guest));
         guest->user = guest->wanted;
         take_token(guest, &reader);
-    } else if (!comes_again(status) && !workload_excuses(guest->workload, status)) {
+    } else if (!comes_again(guest, status)) {
         disagree(guest, CHECK_model_agrees, "a change of the user", status);
     }
 }
@@ -586,7 +586,7 @@ static void on_audit_login(struct guest *guest, const struct sim_client_reply *r
             settle(guest, guest->password_tried != guest->user.password);
         }
         guest->audit = GUEST_AUDIT_TOKENS;
-    } else if (!reply->is_eviction && comes_again(reply->status)) {
+    } else if (!reply->is_eviction && comes_again(guest, reply->status)) {
         return;
     } else if (guest->unsure && guest->password_tried != guest->other.password) {
         guest->password_tried = guest->other.password;
@@ -624,7 +624,7 @@ static void on_audit_token_login(struct guest *guest, const struct sim_client_re
 {
     if (take_login(&guest->line, reply)) {
         guest->audit = GUEST_AUDIT_NONE;
-    } else if (reply->is_eviction || !comes_again(reply->status)) {
+    } else if (reply->is_eviction || !comes_again(guest, reply->status)) {
         verdict_fail(guest->workload->verdict, CHECK_users_stay,
                      "after a restart guest %s cannot log in with its token", guest->name);
     }

@@ -67,7 +67,7 @@ static void on_registered(struct operation *operation, const struct sim_client_r
     struct login_reply login;
     u32 error = 0;
     if (reply->is_eviction || reply->status != WIRE_OK) {
-        if (reply->status != WIRE_TASK_TIMEOUT) {
+        if (reply->is_eviction || !workload_excuses(workload, reply->status)) {
             disagree(operation, "a login",
                      reply->is_eviction ? reply->eviction_reason : reply->status);
         }
@@ -90,7 +90,7 @@ static void on_registered(struct operation *operation, const struct sim_client_r
 static void on_wrong_password(struct operation *operation, const struct sim_client_reply *reply)
 {
     bool refused = reply->is_eviction && reply->eviction_reason == EVICTION_INVALID_CREDENTIALS;
-    if (!refused && reply->status != WIRE_TASK_TIMEOUT) {
+    if (!refused && !workload_excuses(workload_of(operation), reply->status)) {
         disagree(operation, "a login with a wrong password", reply->status);
     }
 }
