@@ -455,6 +455,12 @@ static void end_send(struct guest *guest, u32 status, struct span body)
     }
 }
 
+static bool other_ends_sessions(const struct guest *guest)
+{
+    return !guest->other.exists || !guest->other.active ||
+           guest->user.password != guest->other.password;
+}
+
 static void on_act(struct guest *guest, const struct sim_client_reply *reply)
 {
     const struct act *act = &acts[guest->act];
@@ -473,7 +479,7 @@ static void on_act(struct guest *guest, const struct sim_client_reply *reply)
     }
     bool is_allowed = may(&guest->user, act);
     if (is_fuzzy(guest) || (guest->unsure && is_allowed != may(&guest->other, act)) ||
-        (guest->unsure && guest->user.password != guest->other.password) ||
+        (guest->unsure && other_ends_sessions(guest)) ||
         workload_excuses(guest->workload, status)) {
         return;
     }
