@@ -455,6 +455,7 @@ static void on_request(struct control *control, const struct msg *msg)
     case MSG_LOGOUT: on_logout(control, msg); return;
     case MSG_CONNECTION_CLOSED: on_connection_closed(control, msg); return;
     case MSG_CLIENTS: on_clients(control, msg); return;
+    case MSG_CONNECTION_LEAVES: accept_move(control, msg); return;
     default: unreachable();
     }
 }

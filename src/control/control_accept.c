@@ -1,5 +1,8 @@
 /* Connections: accepted one after the other, each given a number and to the core with the fewest.
- * At the limit a connection is closed at once, which its client notices, and counted. */
+ * At the limit a connection is closed at once, which its client notices, and counted.
+ *
+ * Later one may ask to move to the core where all its requests go. It is let go unless that core
+ * has more connections than its own: many that talk to one partition still share the work. */
 #include "base/check.h"
 #include "control/control_parts.h"
 
@@ -119,6 +122,40 @@ static void accept_next(struct control *control)
     }
     io_op_init(&accepting->op, on_accepted);
     io_accept(control->core->io, &accepting->op, control->listener);
+}
+
+/* It goes when it makes no core fuller than the fullest was by more than itself. */
+static bool may_move(struct control *control, const struct registry_client *client, u32 to)
+{
+    const struct registry *registry = &control->registry;
+    return !control->stops && to != client->home &&
+           registry->per_core[to] <= registry->per_core[client->home] &&
+           registry->per_core[to] < registry->clients_per_core_max &&
+           (cores_with_room(control) >> to & 1) != 0;
+}
+
+void accept_move(struct control *control, const struct msg *msg)
+{
+    u32 to = msg->leaves.core;
+    struct registry_client *client = registry_get(&control->registry, msg->leaves.client_number);
+    check(client != NULL);
+    check(client->home == msg->from);
+    check(to < control->core->cores_count);
+    struct msg reply = {.error = WIRE_OK};
+    if (!may_move(control, client, to)) {
+        reply.error = WIRE_FEATURE_UNAVAILABLE;
+        mailbox_reply(control->core, msg, &reply);
+        return;
+    }
+    registry_move(&control->registry, client, to);
+    struct msg on_its_way = {
+        .kind = MSG_CONNECTION,
+        .to = (u8)to,
+        .conn = msg->conn,
+        .connection = {.client_number = client->number, .left = msg->from},
+    };
+    mailbox_send(control->core, &on_its_way);
+    mailbox_reply(control->core, msg, &reply);
 }
 
 void accept_init(struct control *control)

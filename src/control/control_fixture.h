@@ -36,6 +36,7 @@ struct pump_core {
     u32 phase_error;                   /* answered to the next phase */
     u32 connections[PUMP_CONNECTIONS]; /* client numbers */
     s32 sockets[PUMP_CONNECTIONS];
+    u32 left[PUMP_CONNECTIONS]; /* the core it came from; UINT32_MAX: accepted */
     u32 connections_count;
     u32 sessions_closed;
 };
@@ -106,6 +107,7 @@ static void pump_control_msg(struct pump_core *pump, const struct msg *msg)
         u32 i = pump->connections_count++ % PUMP_CONNECTIONS;
         pump->connections[i] = msg->connection.client_number;
         pump->sockets[i] = msg->connection.socket;
+        pump->left[i] = msg->conn == NULL ? UINT32_MAX : msg->connection.left;
     }
 }
 

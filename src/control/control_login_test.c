@@ -304,6 +304,38 @@ TEST(connections_are_spread_over_the_cores_and_numbered_in_order)
     node_deinit();
 }
 
+static enum wire_error ask_to_move(u32 from, u32 to, u32 number)
+{
+    static u8 struct_of_the_edge; /* control passes it on and never looks inside */
+    struct msg msg = {.kind = MSG_CONNECTION_LEAVES,
+                      .conn = (struct conn *)(void *)&struct_of_the_edge,
+                      .leaves = {.client_number = number, .core = to}};
+    return (enum wire_error)node_wait(node_ask(from, msg))->error;
+}
+
+TEST(a_connection_moves_to_a_core_that_has_no_more_of_them)
+{
+    begin(18, 2);
+    u32 home = 0;
+    u32 first = connect_one(&home);
+    EXPECT_EQ(home, 0);
+    (void)connect_one(&home);
+    u32 third = connect_one(&home);
+    EXPECT_EQ(home, 0);
+    EXPECT_EQ(ask_to_move(0, 1, first), WIRE_OK);
+    EXPECT_EQ(node.cores[1].connections_count, 2);
+    EXPECT_EQ(node.cores[1].connections[1], first);
+    EXPECT_EQ(node.cores[1].left[1], 0);
+    EXPECT_EQ(ask_to_move(0, 1, third), WIRE_FEATURE_UNAVAILABLE);
+    EXPECT_EQ(node.cores[1].connections_count, 2);
+
+    /* The next goes where there are fewer now, and what moved ends on the core it moved to. */
+    (void)connect_one(&home);
+    EXPECT_EQ(home, 0);
+    EXPECT_EQ(node_wait(node_ask_about(1, MSG_CONNECTION_CLOSED, first))->error, WIRE_OK);
+    node_deinit();
+}
+
 TEST(connections_beyond_the_limit_are_closed_and_counted)
 {
     node_init(16, 2);

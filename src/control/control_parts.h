@@ -295,6 +295,8 @@ void control_drain_on(struct control *control);
 /* ---- Connections: control_accept.c ---- */
 
 void accept_init(struct control *control);
+/* A connection asks to move to another core. */
+void accept_move(struct control *control, const struct msg *msg);
 void accept_begin(struct control *control);
 void accept_stop(struct control *control);
 bool accept_is_over(const struct control *control);

@@ -107,6 +107,15 @@ struct registry_client *registry_add(struct registry *registry, u32 home, u32 pe
     return client;
 }
 
+void registry_move(struct registry *registry, struct registry_client *client, u32 home)
+{
+    check(home < registry->cores_count);
+    check(registry->per_core[client->home] > 0);
+    registry->per_core[client->home]--;
+    registry->per_core[home]++;
+    client->home = home;
+}
+
 void registry_remove(struct registry *registry, struct registry_client *client)
 {
     check(registry->per_core[client->home] > 0);

@@ -64,6 +64,8 @@ struct registry_client *registry_add(struct registry *registry, u32 home, u32 pe
 
 /* Who is logged in there from now on; CLIENT_USER_NONE: nobody. */
 void registry_set_user(struct registry *registry, struct registry_client *client, u32 user_id);
+/* It is to live on core `home`. */
+void registry_move(struct registry *registry, struct registry_client *client, u32 home);
 void registry_remove(struct registry *registry, struct registry_client *client);
 
 /* NULL when the connection is gone. */

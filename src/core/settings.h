@@ -25,8 +25,10 @@ struct settings {
     u64 dedup_expiry_us;    /* how long an id is remembered; 0: no limit of time */
     u64 frame_timeout_us;   /* a begun frame must be whole by then */
     u64 request_deadline_us;
-    u64 poll_wait_us;  /* a poll that finds nothing waits so long; 0: it does not */
-    u64 send_stall_us; /* a send that has not moved for this long gives its loan back */
+    u64 poll_wait_us;        /* a poll that finds nothing waits so long; 0: it does not */
+    u32 move_after_requests; /* in a row to partitions of one other core: the connection goes there;
+                                0: it stays */
+    u64 send_stall_us;       /* a send that has not moved for this long gives its loan back */
     u32 connections_per_address_max;   /* 0: no limit */
     u32 connections_per_user_max;      /* 0: no limit */
     u32 login_failures_per_minute_max; /* per user name */

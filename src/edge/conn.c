@@ -1,6 +1,7 @@
 #include "edge/conn.h"
 
 #include "base/check.h"
+#include "edge/conn_move.h"
 #include "edge/held.h"
 #include "edge/reply.h"
 #include "edge/tables.h"
@@ -141,14 +142,8 @@ void conn_close(struct edge *edge, struct conn *conn, const char *why)
 
 /* ---- The beginning ---- */
 
-void conn_open(struct edge *edge, const struct msg *msg)
+static void begin(struct conn *conn, const struct msg *msg)
 {
-    edge_make_room(edge);
-    struct list_node *node = list_pop(&edge->conns_free);
-    check(node != NULL); /* control counts connections, and ours are freed before it hears of it */
-    struct conn *conn = container_of(node, struct conn, node);
-    check(conn->magic == CONN_MAGIC);
-    check(conn->state == CONN_FREE);
     conn->state = CONN_OPEN;
     conn->socket = (struct io_socket){.id = msg->connection.socket};
     conn->client_number = msg->connection.client_number;
@@ -165,9 +160,27 @@ void conn_open(struct edge *edge, const struct msg *msg)
     conn->frame_began_us = 0;
     conn->sent_bytes = 0;
     conn->send_cancelled = false;
+    conn->asks_count = 0;
+    conn->stays_until_us = 0;
+    conn->leaving = false;
+}
+
+void conn_open(struct edge *edge, const struct msg *msg)
+{
+    edge_make_room(edge);
+    struct list_node *node = list_pop(&edge->conns_free);
+    check(node != NULL); /* control counts connections, and ours are freed before it hears of it */
+    struct conn *conn = container_of(node, struct conn, node);
+    check(conn->magic == CONN_MAGIC);
+    check(conn->state == CONN_FREE);
+    if (msg->conn != NULL) {
+        conn_move_arrive(edge, conn, msg);
+    } else {
+        begin(conn, msg);
+        counter_add(edge->core->counters, COUNTER_connections_accepted, 1);
+    }
     check(conn->requests_count == 0);
     list_add_last(&edge->conns_open, &conn->node);
-    counter_add(edge->core->counters, COUNTER_connections_accepted, 1);
     timer_init(&conn->timer, on_timer);
     if (!edge->serving || edge->draining) {
         conn_close(edge, conn, "not serving");

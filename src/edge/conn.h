@@ -21,6 +21,7 @@
 enum conn_state {
     CONN_FREE,
     CONN_OPEN,
+    CONN_MOVING, /* on its way to another core, which reads it: see conn_move.h */
     CONN_CLOSING /* shut down; waits for its ops, then for control to know */
 };
 
@@ -41,6 +42,12 @@ struct conn {
     u32 user_id;
     u64 session;
     struct u128 client;
+
+    /* Where its requests go. */
+    u32 asks_core;
+    u32 asks_count;     /* in a row */
+    u64 stays_until_us; /* it was refused, or came just now */
+    bool leaving;       /* its receive is being cancelled: it moves if nothing came meanwhile */
 
     /* In. */
     struct io_op receive_op;

@@ -1,6 +1,7 @@
 #include "edge/edge.h"
 
 #include "base/check.h"
+#include "edge/conn_move.h"
 #include "edge/held.h"
 #include "edge/tables.h"
 #include "edge/tcp.h"
@@ -15,9 +16,15 @@
 /* A drain that clients do not let end is ended. */
 #define DRAIN_US_MAX (2 * US_PER_SECOND)
 
+/* One more than control counts here: it may be on its way to another core already. */
+static u32 conns_max(const struct plan *plan)
+{
+    return plan->connections_per_core_max + 1;
+}
+
 u64 edge_bytes(const struct plan *plan)
 {
-    return sizeof(struct edge) + (u64)plan->connections_per_core_max * sizeof(struct conn) +
+    return sizeof(struct edge) + (u64)conns_max(plan) * sizeof(struct conn) +
            (u64)plan->requests_per_core_max * sizeof(struct request) +
            (u64)plan->partitions_max * sizeof(struct topic_turn) + 64 * KIB;
 }
@@ -70,7 +77,7 @@ struct edge *edge_create(struct core *core, struct arena *arena, const struct pl
     edge->core = core;
     edge->plan = plan;
     edge->settings = settings;
-    edge->conns_count = plan->connections_per_core_max;
+    edge->conns_count = conns_max(plan);
     edge->conns = arena_array(arena, struct conn, edge->conns_count);
     edge->requests_count = plan->requests_per_core_max;
     edge->requests = arena_array(arena, struct request, edge->requests_count);
@@ -101,7 +108,15 @@ void edge_on_msg(struct edge *edge, const struct msg *msg)
         held_on_notice(edge, msg);
         return;
     }
+    if (msg->kind == MSG_CONNECTION_TAKEN) {
+        conn_move_on_taken(edge);
+        return;
+    }
     check((msg->flags & MSG_IS_REPLY) != 0);
+    if (msg->kind == MSG_CONNECTION_LEAVES) {
+        conn_move_on_answer(edge, msg);
+        return;
+    }
     if (msg->kind == MSG_CONNECTION_CLOSED) {
         return; /* control knows; the slot was free already */
     }
@@ -112,7 +127,7 @@ void edge_on_msg(struct edge *edge, const struct msg *msg)
 
 static bool is_drained(const struct edge *edge)
 {
-    return list_is_empty(&edge->conns_open) && edge->requests_used == 0;
+    return list_is_empty(&edge->conns_open) && edge->requests_used == 0 && edge->moving == NULL;
 }
 
 static void answer_drain(struct edge *edge)
@@ -168,6 +183,12 @@ void edge_on_phase(struct edge *edge, const struct msg *msg)
     timer_set(&edge->core->timers, &edge->drain_timer,
               edge->core->time.monotonic_us + DRAIN_US_MAX);
     drain_step(edge, false);
+}
+
+void edge_look_at_session(struct edge *edge, struct conn *conn)
+{
+    conn->logged_in =
+        conn->logged_in && state_session_get(edge->core->state, conn->session) != NULL;
 }
 
 void edge_on_session_closed(struct edge *edge, u64 session)

@@ -23,6 +23,9 @@ struct rig {
     struct plan plan;
     struct settings settings;
     struct core core;
+    struct core other; /* core 1: all that it has is a mailbox, and partitions that answer */
+    u32 cores_count;
+    u32 send_partition;
     struct counters counters;
     struct event_log events;
     struct event event_items[64];
@@ -42,6 +45,9 @@ struct rig {
     u32 conns; /* that were opened */
     u32 closed;
     u32 loans_home;
+    u32 leaves; /* connections that asked to move to core 1, which the test plays */
+    struct msg left;
+    enum wire_error leaves_error;
     struct poll_loan loan;
     u32 last_count;
 };
@@ -76,7 +82,7 @@ static void open_session(void)
     }
 }
 
-static void answer(struct msg *msg)
+static void answer(struct core *core, struct msg *msg)
 {
     struct msg reply = {0};
     switch (msg->kind) {
@@ -95,9 +101,14 @@ static void answer(struct msg *msg)
         break;
     case MSG_OFFSET_GET: reply.offset_got.stored = UINT64_MAX; break;
     case MSG_CONNECTION_CLOSED: rig.closed++; break;
+    case MSG_CONNECTION_LEAVES:
+        rig.leaves++;
+        rig.left = *msg;
+        reply.error = (u32)rig.leaves_error;
+        break;
     default: break;
     }
-    mailbox_reply(&rig.core, msg, &reply);
+    mailbox_reply(core, msg, &reply);
 }
 
 static void drain(enum lane lane)
@@ -111,9 +122,18 @@ static void drain(enum lane lane)
         } else if (rig.withhold && msg.kind != MSG_CONNECTION_CLOSED) {
             rig.withheld[rig.withheld_count++] = msg;
         } else {
-            answer(&msg);
+            answer(&rig.core, &msg);
         }
     }
+}
+
+static void drain_other(void)
+{
+    struct msg msg;
+    while (mailbox_next(&rig.other, LANE_REQUEST, &msg)) {
+        answer(&rig.other, &msg);
+    }
+    mailbox_flush(&rig.other);
 }
 
 static struct sim_turn turn(void *context, struct turn_time time)
@@ -123,6 +143,7 @@ static struct sim_turn turn(void *context, struct turn_time time)
     drain(LANE_CONTROL);
     drain(LANE_REPLY);
     drain(LANE_REQUEST);
+    drain_other();
     io_reap(rig.core.io, 64);
     timers_run(&rig.core.timers, &rig.core, time.monotonic_us, 64);
     edge_flush(rig.core.edge);
@@ -130,12 +151,13 @@ static struct sim_turn turn(void *context, struct turn_time time)
     io_submit(rig.core.io);
     return (struct sim_turn){.deadline_us = timers_next_us(&rig.core.timers),
                              .busy = edge_is_busy(rig.core.edge) ||
-                                     !mailbox_is_empty(&rig.core.mailbox)};
+                                     !mailbox_is_empty(&rig.core.mailbox) ||
+                                     !mailbox_is_empty(&rig.other.mailbox)};
 }
 
 static void make_state(void)
 {
-    struct state_options options = {.cores_count = 1,
+    struct state_options options = {.cores_count = rig.cores_count,
                                     .streams_max = 8,
                                     .topics_max = 8,
                                     .partitions_max = 64,
@@ -199,7 +221,8 @@ static void hand_over(void)
 /* `socket_bytes` 0: as the simulator has it. */
 static void set_up_with(u64 memory_bytes, u32 socket_bytes)
 {
-    rig = (struct rig){0};
+    u32 cores_count = u32_max(rig.cores_count, 1);
+    rig = (struct rig){.cores_count = cores_count};
     rig.sim = sim_create(&(struct sim_options){.seed = 5, .socket_bytes = socket_bytes});
     rig.received = malloc(RECEIVED_MAX);
     EXPECT(plan_make(&rig.plan, memory_bytes, 1, NULL));
@@ -208,7 +231,7 @@ static void set_up_with(u64 memory_bytes, u32 socket_bytes)
                                      .request_deadline_us = 30 * US_PER_SECOND,
                                      .send_stall_us = US_PER_SECOND};
     EXPECT(arena_create(&rig.arena, 256 * MIB));
-    rig.board = mailbox_board_create(&rig.arena, 1);
+    rig.board = mailbox_board_create(&rig.arena, 2);
     rig.gauges = arena_array(&rig.arena, struct partition_gauges, 64);
     event_log_init(&rig.events, rig.event_items, 64, 0, EVENT_DEBUG);
     rig.core = (struct core){.cores_count = 1,
@@ -224,6 +247,8 @@ static void set_up_with(u64 memory_bytes, u32 socket_bytes)
                                    .buffer_bytes_max = rig.plan.frame_bytes_max + 8192});
     timers_init(&rig.core.timers, rig.core.time.monotonic_us);
     mailbox_init(&rig.core.mailbox, rig.board, 0);
+    rig.other = (struct core){.index = 1, .cores_count = 2};
+    mailbox_init(&rig.other.mailbox, rig.board, 1);
     make_state();
     edge_create(&rig.core, &rig.arena, &rig.plan, &rig.settings);
     rig.core.edge->serving = true;
@@ -308,7 +333,8 @@ static struct frame send_frame(u64 request, u32 payload_bytes, bool sound)
     struct writer writer = writer_over(body, sizeof(body));
     send_request_encode(&(struct send_request){.stream = identifier_of_id(0),
                                                .topic = identifier_of_name(span_of("t")),
-                                               .partitioning = {.kind = PARTITIONING_PARTITION},
+                                               .partitioning = {.kind = PARTITIONING_PARTITION,
+                                                                .partition_id = rig.send_partition},
                                                .messages_count = 1},
                         &writer);
     struct batch_builder builder;
@@ -444,7 +470,7 @@ TEST(a_small_append_does_not_pass_a_large_one_that_takes_turns_to_check)
     }
     rig.withhold = false;
     for (u32 i = 0; i < 4; i++) {
-        answer(&rig.withheld[i]);
+        answer(&rig.core, &rig.withheld[i]);
     }
     rig.withheld_count = 0;
     mailbox_flush(&rig.core);
@@ -466,7 +492,7 @@ TEST(the_window_bounds_what_one_connection_has_in_flight)
     EXPECT_EQ(rig.withheld_count, CONN_WINDOW);
     rig.withhold = false;
     for (u32 i = 0; i < CONN_WINDOW; i++) {
-        answer(&rig.withheld[i]);
+        answer(&rig.core, &rig.withheld[i]);
     }
     rig.withheld_count = 0;
     mailbox_flush(&rig.core);
@@ -488,7 +514,7 @@ TEST(anything_but_an_append_waits_for_the_appends_before_it)
     run_for(US_PER_SECOND);
     EXPECT_EQ(rig.received_bytes, 0);
     rig.withhold = false;
-    answer(&rig.withheld[0]);
+    answer(&rig.core, &rig.withheld[0]);
     rig.withheld_count = 0;
     mailbox_flush(&rig.core);
     sim_wake(rig.sim, 0, 0);
@@ -598,7 +624,7 @@ TEST(a_request_that_no_owner_answers_closes_the_connection_and_waits_for_the_lat
     run_for(40 * US_PER_SECOND);
     EXPECT(rig.over);
     EXPECT_EQ(rig.core.edge->requests_used, 1);
-    answer(&rig.withheld[0]);
+    answer(&rig.core, &rig.withheld[0]);
     rig.withheld_count = 0;
     mailbox_flush(&rig.core);
     sim_wake(rig.sim, 0, 0);
@@ -630,7 +656,7 @@ TEST(the_answer_of_an_owner_is_awaited_from_when_it_was_asked)
     EXPECT(!rig.over);
     EXPECT_EQ(rig.withheld_count, 1);
     rig.withhold = false;
-    answer(&rig.withheld[0]);
+    answer(&rig.core, &rig.withheld[0]);
     rig.withheld_count = 0;
     mailbox_flush(&rig.core);
     sim_wake(rig.sim, 0, 0);
@@ -908,6 +934,89 @@ TEST(small_batches_have_memory_of_their_own_and_wait_for_no_large_one)
     EXPECT_EQ(rig.appends, 1);
     give_back(&hogs, hogs.count);
     sim_conn_reset(large);
+    tear_down();
+}
+
+/* ---- Moving ---- */
+
+/* The edge of two cores, of which the test plays the second; `requests` appends to a partition that
+ * lives there have been answered, and the connection may move after three. */
+static void set_up_to_move(u32 requests)
+{
+    rig.cores_count = 2;
+    set_up();
+    rig.cores_count = 1; /* of the next test */
+    rig.settings.move_after_requests = 3;
+    rig.send_partition = 1;
+    log_in();
+    for (u32 i = 1; i <= requests; i++) {
+        struct frame send = send_frame(i, 10, true);
+        give(send.bytes, send.size);
+        run_for(10 * US_PER_MS);
+        EXPECT_EQ(take_reply().status, 0);
+    }
+}
+
+/* What the other core's edge would do, done by this one: it has slots enough. */
+static void let_it_arrive(void)
+{
+    struct msg msg = {.kind = MSG_CONNECTION,
+                      .conn = rig.left.conn,
+                      .connection = {.client_number = rig.left.leaves.client_number}};
+    mailbox_send(&rig.core, &msg);
+    mailbox_flush(&rig.core);
+    sim_wake(rig.sim, 0, 0);
+    run_for(10 * US_PER_MS);
+}
+
+TEST(a_connection_moves_to_the_core_where_its_requests_go_and_nothing_is_lost)
+{
+    set_up_to_move(2);
+    EXPECT_EQ(rig.leaves, 0);
+    struct frame send = send_frame(3, 10, true);
+    give(send.bytes, send.size);
+    run_for(10 * US_PER_MS);
+    EXPECT_EQ(take_reply().status, 0);
+    EXPECT_EQ(rig.leaves, 1);
+    EXPECT_EQ(rig.left.leaves.core, 1);
+    send = send_frame(4, 10, true);
+    give(send.bytes, send.size); /* while it is on its way: nobody reads */
+    run_for(US_PER_SECOND);
+    EXPECT_EQ(rig.received_bytes, 0);
+    EXPECT(list_is_empty(&rig.core.edge->conns_open));
+    let_it_arrive();
+    EXPECT_EQ(take_reply().request, 4);
+    EXPECT(rig.core.edge->moving == NULL);
+    EXPECT_EQ(counter_get(&rig.counters, COUNTER_connections_moved), 1);
+    EXPECT_EQ(rig.core.edge->conns[1].session, SESSION);
+    tear_down();
+}
+
+TEST(a_connection_that_may_not_move_stays_and_does_not_ask_at_once_again)
+{
+    set_up_to_move(2);
+    rig.leaves_error = WIRE_FEATURE_UNAVAILABLE;
+    for (u32 i = 3; i < 20; i++) {
+        struct frame send = send_frame(i, 10, true);
+        give(send.bytes, send.size);
+        run_for(10 * US_PER_MS);
+        EXPECT_EQ(take_reply().status, 0);
+    }
+    EXPECT_EQ(rig.leaves, 1);
+    EXPECT(rig.core.edge->moving == NULL);
+    tear_down();
+}
+
+TEST(a_session_that_ended_while_its_connection_moved_is_over_where_it_arrives)
+{
+    set_up_to_move(3);
+    EXPECT_EQ(rig.leaves, 1);
+    apply(&(struct state_command){.kind = STATE_CLOSE_SESSION, .session = {.session = SESSION}});
+    let_it_arrive();
+    struct frame streams = frame_of(COMMAND_GET_STREAMS, (struct span){0}, 5);
+    give(streams.bytes, streams.size);
+    run_for(US_PER_SECOND);
+    EXPECT_EQ(take_reply().status, WIRE_UNAUTHENTICATED);
     tear_down();
 }
 

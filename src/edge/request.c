@@ -1,6 +1,7 @@
 #include "edge/request.h"
 
 #include "base/check.h"
+#include "edge/conn_move.h"
 #include "edge/held.h"
 #include "edge/lookup.h"
 #include "edge/lookup_user.h"
@@ -130,6 +131,9 @@ void request_ask(struct edge *edge, struct request *request, u32 to)
     request->msg.token =
         (struct msg_token){.slot = request->slot, .generation = request->generation};
     enum msg_kind kind = (enum msg_kind)request->msg.kind;
+    if (kind == MSG_APPEND || kind == MSG_POLL) {
+        conn_move_note(request->conn, to);
+    }
     if (mailbox_has_credit(&core->mailbox, to, kind)) {
         request->state = REQUEST_ASKED;
         mailbox_send(core, &request->msg);
@@ -342,7 +346,9 @@ static void answer(struct edge *edge, struct request *request, const struct msg 
     case MSG_NOTICE:
     case MSG_LOAN_RETURN:
     case MSG_CONNECTION_CLOSED:
+    case MSG_CONNECTION_LEAVES:
     case MSG_CONNECTION:
+    case MSG_CONNECTION_TAKEN:
     case MSG_APPLY:
     case MSG_APPLIED:
     case MSG_PHASE:

@@ -51,6 +51,9 @@ struct edge {
     struct list checking;              /* requests with bytes of a batch to verify */
     struct list sending;               /* conns with something to send */
     struct list held[EDGE_HELD_LISTS]; /* polls that wait for news, by the slot of the partition */
+    struct conn *moving;               /* one at a time: see conn_move.h */
+    bool move_answered;
+    bool move_taken;
 
     /* One look at the process serves all who asked meanwhile. */
     struct offload_job facts_job;
@@ -72,6 +75,9 @@ struct edge {
     struct msg drain_msg;
     struct timer drain_timer;
 };
+
+/* Its session may have ended while nobody here looked after it. */
+void edge_look_at_session(struct edge *edge, struct conn *conn);
 
 /* May this connection's batch have memory now, or are others before it? */
 bool edge_line_lets(const struct edge *edge, const struct conn *conn);

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/map.h"
+#include "edge/conn_move.h"
 #include "edge/held.h"
 #include "edge/reply.h"
 #include "edge/route.h"
@@ -521,6 +522,9 @@ static void on_received(struct core *core, struct io_op *op)
     struct edge *edge = core->edge;
     struct conn *conn = container_of(op, struct conn, receive_op);
     check(conn->magic == CONN_MAGIC);
+    if (conn->leaving && conn_move_on_received(edge, conn, op)) {
+        return;
+    }
     if (conn->state == CONN_CLOSING) {
         conn_advance(edge, conn);
         return;

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "edge/conn_move.h"
 #include "edge/reply.h"
 #include "edge/tcp.h"
 #include "edge/translate.h"
@@ -98,6 +99,7 @@ static void on_sent(struct core *core, struct io_op *op)
     if (conn->state != CONN_CLOSING) {
         conn_on_progress(edge, conn);
         conn_advance(edge, conn); /* the window has room again */
+        conn_move_consider(edge, conn);
     }
 }
 

@@ -34,6 +34,8 @@ enum msg_flags {
     MSG_NAMED_CONSUMER = 128   /* POLL, OFFSET_*: `consumer` is XXH32 of a name, not a number */
 };
 
+struct conn; /* of an edge; whoever else sees one passes it on */
+
 /* Which request of which connection: a slot of the edge's request table, and its generation. */
 struct msg_token {
     u32 slot;
@@ -96,6 +98,7 @@ struct msg {
     union {
         struct buf *bufs[2];
         struct poll_loan *loan;
+        struct conn *conn; /* CONNECTION_LEAVES, CONNECTION: what is on its way; NULL: accepted */
     };
     union {
         u64 words[2];
@@ -168,8 +171,13 @@ struct msg {
             u32 client_number;
             u32 peer_address;
             u16 peer_port;
-            u16 reserved;
+            u16 left; /* the core it comes from, when it is on its way */
         } connection;
+        struct { /* CONNECTION_LEAVES */
+            u32 client_number;
+            u32 core;
+            u64 unused;
+        } leaves;
         struct { /* APPLY: index of the command; words for PHASE: enum phase */
             u64 index;
             u32 piece; /* 0: a command. 1: snapshot piece. 2: last snapshot piece */

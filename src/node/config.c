@@ -444,6 +444,7 @@ void config_to_settings(const struct config *config, struct settings *settings)
         .dedup_expiry_us = values[CONFIG_dedup_expiry].number,
         .frame_timeout_us = values[CONFIG_frame_timeout].number,
         .request_deadline_us = values[CONFIG_request_timeout].number,
+        .move_after_requests = 64,
         .send_stall_us = values[CONFIG_send_stall].number,
         .connections_per_address_max = (u32)values[CONFIG_connections_per_address].number,
         .connections_per_user_max = (u32)values[CONFIG_connections_per_user].number,

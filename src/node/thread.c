@@ -237,6 +237,7 @@ static void dispatch(struct thread *thread, const struct msg *msg)
     case MSG_LOGOUT:
     case MSG_CONNECTION_CLOSED:
     case MSG_CLIENTS:
+    case MSG_CONNECTION_LEAVES:
         if (is_reply) {
             edge_on_msg(core->edge, msg);
         } else {
@@ -244,7 +245,8 @@ static void dispatch(struct thread *thread, const struct msg *msg)
         }
         return;
     case MSG_NOTICE:
-    case MSG_CONNECTION: edge_on_msg(core->edge, msg); return;
+    case MSG_CONNECTION:
+    case MSG_CONNECTION_TAKEN: edge_on_msg(core->edge, msg); return;
     case MSG_APPLY: on_apply(thread, msg); return;
     case MSG_PHASE: on_phase(thread, msg); return;
     case MSG_APPLIED:

@@ -219,7 +219,9 @@ static void dispatch(struct partition *partition, struct shard_request *request)
     case MSG_LOGOUT:
     case MSG_CONNECTION_CLOSED:
     case MSG_CLIENTS:
+    case MSG_CONNECTION_LEAVES:
     case MSG_CONNECTION:
+    case MSG_CONNECTION_TAKEN:
     case MSG_APPLY:
     case MSG_APPLIED:
     case MSG_PHASE:

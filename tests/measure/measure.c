@@ -18,6 +18,9 @@
 #include "wire/poll.h"
 #include "wire/send.h"
 
+/* Of the request's number in its header (wire-v2: 168). */
+#define REQUEST_NUMBER_POSITION 168
+
 struct options {
     const char *address;
     const char *directory;
@@ -230,9 +233,17 @@ static uint64_t wire_reply_size(const struct load_conn *conn)
     return conn->received < 52 ? 0 : get_u32(conn->header + 48);
 }
 
-static bool append_on_reply(struct load_conn *conn)
+static bool is_success(const struct load_conn *conn)
 {
     return conn->header[60] == FRAME_COMMAND_REPLY && get_u32(conn->header + 216) == 0;
+}
+
+/* Each request has a number of its own: the same one again would be answered without an append. */
+static bool append_on_reply(struct load_conn *conn)
+{
+    uint8_t *frame = (uint8_t *)(uintptr_t)conn->request;
+    put_u64(frame + REQUEST_NUMBER_POSITION, ++conn->user);
+    return is_success(conn);
 }
 
 /* A whole SendMessages frame of options.size payload bytes to partition number % partitions. */
@@ -266,6 +277,7 @@ static void make_append(struct load_conn *conn, uint32_t number, uint64_t sessio
     request_header_encode(&header, frame);
     conn->request = frame;
     conn->request_bytes = header.size;
+    conn->user = header.request;
     free(payload);
 }
 
@@ -303,7 +315,7 @@ static void write_poll(struct load_conn *conn)
 static bool poll_on_reply(struct load_conn *conn)
 {
     struct poll_frame *frame = (struct poll_frame *)(uintptr_t)conn->user;
-    if (!append_on_reply(conn)) {
+    if (!is_success(conn)) {
         return false;
     }
     uint32_t count = get_u32(conn->header + FRAME_HEADER_BYTES + 12);
