@@ -20,7 +20,8 @@ FULL_MEGABYTES = 128
 FULL_RESERVE = "32 MiB"  # more than all cores together have under way when it is reached
 EIO_MEGABYTES = 128
 EIO_TRIALS = 6
-SPACE_SECONDS_MAX = 10
+SPACE_SECONDS_MAX = 60
+LOADS_MAX = 30  # a slow disk needs more of them
 
 
 def numbers(note):
@@ -68,7 +69,7 @@ class FullDisk:
 
     def fill(self):
         self.start()
-        for _ in range(10):
+        for _ in range(LOADS_MAX):
             counts = self.load(2, "--megabytes", 1000, "--full")
             if counts["refused"] > 20:
                 return f"{counts['refused']} appends refused"
@@ -154,10 +155,9 @@ class FailingDisk:
             disk.control(f"fail {self.what} eio from {self.random.randrange(40)} count 1")
             rig.load_end(load, may_lose=True)
             server.must_be_alive()
-            if disk.counters()["failed"] == 0:
-                raise rig.Broken("the fault did not strike")
+            self.await_strike(disk, server, seed + 1, options)
             options += ["--only", "produce"]
-            load = rig.load_start(self.tools, server.port(), disk.marks, 1, seed + 1, *options)
+            load = rig.load_start(self.tools, server.port(), disk.marks, 1, seed, *options)
             after = numbers(rig.load_end(load, may_lose=True))
             server.must_be_alive()
             self.went_on = self.is_writable(disk) and after["answers"] > 0
@@ -165,6 +165,16 @@ class FailingDisk:
                 raise rig.Broken("the file system lives, and nothing was answered any more")
         finally:
             server.kill()
+
+    def await_strike(self, disk, server, seed, options):
+        """The fault waits for a write or flush that a slow machine may not have come to yet."""
+        for number in range(LOADS_MAX):
+            if disk.counters()["failed"] > 0:
+                return
+            load = rig.load_start(self.tools, server.port(), disk.marks, 1, seed + number, *options)
+            rig.load_end(load, may_lose=True)
+            server.must_be_alive()
+        raise rig.Broken("the fault did not strike")
 
     def is_writable(self, disk):
         try:

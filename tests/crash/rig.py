@@ -20,7 +20,10 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 
-START_SECONDS_MAX = 20
+# Waits are for hangs, not for slow machines.
+START_SECONDS_MAX = 60
+STOP_SECONDS_MAX = 30
+DISK_SECONDS_MAX = 60
 ADDRESS = re.compile(r'\[tcp\][^\[]*?address\s*=\s*"127\.0\.0\.1:(\d+)"')
 # A healthy server complains of nothing: a line like this after a crash is a finding.
 COMPLAINT = re.compile(r"\b(error|damaged?|rot|rotten|read-only|corrupt\w*|check failed)\b", re.I)
@@ -124,10 +127,10 @@ class Server:
         """Ends the server as an operator does, and insists that it obeys."""
         self.process.send_signal(signal.SIGTERM)
         try:
-            code = self.process.wait(timeout=10)
+            code = self.process.wait(timeout=STOP_SECONDS_MAX)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise Broken("the server did not end within 10 s of SIGTERM")
+            raise Broken(f"the server did not end within {STOP_SECONDS_MAX} s of SIGTERM")
         if code != 0:
             raise Broken(f"the server ended with {code} after SIGTERM:\n{self.log_tail()}")
 
@@ -159,7 +162,12 @@ def load_start(tools, port, marks, seconds, seed, *options):
 
 def load_end(process, may_lose=False):
     """Waits for a load; it may lose connections only where the server was killed or crippled."""
-    output, errors = process.communicate(timeout=120)
+    try:
+        output, errors = process.communicate(timeout=120)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        output, errors = process.communicate()
+        raise Broken(f"the load does not end:\n{errors}{output}".strip())
     allowed = (0, 3) if may_lose else (0,)
     if process.returncode not in allowed:
         raise Broken((errors + output).strip())
@@ -205,7 +213,7 @@ class Loop:
             raise
 
     def close(self):
-        for _ in range(50):
+        for _ in range(DISK_SECONDS_MAX * 10):
             if not self.is_mounted or run(["umount", str(self.mount)], check=False).returncode == 0:
                 self.is_mounted = False
                 break
@@ -250,7 +258,7 @@ class LogDisk:
         self.mount = self.loop.mount
 
     def _await(self):
-        for _ in range(500):
+        for _ in range(DISK_SECONDS_MAX * 100):
             if (self.fuse / "image").exists():
                 return
             if self.process.poll() is not None:
@@ -276,7 +284,7 @@ class LogDisk:
             self.loop = None
         run(["fusermount3", "-u", str(self.fuse)], check=False)
         try:
-            self.process.wait(timeout=10)
+            self.process.wait(timeout=DISK_SECONDS_MAX)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

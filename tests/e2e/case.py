@@ -3,7 +3,7 @@
 import signal
 import unittest
 
-from server import Server
+from server import PATIENCE, Server
 from wire_client import Client, Connection
 from wire_format import Refused
 
@@ -57,8 +57,8 @@ class Case(unittest.TestCase):
     def run(self, result=None):
         function = getattr(self, self._testMethodName)
         signal.signal(signal.SIGALRM, _ring)
-        signal.setitimer(signal.ITIMER_REAL, getattr(function, "deadline_seconds",
-                                                     DEADLINE_SECONDS))
+        seconds = getattr(function, "deadline_seconds", DEADLINE_SECONDS)
+        signal.setitimer(signal.ITIMER_REAL, seconds * PATIENCE)
         try:
             return super().run(result)
         finally:

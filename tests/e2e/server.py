@@ -24,7 +24,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("LEVRIERO", ROOT / "build/release/levriero"))
-READY_SECONDS = 10
+# Waits are for hangs. What a machine of 2026 does in a second may take a slow one, busy with
+# sanitizers and other tests, three: every wait and deadline here is that much longer than it looks.
+PATIENCE = 3
+READY_SECONDS = 10 * PATIENCE
 SLACK_BYTES = 16 << 20  # what may be resident beyond the plan (design: section 5)
 # What a dying C program leaves on standard error, sanitizers included.
 SCREAMS = re.compile(r"check failed|Sanitizer|runtime error:|stack smashing", re.I)
@@ -122,13 +125,14 @@ class Server:
 
     def _answers(self):
         try:
-            socket.create_connection(self.address, 1).close()
+            socket.create_connection(self.address, 1 * PATIENCE).close()
             return True
         except OSError:
             return False
 
     def wait_exit(self, seconds):
         """The exit code, or a failure if the process is still there."""
+        seconds *= PATIENCE
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -143,7 +147,7 @@ class Server:
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(10 * PATIENCE)
 
     def is_running(self):
         return self.process is not None and self.process.poll() is None

@@ -16,7 +16,7 @@ class Terminal(Case):
         """Runs `levriero words`, with `text` as its standard input; returns what it printed."""
         address = "%s:%d" % (server or self.server).address
         done = subprocess.run(
-            [str(BINARY), *words], input=text, capture_output=True, timeout=15,
+            [str(BINARY), *words], input=text, capture_output=True, timeout=60,
             env=os.environ | {"LEVRIERO_SERVER_URL": address} | (environment or {}))
         story = f"{words}: {done.stdout[-500:]!r} {done.stderr[-500:]!r}"
         self.assertEqual(done.returncode, code, story)
@@ -78,7 +78,7 @@ class Commands(Terminal):
             with open("/dev/full", "wb") as full:
                 address = "%s:%d" % self.server.address
                 done = subprocess.run([str(BINARY), *words], stdout=full, stderr=subprocess.PIPE,
-                                      timeout=15, env=os.environ | {"LEVRIERO_SERVER_URL": address})
+                                      timeout=60, env=os.environ | {"LEVRIERO_SERVER_URL": address})
             self.assertEqual(done.returncode, REFUSED, words)
             self.assertIn(b"No space left", done.stderr)
 

@@ -23,7 +23,7 @@ def doctor(*flags, data=None):
     command = [str(BINARY), "doctor", *(["--data", str(data)] if data else []), *flags]
     environment = {key: value for key, value in os.environ.items()
                    if not key.startswith(("IGGY_", "LEVRIERO_"))}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=15, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -28,7 +28,7 @@ class GoldenDirectories(Case):
 
     def assert_sound(self, server):
         done = subprocess.run([str(BINARY), "doctor", "--data", str(server.data), "--json"],
-                              capture_output=True, text=True, timeout=15, check=False)
+                              capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def assert_serves(self, server, expected):

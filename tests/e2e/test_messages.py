@@ -25,7 +25,7 @@ class Sending(Case):
         self.assertEqual([(m.payload, m.user_headers, m.id, m.timestamp_delta) for m in served],
                          [(m.payload, m.user_headers, m.id, m.timestamp_delta) for m in sent])
         self.assertEqual(len({message.timestamp for message in served}), 1)
-        self.assertLess(abs(served[0].timestamp - time.time() * 1e6), 5e6)
+        self.assertLess(abs(served[0].timestamp - time.time() * 1e6), 60e6)
 
     def test_names_and_numbers_lead_to_the_same_partition(self):
         client = self.client()

@@ -49,7 +49,7 @@ class Users(UserCase):
         before = int(time.time() * 1e6)
         user = client.create_user(self.user, "secret", rights)
         self.assertEqual((user["name"], user["status"]), (self.user, ACTIVE))
-        self.assertLess(abs(user["created_at"] - before), 5_000_000)
+        self.assertLess(abs(user["created_at"] - before), 60_000_000)
         self.assertEqual(user["permissions"],
                          ({"read_users", "send_messages"},
                           {2: (set(), {}), 7: ({"read_stream"}, {3: {"send_messages"}, 9: set()})}))
@@ -225,7 +225,7 @@ class Sessions(UserCase):
         session.logout()
         self.assertEqual(client.get_client(me["id"])["user_id"], 0xFFFFFFFF)
         session.close()
-        until = time.monotonic() + 10
+        until = time.monotonic() + 30
         while client.get_client(me["id"]) is not None:
             self.assertLess(time.monotonic(), until, "a closed connection is still listed")
             time.sleep(0.01)

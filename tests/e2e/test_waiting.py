@@ -22,7 +22,7 @@ class Waiting(Case):
         client.socket.settimeout(0.2)
         with self.assertRaises(TimeoutError):
             client.receive()
-        client.socket.settimeout(10)
+        client.socket.settimeout(30)
 
     def test_what_is_there_is_served_at_once(self):
         client = self.client()
@@ -30,7 +30,7 @@ class Waiting(Case):
         client.send_messages(stream, topic, [b"old"])
         began = time.monotonic()
         self.assertEqual(client.poll_waiting(stream, topic, LONG_MS).payloads, [b"old"])
-        self.assertLess(time.monotonic() - began, 10)
+        self.assertLess(time.monotonic() - began, LONG_MS / 2000)
 
     def test_when_nothing_comes_in_time_the_reply_is_empty(self):
         client = self.client()

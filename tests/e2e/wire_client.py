@@ -10,6 +10,7 @@ import socket
 import struct
 
 import wire_format as wire
+from server import PATIENCE
 import wire_users
 from wire_format import Reply, expect, identifier
 
@@ -22,7 +23,7 @@ class Connection:
     """A socket that knows frames. Every wait has an end: silence raises socket.timeout."""
 
     def __init__(self, address, timeout=10.0):
-        self.socket = socket.create_connection(address, timeout)
+        self.socket = socket.create_connection(address, timeout * PATIENCE)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.client_id = os.urandom(15) + b"\x01"
         self.session = 0
@@ -91,7 +92,7 @@ class Connection:
 
     def is_closed_within(self, seconds):
         """True when the server hangs up; whatever it still says before is thrown away."""
-        self.socket.settimeout(seconds)
+        self.socket.settimeout(seconds * PATIENCE)
         try:
             while self.socket.recv(1 << 16):
                 pass
