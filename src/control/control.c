@@ -4,6 +4,7 @@
 #include "control/control_parts.h"
 #include "wire/command.h"
 #include "wire/name.h"
+#include "wire/xxh3.h"
 
 /* A snapshot that found no room is tried again after this. */
 #define SNAPSHOT_RETRY_US (5 * US_PER_SECOND)
@@ -32,7 +33,7 @@ u64 control_bytes(const struct plan *plan)
     struct state_options options = state_options_of(plan);
     return sizeof(struct control) + state_bytes(&options) + control_log_bytes() +
            registry_bytes(plan->connections_max) + logins_bytes(plan->cores_count) +
-           preparations_bytes(plan->cores_count) +
+           preparations_bytes(plan->cores_count) + histories_bytes(plan->sessions_max) +
            decisions_max(plan->cores_count) * (u64)sizeof(struct decision) + 4 * KIB;
 }
 
@@ -121,10 +122,25 @@ void decision_order(struct control *control, struct decision *decision)
     list_add_last(&control->ordered, &decision->node);
 }
 
-void control_refuse(struct control *control, const struct msg *request, enum wire_error error)
+static void send_error(struct control *control, const struct msg *request, enum wire_error error)
 {
     struct msg reply = {.error = (u32)error, .bufs = {request->bufs[0], NULL}};
     mailbox_reply(control->core, request, &reply);
+}
+
+/* A command's `number` is the handle of its history from on_command on. */
+static void note_answer(struct control *control, const struct msg *request,
+                        const struct history_answer *answer)
+{
+    if (request->kind == MSG_COMMAND) {
+        history_note_answer(&control->histories, request->number, answer);
+    }
+}
+
+void control_refuse(struct control *control, const struct msg *request, enum wire_error error)
+{
+    note_answer(control, request, &(struct history_answer){.error = (u32)error});
+    send_error(control, request, error);
 }
 
 void control_end_session(struct control *control, u64 session, const struct msg *request)
@@ -274,11 +290,17 @@ static void give_token(const struct decision *decision)
 static void answer_decision(struct control *control, const struct decision *decision)
 {
     struct msg reply = {.bufs = {decision->request.bufs[0], NULL}};
+    struct history_answer answer = {
+        .created_id = decision->created_id,
+        .parent_id = decision->parent_id,
+        .index = decision->index,
+    };
     if (decision->kind == DECISION_COMMAND) {
         reply.commanded.id = decision->created_id;
         reply.commanded.parent_id = decision->parent_id;
         reply.commanded.index = decision->index;
         give_token(decision);
+        note_answer(control, &decision->request, &answer);
     } else if (decision->kind == DECISION_LOGIN) {
         reply.logged_in.session = decision->session;
         reply.logged_in.user_id = decision->user_id;
@@ -363,6 +385,9 @@ static void on_log_failed(void *context, u64 index)
                 .flags = decision->index <= index ? MSG_CLOSE_CONNECTION : 0,
                 .bufs = {decision->request.bufs[0], NULL},
             };
+            /* Nobody knows what came of it: no answer is kept for it. */
+            note_answer(control, &decision->request,
+                        &(struct history_answer){.error = WIRE_TRANSIENT_NOT_COMMITTED});
             mailbox_reply(control->core, &decision->request, &reply);
         } else {
             start_is_lost |= decision->kind == DECISION_ROOT;
@@ -402,7 +427,7 @@ static void on_log_closed(void *context)
 
 /* ---- Requests ---- */
 
-static void on_command(struct control *control, const struct msg *msg)
+static void begin_command(struct control *control, const struct msg *msg)
 {
     if (preparation_is_needed(msg->command.command)) {
         preparation_on_msg(control, msg);
@@ -414,11 +439,59 @@ static void on_command(struct control *control, const struct msg *msg)
     control_go_on(control);
 }
 
+/* A token is shown once: its answer is not there to be repeated. */
+static void answer_again(struct control *control, const struct msg *msg,
+                         const struct history_answer *answer)
+{
+    bool shows_token = msg->command.command == COMMAND_CREATE_TOKEN && answer->error == WIRE_OK;
+    struct msg reply = {
+        .error = shows_token ? WIRE_REQUEST_ALREADY_APPLIED : answer->error,
+        .bufs = {msg->bufs[0], NULL},
+        .commanded = {.id = answer->created_id,
+                      .parent_id = answer->parent_id,
+                      .index = answer->index},
+    };
+    mailbox_reply(control->core, msg, &reply);
+}
+
+static void on_command(struct control *control, const struct msg *msg)
+{
+    const struct state_session *session =
+        msg->number == 0 ? NULL : state_session_get(control->decided, msg->command.session);
+    struct msg noted = *msg;
+    struct history_answer answer;
+    noted.number = 0;
+    if (session == NULL) {
+        begin_command(control, &noted);
+        return;
+    }
+    const struct buf *body = msg->bufs[0];
+    struct history_request request = {
+        .client = session->client,
+        .user_id = session->user_id,
+        .command = msg->command.command,
+        .number = msg->number,
+        .body_hash = xxh3(body->data, body->size),
+    };
+    switch (history_look(&control->histories, &request, &noted.number, &answer)) {
+    case HISTORY_NEW: begin_command(control, &noted); return;
+    case HISTORY_ANSWERED: answer_again(control, msg, &answer); return;
+    case HISTORY_RUNNING: control_refuse(control, &noted, WIRE_TRANSIENT_NOT_COMMITTED); return;
+    case HISTORY_FORGOTTEN: control_refuse(control, &noted, WIRE_REQUEST_ALREADY_APPLIED); return;
+    }
+    unreachable();
+}
+
 static void on_logout(struct control *control, const struct msg *msg)
 {
     const struct registry_client *client =
         registry_get(&control->registry, msg->login.client_number);
-    control_end_session(control, client == NULL ? 0 : client->session, msg);
+    u64 number = client == NULL ? 0 : client->session;
+    const struct state_session *session = state_session_get(control->decided, number);
+    if (session != NULL) {
+        history_end(&control->histories, session->client);
+    }
+    control_end_session(control, number, msg);
     control_go_on(control);
 }
 
@@ -469,7 +542,7 @@ void control_on_msg(struct control *control, const struct msg *msg)
     } else if (msg->kind == MSG_PHASE_DONE) {
         control_on_phase_done(control, msg);
     } else if (changes && control->stops) {
-        control_refuse(control, msg, WIRE_DISCONNECTED);
+        send_error(control, msg, WIRE_DISCONNECTED);
     } else {
         on_request(control, msg);
     }
@@ -521,6 +594,7 @@ struct control *control_create(struct core *core, struct arena *arena, const str
                   });
     logins_init(control, arena);
     preparations_init(control, arena);
+    histories_init(&control->histories, arena, plan->sessions_max);
     expiry_init(control);
     decisions_init(control, arena);
     accept_init(control);

@@ -14,6 +14,7 @@
 #include "control/control.h"
 #include "control/control_log.h"
 #include "control/credentials.h"
+#include "control/history.h"
 #include "control/registry.h"
 #include "offload/offload.h"
 #include "state/state_command.h"
@@ -159,6 +160,7 @@ struct control {
     struct registry registry;
     struct logins logins;
     struct preparations preparations;
+    struct histories histories;
     struct timer expiry;    /* looks for tokens that have expired */
     bool expiry_is_decided; /* one is on its way out */
     struct accepting accepting;

@@ -390,6 +390,7 @@ static void route_command(struct edge *edge, struct request *request)
     body->size -= FRAME_HEADER_BYTES;
     memmove(body->data, body->data + FRAME_HEADER_BYTES, body->size);
     request->msg.kind = MSG_COMMAND;
+    request->msg.number = request_is_v1(request) ? 0 : request->header.request;
     request->msg.bufs[0] = body;
     request->msg.command.command = (u32)request->command;
     request->msg.command.user_id = request->conn->user_id;

@@ -94,7 +94,10 @@ struct msg {
     u32 error; /* reply: enum wire_error, 0 is success. APPEND request: unused */
     struct msg_token token;
     u64 applied; /* the sender's applied state index: a receiver that is behind catches up first */
-    struct partition_handle partition;
+    union {
+        struct partition_handle partition;
+        u64 number; /* COMMAND request: the client's own of it, which rises; 0: it has none */
+    };
     union {
         struct buf *bufs[2];
         struct poll_loan *loan;
