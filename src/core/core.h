@@ -17,6 +17,7 @@
 #include "io/io.h"
 
 struct offload;
+struct unit_cipher;
 struct state;
 struct partition_gauges;
 
@@ -47,6 +48,9 @@ struct core {
     u64 applied;                     /* its index: what messages carry */
     struct partition_gauges *gauges; /* partitions_max of them, shared: see above */
     struct prng prng;
+    struct unit_cipher *cipher; /* NULL: there is no key */
+    bool encrypts;              /* what is written from now on */
+    struct u128 nonce;          /* the last that was used */
     struct timers timers;
     struct mailbox mailbox;
     struct counters *counters;

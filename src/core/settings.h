@@ -23,7 +23,10 @@ struct settings {
     bool dedup_enabled;     /* messages whose id is in the window are not stored again */
     u64 dedup_entries_max;  /* ids of a partition's window; 0: as many as memory allows */
     u64 dedup_expiry_us;    /* how long an id is remembered; 0: no limit of time */
-    u64 frame_timeout_us;   /* a begun frame must be whole by then */
+    bool encryption_on;     /* of what is written; what was is read as it is */
+    bool encryption_has_key;
+    u8 encryption_key[32];
+    u64 frame_timeout_us; /* a begun frame must be whole by then */
     u64 request_deadline_us;
     u64 poll_wait_us;        /* a poll that finds nothing waits so long; 0: it does not */
     u32 move_after_requests; /* in a row to partitions of one other core: the connection goes there;

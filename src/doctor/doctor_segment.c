@@ -22,6 +22,7 @@ struct segment_walk {
     u64 window_position; /* in doctor->room */
     u32 window_bytes;
     u64 units_count;
+    u64 encrypted_count; /* units: without the key only their checksums can be judged */
     u64 batches_count;
     u64 messages_count;
     u64 bytes; /* of batches */
@@ -54,7 +55,9 @@ static void count_unit(struct segment_walk *walk, const struct segment_unit *uni
                        const u8 *batches)
 {
     struct batch_header header;
-    for (u32 at = 0; at + BATCH_HEADER_BYTES <= unit->batches_bytes;
+    walk->encrypted_count += unit->encrypted ? 1 : 0;
+    walk->batches_count += unit->batches_count;
+    for (u32 at = 0; !unit->encrypted && at + BATCH_HEADER_BYTES <= unit->batches_bytes;
          at += (u32)header.batch_length) {
         batch_header_decode(batches + at, &header);
         walk->batches_count++;
@@ -258,6 +261,13 @@ static void tell_segment(const struct segment_walk *walk)
               header->sector_bytes, offsets, (unsigned long long)walk->units_count,
               (unsigned long long)walk->batches_count, (unsigned long long)walk->messages_count,
               (unsigned long long)walk->bytes);
+    if (walk->encrypted_count > 0) {
+        find_fact(&walk->doctor->findings,
+                  "%s: %llu of these units are encrypted (AES-256-GCM): the checksums over them as "
+                  "they lie there were verified, and only a "
+                  "server with the key can read them.",
+                  segment->name, (unsigned long long)walk->encrypted_count);
+    }
 }
 
 /* The end of the log, as a start finds it from `begin` on. */

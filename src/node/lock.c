@@ -85,8 +85,9 @@ bool lock_data_directory(const char *path, int *fd, struct err *err)
 
 static bool is_ours(const char *name)
 {
-    static const char *const ours[] = {"lock",    "control", "offsets", "ends", "trash",
-                                       "runtime", "streams", "version", ".",    ".."};
+    static const char *const ours[] = {"lock",       "control", "offsets", "ends",
+                                       "trash",      "runtime", "streams", "version",
+                                       "encryption", ".",       ".."};
     for (u32 i = 0; i < array_count(ours); i++) {
         if (strcmp(ours[i], name) == 0) {
             return true;

@@ -18,6 +18,7 @@
 #include "base/check.h"
 #include "io/io_uring_driver.h"
 #include "node/config.h"
+#include "node/data_key.h"
 #include "node/driver.h"
 #include "node/lock.h"
 #include "node/notify.h"
@@ -230,7 +231,8 @@ static bool start(struct server *server, struct err *err)
     if (!plan_make(&driver->plan, values[CONFIG_memory].number,
                    cores == 0 ? processors_allowed() : cores, err) ||
         !root_choose(&driver->settings, server->default_root, &server->generated_root, err) ||
-        !open_data_and_port(server, err)) {
+        !open_data_and_port(server, err) ||
+        !data_key_take(&server->config, &driver->settings, err)) {
         return false;
     }
     note_bound_address(server);

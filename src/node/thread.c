@@ -4,6 +4,7 @@
 #include "control/control.h"
 #include "edge/edge.h"
 #include "offload/offload.h"
+#include "secure/unit_cipher.h"
 #include "shard/shard.h"
 #include "state/state.h"
 
@@ -68,6 +69,19 @@ static void core_setup(struct core *core, const struct thread_options *options)
     mailbox_init(&core->mailbox, options->board, options->index);
 }
 
+/* Where nonces begin is drawn, so that no two processes ever use the same. */
+static bool take_key(struct core *core, const struct settings *settings, struct err *err)
+{
+    if (!settings->encryption_has_key) {
+        return true;
+    }
+    core->cipher = unit_cipher_create(settings->encryption_key);
+    core->encrypts = settings->encryption_on;
+    core->nonce = (struct u128){.low = prng_next(&core->prng), .high = prng_next(&core->prng)};
+    return core->cipher != NULL ||
+           err_set(err, "system.encryption: this system's OpenSSL has no AES-256-GCM");
+}
+
 struct thread *thread_create(const struct thread_options *options, struct arena *arena,
                              struct err *err)
 {
@@ -86,6 +100,10 @@ struct thread *thread_create(const struct thread_options *options, struct arena 
     thread->plan = plan;
     core_setup(&thread->core, options);
     thread->core.bufs = bufs;
+    if (!take_key(&thread->core, options->settings, err)) {
+        buf_pool_destroy(bufs);
+        return NULL;
+    }
     struct state_options state_options = thread_state_options(plan);
     thread->core.state = state_create(arena, &state_options);
     thread->core.shard = shard_create(&thread->core, arena, plan, options->settings);
@@ -102,6 +120,9 @@ void thread_destroy(struct thread *thread)
 {
     check(thread->magic == THREAD_MAGIC);
     thread->magic = 0;
+    if (thread->core.cipher != NULL) {
+        unit_cipher_destroy(thread->core.cipher);
+    }
     buf_pool_destroy(thread->core.bufs);
 }
 

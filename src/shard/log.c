@@ -210,6 +210,10 @@ static void keep_writing(struct log *log)
         struct log_unit *unit = container_of(node, struct log_unit, node);
         list_remove(node);
         list_add_first(&log->gathering, node);
+        if (unit->head.encrypted) { /* more may be added to it */
+            check(unit_decrypt(log->shard->core, &unit->head, unit->bytes + UNIT_CONTROL_BYTES) ==
+                  OK);
+        }
         log->gathering_units++;
         log->gathering_bytes += unit->head.batches_bytes;
         log->write_bytes_wanted =

@@ -130,6 +130,10 @@ static void seal_unit(struct log *log, struct log_unit *unit, u64 first_unit, u3
     head->previous_crc = log->previous_crc;
     head->level = header->level;
     memcpy(head->salt, header->salt, SEGMENT_SALT_BYTES);
+    head->batches_count = unit->batches_count;
+    if (unit_secret_is_on(log->shard->core)) {
+        unit_encrypt(log->shard->core, head, unit->bytes + UNIT_CONTROL_BYTES);
+    }
     segment_unit_encode(head, unit->bytes);
     u32 used = UNIT_CONTROL_BYTES + head->batches_bytes;
     u32 unit_bytes = segment_unit_bytes(head->batches_bytes, header->sector_bytes);

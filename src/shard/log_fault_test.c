@@ -205,6 +205,7 @@ TEST(a_disk_that_fills_up_under_load_loses_nothing_that_was_acknowledged)
     for (u64 seed = 100; seed < 120; seed++) {
         struct bed bed;
         bed_open(&bed, &(struct sim_options){.seed = seed, .disk_bytes = 24 * MIB});
+        bed.encrypts = seed % 2 == 1;
         bed.settings.disk_reserve_bytes = prng_below(&bed.prng, 2) * MIB;
         bed_topic(&bed, 2);
         bed_start(&bed);

@@ -153,6 +153,7 @@ static void run_seed(u64 seed)
     struct sim_options options = {
         .seed = seed, .sector_bytes = story.sector_bytes, .direct_refused = story.direct_refused};
     bed_open(&bed, &options);
+    bed.encrypts = options.seed % 3 == 1;
     bed.settings.durability = story.durability;
     bed_topic(&bed, story.partitions_count);
     for (u32 round = 0; round < story.rounds_count; round++) {

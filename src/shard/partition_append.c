@@ -318,9 +318,13 @@ void partition_append(struct partition *partition, struct shard_request *request
 /* ---- Persisted ---- */
 
 /* What was just written is what a reader at the end asks for next. */
-static void keep_in_cache(struct partition *partition, const struct log_unit *unit)
+static void keep_in_cache(struct partition *partition, struct log_unit *unit)
 {
     if (unit->buf == NULL || !polled_lately(partition)) {
+        return;
+    }
+    if (unit->head.encrypted &&
+        unit_decrypt(partition->shard->core, &unit->head, unit->bytes + UNIT_CONTROL_BYTES) != OK) {
         return;
     }
     const struct segment *segment = partition->log.active;

@@ -252,6 +252,7 @@ TEST(the_index_of_the_newest_segment_survives_a_stop_and_a_crash_and_a_cut_of_th
     for (u64 seed = 20; seed < 30; seed++) {
         struct bed bed;
         bed_open(&bed, &(struct sim_options){.seed = seed});
+        bed.encrypts = seed % 2 == 1;
         bed.settings.segment_bytes_default = GIB;
         bed_topic(&bed, 1);
         bed_start(&bed);

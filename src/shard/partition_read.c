@@ -428,6 +428,18 @@ static bool begin_unit(struct poll *poll)
     return true;
 }
 
+/* The unit that was just found whole. False: it cannot be read without its key. */
+static bool decrypt_checked(struct shard_request *request)
+{
+    struct poll *poll = &request->poll;
+    struct segment_unit *unit = &poll->next_check.unit;
+    if (!unit->encrypted) {
+        return true;
+    }
+    u8 *batches = poll->read_buf->data + poll->checked + UNIT_CONTROL_BYTES;
+    return unit_decrypt(request->shard->core, unit, batches) == OK;
+}
+
 static void check_units(struct partition *partition, struct shard_request *request)
 {
     struct poll *poll = &request->poll;
@@ -441,6 +453,10 @@ static void check_units(struct partition *partition, struct shard_request *reque
         case UNIT_CHECK_PAUSED: shard_wait(request->shard, request); return;
         case UNIT_CHECK_BAD: end_check(partition, request); return;
         case UNIT_CHECK_GOOD:
+            if (!decrypt_checked(request)) {
+                end_check(partition, request);
+                return;
+            }
             poll->check.next_offset = poll->next_check.next_offset;
             poll->checked += segment_unit_bytes(poll->next_check.unit.batches_bytes,
                                                 poll->segment->header.sector_bytes);

@@ -19,7 +19,12 @@
  *     120  messages_count    u32   messages in those batches
  *     124  headers_crc       u32   CRC-32C over the 256 bytes of each batch header, in order
  *     128  level             u8    0 sync, 1 os, 2 memory
- *     129  zeros
+ *     129  encrypted         u8    1: the batches are, with AES-256-GCM; headers_crc is 0
+ *     132  body_crc          u32   CRC-32C over them as they lie there; 0 when they are not
+ *     136  nonce             12 bytes
+ *     148  tag               16 bytes
+ *     164  batches_count     u32   of encrypted ones; 0 when they can be counted
+ *     168  zeros
  *     252  control_crc       u32   CRC-32C over bytes 0 to 251 */
 #include "shard/segment_unit.h"
 
@@ -67,6 +72,14 @@ void segment_unit_encode(struct segment_unit *unit, u8 *control)
     put_u32(control + 120, unit->messages_count);
     put_u32(control + 124, unit->headers_crc);
     control[128] = unit->level;
+    if (unit->encrypted) {
+        put_u32(control + 124, 0);
+        control[129] = 1;
+        put_u32(control + 132, unit->body_crc);
+        memcpy(control + 136, unit->nonce, UNIT_NONCE_BYTES);
+        memcpy(control + 148, unit->tag, UNIT_TAG_BYTES);
+        put_u32(control + 164, unit->batches_count);
+    }
     unit->control_crc = crc32c(0, control, CONTROL_CRC_POSITION);
     put_u32(control + CONTROL_CRC_POSITION, unit->control_crc);
 }
@@ -99,7 +112,12 @@ enum status segment_unit_decode(const u8 *control, const u8 *salt, u64 life,
         .headers_crc = get_u32(control + 124),
         .control_crc = control_crc,
         .level = control[128],
+        .encrypted = control[129] == 1,
+        .body_crc = get_u32(control + 132),
+        .batches_count = get_u32(control + 164),
     };
+    memcpy(unit->nonce, control + 136, UNIT_NONCE_BYTES);
+    memcpy(unit->tag, control + 148, UNIT_TAG_BYTES);
     memcpy(unit->salt, control + 56, SEGMENT_SALT_BYTES);
     return OK;
 }
@@ -110,6 +128,7 @@ void unit_check_init(struct unit_check *check, const struct segment_unit *unit, 
     check->batches = batches;
     check->position = 0;
     check->headers_crc = 0;
+    check->body_crc = 0;
     check->next_offset = unit->base_offset;
     check->last_time_us = unit->first_time_us;
     check->batch_begun = false;
@@ -154,8 +173,27 @@ static bool unit_is_whole(const struct unit_check *check)
            check->last_time_us == unit->last_time_us;
 }
 
+static enum unit_check_result check_encrypted(struct unit_check *check, struct batch_budget *budget)
+{
+    const struct segment_unit *unit = &check->unit;
+    u32 bytes = u32_min(budget->bytes, unit->batches_bytes - check->position);
+    check->body_crc = crc32c(check->body_crc, check->batches + check->position, bytes);
+    check->position += bytes;
+    budget->bytes -= bytes;
+    if (check->position < unit->batches_bytes) {
+        return UNIT_CHECK_PAUSED;
+    }
+    check->next_offset = unit->base_offset + unit->messages_count;
+    check->last_time_us = unit->last_time_us;
+    check->batches_count = unit->batches_count;
+    return check->body_crc == unit->body_crc ? UNIT_CHECK_GOOD : UNIT_CHECK_BAD;
+}
+
 enum unit_check_result unit_check_step(struct unit_check *check, struct batch_budget *budget)
 {
+    if (check->unit.encrypted) {
+        return check_encrypted(check, budget);
+    }
     while (check->position < check->unit.batches_bytes) {
         if (!check->batch_begun && !batch_begin(check)) {
             return UNIT_CHECK_BAD;

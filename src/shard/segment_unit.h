@@ -16,6 +16,8 @@
 
 #define UNIT_CONTROL_BYTES 256u
 #define SEGMENT_SALT_BYTES 16u
+#define UNIT_NONCE_BYTES 12u
+#define UNIT_TAG_BYTES 16u
 
 struct segment_unit {
     u64 partition_id;
@@ -30,7 +32,12 @@ struct segment_unit {
     u32 previous_crc;  /* control CRC of the unit before, 0 for the first of a life */
     u32 batches_bytes; /* of the batches, without control batch and zeros */
     u32 messages_count;
-    u32 headers_crc; /* CRC-32C over the 256 bytes of every batch header */
+    u32 headers_crc; /* CRC-32C over the 256 bytes of every batch header, before encryption */
+    bool encrypted;  /* the batches are: unit_secret.h */
+    u32 body_crc;    /* then: CRC-32C over them as they lie there */
+    u32 batches_count;
+    u8 nonce[UNIT_NONCE_BYTES];
+    u8 tag[UNIT_TAG_BYTES];
     u32 control_crc; /* result of encode and decode */
     u8 level;        /* enum durability at which it was written */
     u8 salt[SEGMENT_SALT_BYTES];
@@ -58,6 +65,7 @@ struct unit_check {
     const u8 *batches;
     u32 position; /* of the batch under way */
     u32 headers_crc;
+    u32 body_crc; /* of encrypted ones: nothing else of them can be judged without the key */
     u64 next_offset;
     u64 last_time_us;
     u32 batches_count; /* begun */

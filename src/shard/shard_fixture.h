@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/map.h"
+#include "secure/unit_cipher.h"
 #include "shard/recovery.h"
 #include "shard/shard_inside.h"
 #include "sim/sim.h"
@@ -46,6 +47,7 @@ struct bed {
     struct plan plan;
     struct prng prng;
     u64 memory_bytes;
+    bool encrypts; /* what is written */
 
     /* What control has on disk. */
     u8 commands[BED_COMMANDS_MAX][STATE_COMMAND_BYTES_MAX];
@@ -248,6 +250,11 @@ static inline void bed_core(struct bed *bed)
     bed->event_items = arena_array(&bed->arena, struct event, BED_EVENTS_MAX);
     event_log_init(&bed->events, bed->event_items, BED_EVENTS_MAX, 0, EVENT_INFO);
     core->events = &bed->events;
+    if (bed->encrypts) {
+        core->cipher = unit_cipher_create((const u8[CIPHER_KEY_BYTES]){7});
+        core->encrypts = true;
+        core->nonce.low = prng_next(&core->prng);
+    }
     (void)shard_create(core, &bed->arena, &bed->plan, &bed->settings);
 }
 
@@ -277,6 +284,9 @@ static inline void bed_start(struct bed *bed)
 static inline void bed_forget(struct bed *bed)
 {
     buf_pool_destroy(bed->core->bufs);
+    if (bed->core->cipher != NULL) {
+        unit_cipher_destroy(bed->core->cipher);
+    }
     arena_destroy(&bed->arena);
     bed->core = NULL;
     bed->running = false;

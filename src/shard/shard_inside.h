@@ -22,6 +22,7 @@
 #include "shard/shard.h"
 #include "shard/sweep.h"
 #include "shard/trash.h"
+#include "shard/unit_secret.h"
 
 #define SHARD_MAGIC 0x64726168736c6576ull
 
