@@ -53,6 +53,33 @@ static bool users_look_alike(const struct guest_user *a, const struct guest_user
            (!a->exists || (a->active == b->active && a->rights == b->rights));
 }
 
+/* One line for whoever reads a failure. */
+static void tell(const struct guest *guest, const char *end, u32 status)
+{
+    static const char *const asked[] = {
+        [GUEST_ADMIN_LOGIN] = "admin login",
+        [GUEST_CREATE] = "create",
+        [GUEST_DELETE] = "delete",
+        [GUEST_GRANT] = "grant",
+        [GUEST_PASSWORD] = "new password",
+        [GUEST_ACTIVATE] = "activate",
+        [GUEST_TOKEN_CREATE] = "create token",
+        [GUEST_TOKEN_DELETE] = "delete token",
+        [GUEST_READ] = "look",
+        [GUEST_TOKENS] = "tokens",
+        [GUEST_LOGIN] = "login",
+        [GUEST_TOKEN_LOGIN] = "token login",
+        [GUEST_ACT] = "act",
+    };
+    if (guest->workload->prints) {
+        fprintf(
+            stderr, "%llu us: %s %s (there %d active %d rights %x password %u token %d%s): %s %u\n",
+            (unsigned long long)sim_now_us(guest->workload->sim), guest->name, asked[guest->asked],
+            guest->user.exists, guest->user.active, guest->user.rights, guest->user.password,
+            guest->user.has_token, guest->unsure ? ", unsure" : "", end, status);
+    }
+}
+
 /* ---- Asking ---- */
 
 static u64 draw(struct guest *guest, u64 bound)
@@ -517,6 +544,10 @@ static void on_change(struct guest *guest, const struct sim_client_reply *reply)
             guest->line.is_over || (guest->line.logged_in && ends_sessions(guest));
         guest->user = guest->wanted;
         take_token(guest, &reader);
+    } else if (status == WIRE_IO_ERROR && ends_sessions(guest)) {
+        /* It did not happen; but until the restart the user may be refused as if it had. */
+        guest->unsure = workload_excuses(guest->workload, status);
+        guest->other = guest->wanted;
     } else if (!comes_again(guest, status)) {
         disagree(guest, CHECK_model_agrees, "a change of the user", status);
     }
@@ -733,6 +764,7 @@ static void on_reply(void *context, struct sim_client_call *call,
     check(call == &guest->call);
     guest->is_busy = false;
     guest->workload->operations_count++;
+    tell(guest, "answered", reply->is_eviction ? reply->eviction_reason : reply->status);
     switch (guest->asked) {
     case GUEST_ADMIN_LOGIN: (void)take_login(&guest->admin, reply); break;
     case GUEST_LOGIN:
@@ -768,6 +800,7 @@ static void on_lost(void *context, struct sim_client_call *call)
     check(call == &guest->call);
     guest->is_busy = false;
     guest->workload->operations_lost++;
+    tell(guest, "lost", 0);
     if (guest->asked == GUEST_ACT && guest->send != NULL) {
         model_send_lost(guest->send);
     }

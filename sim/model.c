@@ -148,6 +148,7 @@ struct model_send *model_send_begin(struct model *model, struct model_partition 
     }
     struct model_send *send = mem_take(sizeof(*send));
     model->sends[model->sends_count++] = send;
+    partition->messages_sent += count;
     *send = (struct model_send){
         .number = model->sends_count,
         .partition = partition,
@@ -165,6 +166,7 @@ bool model_send_repeat(struct model_send *send)
     if (send->state == SEND_PURGED || send->state == SEND_LOST) {
         return false;
     }
+    send->partition->messages_sent += send->count;
     if (send->state != SEND_BOUND) {
         send->state = SEND_IN_FLIGHT;
     }

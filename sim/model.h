@@ -85,6 +85,8 @@ struct model_range {
 struct model_partition {
     struct model_topic *topic;
     u32 id;
+    u32 appended_boot;      /* the start of the server since which it has taken something */
+    u64 messages_sent;      /* whatever became of them */
     struct model_run *runs; /* rising, never overlapping */
     u32 runs_count;
     u32 runs_room;

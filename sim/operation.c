@@ -107,13 +107,14 @@ static void on_sent(struct operation *operation, u32 status, struct span body)
     }
     if (status != WIRE_OK) {
         workload->operations_failed++;
-        if (send->state == SEND_BOUND && !operation->is_repeat) {
+        if (send->state == SEND_BOUND && !operation->is_repeat && send->requests == 1) {
             disagree(operation, "a send that a poll had shown", status);
         }
         model_send_refused(send);
         return;
     }
     bool fuzzy = is_fuzzy(operation);
+    operation->partition->appended_boot = workload->schedule->starts_count;
     if (send_reply_decode(body, &confirmation) != OK ||
         confirmation.partition_id != operation->partition->id ||
         (!fuzzy && (confirmation.stream_id != operation->stream->id ||

@@ -66,6 +66,7 @@ struct repeat {
     struct model_glimpse glimpse;
     u32 starts_count; /* of the server, then */
     u32 sends_since;
+    u64 messages_then; /* sent to its partition before it */
     struct u128 client;
     u64 request;
     u8 *body;

@@ -29,7 +29,7 @@ static void shrink_tables(struct plan *plan)
     plan->requests_per_core_max = 256;
     plan->streams_max = 32;
     plan->topics_max = 64;
-    plan->partitions_max = 128;
+    plan->partitions_max = 1024;
     plan->segments_per_core_max = 1024;
     plan->users_max = 8;
     plan->grants_max = 32;

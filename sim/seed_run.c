@@ -154,6 +154,8 @@ static struct settings draw_settings(struct seed_run *run)
         .flush_bytes = 16384u << draw(run, 6),
         .segment_bytes_default = (64 * KIB) << draw(run, 5),
         .disk_reserve_bytes = 24 * MIB,
+        .dedup_enabled = draw(run, 2) == 0,
+        .dedup_entries_max = SEED_DEDUP_ENTRIES,
         .message_expiry_us_default = UINT64_MAX,
         .topic_bytes_max_default = UINT64_MAX,
         .retention_interval_us = 200000 + draw(run, 3000000),
