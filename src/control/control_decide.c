@@ -272,7 +272,7 @@ static void answer_and_return(struct control *control, struct decision *decision
 /* The credentials were those of the user as the cores know it; what is decided may be more. */
 static bool is_still_right(const struct control *control, const struct decision *decision)
 {
-    const struct state_user *user = state_user_get(control->decided, decision->user_id);
+    const struct state_user *user = state_user_get(control_users(control), decision->user_id);
     return user != NULL && user->active && user->password_index == decision->password_index;
 }
 

@@ -226,6 +226,10 @@ enum wire_error decide_user(const struct control *control, const struct decision
 /* Rights of the whole server, of who asks. */
 bool control_user_may(const struct control *control, const struct msg *request, enum right right);
 
+/* The users as logins are judged by them: as decided; once the log failed, as the cores have them,
+ * since what was decided last does not come about. */
+const struct state *control_users(const struct control *control);
+
 /* Would these be refused, as far as can be said before a password is hashed? */
 enum wire_error create_user_check(const struct control *control, const struct msg *request,
                                   struct span body, struct create_user_request *found);

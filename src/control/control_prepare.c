@@ -240,6 +240,11 @@ bool preparation_is_needed(u32 command)
 
 void preparation_on_msg(struct control *control, const struct msg *msg)
 {
+    if (control_log_has_failed(control->log)) {
+        /* What was decided last does not come about: nothing is to be judged by it. */
+        control_refuse(control, msg, WIRE_IO_ERROR);
+        return;
+    }
     struct preparation *preparation = preparation_take(control, msg->from);
     if (preparation == NULL) {
         control_refuse(control, msg, WIRE_TRANSIENT_NOT_ACCEPTED);

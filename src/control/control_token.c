@@ -99,11 +99,12 @@ enum eviction_reason token_login(const struct control *control, struct span toke
 {
     u8 hash[SHA256_BYTES];
     sha256(token.data, token.size, hash);
-    const struct state_token *found = state_token_find(control->decided, hash);
+    const struct state *state = control_users(control);
+    const struct state_token *found = state_token_find(state, hash);
     if (found == NULL || found->expires_at_us <= control->core->time.wall_us) {
         return EVICTION_INVALID_TOKEN;
     }
-    *user = state_user_get(control->decided, found->user_id);
+    *user = state_user_get(state, found->user_id);
     check(*user != NULL); /* tokens go with their user */
     return (*user)->active ? (enum eviction_reason)0 : EVICTION_USER_INACTIVE;
 }

@@ -251,6 +251,18 @@ TEST(commands_beyond_the_queue_for_a_hash_are_asked_to_come_again)
     node_deinit();
 }
 
+TEST(after_a_failed_write_users_are_what_the_cores_have_and_change_no_more)
+{
+    begin(11);
+    create("alice");
+    sim_fail_next(node.sim, 0, SIM_WRITE, "control/a", ERR_IO);
+    EXPECT_EQ(error_of(ask_change("alice", "secret", "changed")), WIRE_IO_ERROR);
+    EXPECT(log_in("alice", "secret", 7) != 0);
+    EXPECT_EQ(log_in("alice", "changed", 8), 0);
+    EXPECT_EQ(error_of(ask_create("alice", "secret")), WIRE_IO_ERROR);
+    node_deinit();
+}
+
 TEST(guesses_at_a_current_password_are_limited_by_name)
 {
     begin(9);
