@@ -96,6 +96,7 @@ static struct sim_turn server_turn(void *context, struct turn_time time)
     struct mailbox *mailbox = &thread_core(schedule->threads[core->index])->mailbox;
     mailbox_sleep_end(mailbox);
     struct turn_result result = thread_turn(schedule->threads[core->index], time);
+    io_submit(thread_core(schedule->threads[core->index])->io);
     /* As the real driver does: the flag first, then one more look. */
     bool busy = result.busy || !mailbox_sleep_begin(mailbox);
     drain_events(schedule);

@@ -18,6 +18,10 @@
 #define SPIN_US 30u
 #define SPIN_LOOKS 32u
 
+/* Busy turns whose calls go to the kernel together. A request that stays on its core takes three
+ * turns, and each submit costs more than such a turn. */
+#define TURNS_GATHERED_MAX 3u
+
 static struct turn_time now(void)
 {
     return (struct turn_time){.monotonic_us = io_monotonic_us(), .wall_us = io_wall_us()};
@@ -193,16 +197,34 @@ static bool spin_for_mail(struct mailbox *mailbox)
     return false;
 }
 
+static void submit(struct driver_core *core)
+{
+    core->turns_gathered = 0;
+    io_submit(core->driver->ios[core->index]);
+}
+
+static void submit_soon(struct driver_core *core)
+{
+    if (++core->turns_gathered >= TURNS_GATHERED_MAX) {
+        submit(core);
+    }
+}
+
 static void wait_for_work(struct driver_core *core, const struct turn_result *turn)
 {
     struct mailbox *mailbox = &thread_core(core->thread)->mailbox;
     bool spins = turn->lanes_busy && mailbox->cores_count > 1;
-    if (spins && spin_for_mail(mailbox)) {
-        return;
+    if (spins) {
+        submit(core);
+        if (spin_for_mail(mailbox)) {
+            return;
+        }
     }
     if (!mailbox_sleep_begin(mailbox)) {
+        submit_soon(core);
         return;
     }
+    core->turns_gathered = 0; /* io_wait submits and sleeps in one call */
     io_wait(core->driver->ios[core->index], turn->deadline_us, 0);
     mailbox_sleep_end(mailbox);
 }
@@ -226,7 +248,9 @@ static void *core_run(void *context)
         }
         struct turn_result turn = thread_turn(core->thread, now());
         report(core);
-        if (!turn.busy) {
+        if (turn.busy) {
+            submit_soon(core);
+        } else {
             wait_for_work(core, &turn);
         }
     }

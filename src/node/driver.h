@@ -21,6 +21,7 @@ struct driver_core {
     struct thread *thread;
     struct event_log events;
     struct event *event_items;
+    u32 turns_gathered; /* since the last submit */
 };
 
 struct driver {

@@ -371,9 +371,8 @@ struct turn_result thread_turn(struct thread *thread, struct turn_time time)
     stall_turn_begin(&core->stall);
     bool busy = drain_lanes(thread);
     busy = finish_work(thread) || busy;
-    stall_enter(&core->stall, "submit");
+    stall_enter(&core->stall, "bells");
     mailbox_flush(core);
-    io_submit(core->io);
     note_turn(core);
     return (struct turn_result){
         .deadline_us = timers_next_us(&core->timers),

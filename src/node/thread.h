@@ -1,7 +1,7 @@
 /* One core as an object with one entry: the real driver waits for I/O and calls it; the simulator
  * holds many of them in one thread and decides who turns next.
  *
- *     thread_turn:  lanes ─▶ completions ─▶ offload ─▶ timers ─▶ sends, bells, submit
+ *     thread_turn:  lanes ─▶ completions ─▶ offload ─▶ timers ─▶ sends, bells
  *
  * Every part has a budget a turn, so that no source of work starves another. */
 #pragma once
@@ -49,6 +49,7 @@ struct thread *thread_create(const struct thread_options *options, struct arena 
 
 /* Core 0: begins recovery. The others wait for what control sends. */
 void thread_start(struct thread *thread);
+/* What it asked of the door is submitted by the driver, which may gather a few turns. */
 struct turn_result thread_turn(struct thread *thread, struct turn_time time);
 
 /* Core 0, from its own thread: begin to drain; `thread_is_drained` turns true on every core when
