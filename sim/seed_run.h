@@ -32,8 +32,8 @@ enum armed { ARMED_LIST(ARMED_ENUM) ARMED_COUNT };
 #define SEED_VIRTUAL_US_MIN (60 * US_PER_SECOND)
 #define SEED_CRASHES_MIN 2u
 
-/* Ids that a partition remembers: so few that those of all partitions fit the table of a core, and so
- * many that what others send while a repeat is under way does not push its first out. */
+/* Ids that a partition remembers: so few that those of all partitions fit the table of a core, and
+ * so many that what others send while a repeat is under way does not push its first out. */
 #define SEED_DEDUP_ENTRIES 400u
 
 struct seed_options {
