@@ -2,11 +2,13 @@
 
 Everything goes to ${XDG_CACHE_HOME:-~/.cache}/levriero/clients and is left alone when it is there.
 Rust programs and both command line clients are one cargo build, so that what they share is
-compiled once; cargo itself knows whether anything is left to do. The lock files beside the sources
-pin every crate; pip and maven are given exact versions.
+compiled once. The lock files beside the sources pin every crate; pip and maven are given exact
+versions. What is built of our own sources lies under a digest of them, since several checkouts may
+use one cache.
 """
 
 import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
@@ -17,6 +19,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "levriero/clients"
 CARGO_MIN = (1, 95)
+KEPT = 4
 PACKAGES = ("conformance-generation1", "conformance-generation2")
 
 
@@ -40,6 +43,21 @@ def alone():
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def digest(*folders):
+    """Of all sources below, by name and content."""
+    whole = hashlib.sha256()
+    for path in sorted(path for folder in folders for path in (HERE / folder).rglob("*")):
+        if path.is_file():
+            whole.update(f"{path.relative_to(HERE)}\n".encode() + path.read_bytes())
+    return whole.hexdigest()[:16]
+
+
+def forget_old(pattern):
+    """Of what other checkouts and yesterday left, the newest few stay."""
+    for old in sorted(CACHE.glob(pattern), key=lambda path: path.stat().st_mtime)[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def python_client(version, program):
@@ -74,20 +92,43 @@ def find_cargo():
 
 
 def cargo_build(manifest, *words):
+    """Run it alone. Cargo takes a checkout's sources for unchanged when another's build is newer,
+    so ours are touched first: only they, not the crates, are compiled once more than needed."""
     cargo = find_cargo()
     environment = os.environ | {"CARGO_TARGET_DIR": str(CACHE / "rust")}
     # The rustc beside this cargo, not another one that comes first in PATH.
     rustc = Path(cargo).with_name("rustc")
     if rustc.exists():
         environment["RUSTC"] = str(rustc)
-    with alone():
-        command([cargo, "build", "--locked", "--quiet", "--manifest-path", HERE / manifest, *words],
-                env=environment)
+    for source in (HERE / manifest).parent.rglob("*.rs"):
+        source.touch()
+    command([cargo, "build", "--locked", "--quiet", "--manifest-path", HERE / manifest, *words],
+            env=environment)
     return CACHE / "rust/debug"
 
 
-def rust_client(program):
-    return [cargo_build("rust/Cargo.toml", *(f"-p{name}" for name in PACKAGES)) / program]
+def rust_programs(names, manifest, *words):
+    """Built of our sources at once, copied out under their digest; returns where they are."""
+    with alone():
+        home = CACHE / f"programs-{digest('rust')}"
+        if not all((home / name).exists() for name in names):
+            forget_old("programs-*")
+            built = cargo_build(manifest, *words)
+            home.mkdir(exist_ok=True)
+            for name in names:
+                shutil.copy2(built / name, home / f"{name}.partial")
+                (home / f"{name}.partial").rename(home / name)
+    return home
+
+
+def rust_client(name):
+    words = (f"-p{package}" for package in PACKAGES)
+    return [rust_programs(("rust-0-10", "rust-0-11"), "rust/Cargo.toml", *words) / name]
+
+
+def gate():
+    """The next protocol's client, which has to be refused."""
+    return [rust_programs(("gate",), "rust/gate/Cargo.toml") / "gate"]
 
 
 def command_line(version):
@@ -95,40 +136,32 @@ def command_line(version):
 
     The packages named beside it keep the features, and so what is already built, the same."""
     out = CACHE / f"iggy-cli-{version}"
-    if not out.exists():
-        names = (*PACKAGES, f"iggy-cli@{version}")
-        built = cargo_build("rust/Cargo.toml", *(f"-p{name}" for name in names)) / "iggy"
-        partial = out.with_suffix(".partial")
-        shutil.copy2(built, partial)
-        partial.rename(out)
+    with alone():
+        if not out.exists():
+            names = (*PACKAGES, f"iggy-cli@{version}")
+            built = cargo_build("rust/Cargo.toml", *(f"-p{name}" for name in names))
+            shutil.copy2(built / "iggy", out.with_suffix(".partial"))
+            out.with_suffix(".partial").rename(out)
     return [sys.executable, HERE / "cli_matrix.py", out, f"cli-{version[:4]}"]
 
 
-def gate():
-    """The next protocol's client, which has to be refused."""
-    return [cargo_build("rust/gate/Cargo.toml") / "gate"]
-
-
 def java_client():
-    home, sources = CACHE / "java", sorted((HERE / "java").glob("*.java"))
     for tool in ("javac", "mvn"):
         if not shutil.which(tool):
             raise SetupFailed(f"there is no {tool}: `apt install openjdk-17-jdk-headless maven`")
+    pom = HERE / "java/pom.xml"
     with alone():
-        jars, pom = home / "jars", HERE / "java/pom.xml"
-        if not (home / "pom").exists() or (home / "pom").read_bytes() != pom.read_bytes():
+        home = CACHE / f"java-{digest('java')}"
+        if not (home / "ready").exists():
+            forget_old("java-*")
             shutil.rmtree(home, ignore_errors=True)
             command(["mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies",
-                     f"-DoutputDirectory={jars}"])
-            shutil.copy2(pom, home / "pom")
-        classes = home / "classes"
-        newest = max(source.stat().st_mtime for source in sources)
-        if not classes.exists() or classes.stat().st_mtime < newest:
-            shutil.rmtree(classes, ignore_errors=True)
-            command(["javac", "-d", classes, "-cp", f"{jars}/*", *sources])
-            os.utime(classes)
-    return ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*:{classes}",
-            "Matrix"]
+                     f"-DoutputDirectory={home / 'jars'}"])
+            command(["javac", "-d", home / "classes", "-cp", f"{home / 'jars'}/*",
+                     *sorted((HERE / "java").glob("*.java"))])
+            (home / "ready").touch()
+    return ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp",
+            f"{home / 'jars'}/*:{home / 'classes'}", "Matrix"]
 
 
 # In the order of the table: a short name, the package, its generation, how it is prepared.

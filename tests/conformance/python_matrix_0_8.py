@@ -5,6 +5,7 @@
     python_matrix_0_8.py ADDRESS read STREAM...    what others wrote, as lines (see crossing.py)
 
 It knows streams, topics, messages and the high-level consumer of a group; no users, headers or ids.
+Its errors are the names of the Rust client's.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from apache_iggy import AutoCommit, IggyClient, PollingStrategy, SendMessage
 NAME = "python-0.8"
 MISSING = 4_000_000
 ROW_SECONDS = 90
-NOT_FOUND, EXISTS = "was not found", "already exists"
+NOT_FOUND, EXISTS = "NotFound", "AlreadyExists"
 
 
 def named(what):
@@ -68,8 +69,8 @@ async def ping(address):
 async def login(address):
     client = IggyClient(address)
     await client.connect()
-    await refused("Invalid credentials", client.login_user("iggy", "wrong"))
-    await refused("Invalid credentials", client.login_user("stranger", "iggy"))
+    await refused("InvalidCredentials", client.login_user("iggy", "wrong"))
+    await refused("InvalidCredentials", client.login_user("stranger", "iggy"))
     await refused("Unauthenticated", client.create_stream(named("stranger")))
     await client.login_user("iggy", "iggy")
     await client.get_stream(named("none"))
@@ -115,7 +116,7 @@ async def create_topic(address):
                               message_expiry=timedelta(hours=1), max_topic_size=2 << 30)
     await refused(EXISTS, client.create_topic(name, "t", 1))
     await refused(NOT_FOUND, client.create_topic(MISSING, "t", 1))
-    await refused("Too many partitions", client.create_topic(name, "many", 1001))
+    await refused("TooManyPartitions", client.create_topic(name, "many", 1001))
 
 
 async def send_messages(address):
@@ -191,7 +192,7 @@ async def group_offsets(address):
     name = await topic(client, "group-offsets")
     await send(client, name, 0, 30)
     consumer, _ = await consume(client, name, "g", 30)
-    await refused("Invalid offset", consumer.store_offset(1000, 0))
+    await refused("InvalidOffset", consumer.store_offset(1000, 0))
     await consumer.store_offset(14, 0)
     assert consumer.get_last_stored_offset(0) == 14
     _, seen = await consume(await logged_in(address), name, "h", 30)

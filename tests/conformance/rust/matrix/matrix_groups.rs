@@ -131,11 +131,11 @@ pub async fn join_consumer_group(desk: Arc<Desk>) {
     refused(1009, desk.root.join_consumer_group(&numbered(MISSING), topic, &named(GROUP)).await);
     refused(41, desk.nobody().join_consumer_group(stream, topic, &named(GROUP)).await);
     let [first, second, third] = members;
-    drop(third);
+    third.shutdown().await.expect("shut down");
     settles(&desk, &place, &[1, 2]).await;
-    drop(second);
+    second.shutdown().await.expect("shut down");
     settles(&desk, &place, &[3]).await;
-    drop(first);
+    first.shutdown().await.expect("shut down");
     settles(&desk, &place, &[]).await;
 }
 

@@ -115,7 +115,7 @@ pub async fn get_clients(desk: Arc<Desk>) {
     let id = other.get_me().await.expect("get_me").client_id;
     let listed = desk.root.get_clients().await.expect("get_clients");
     assert_eq!(listed.iter().filter(|each| each.client_id == id).count(), 1);
-    drop(other);
+    other.shutdown().await.expect("shut down");
     for attempt in 0.. {
         let listed = desk.root.get_clients().await.expect("get_clients");
         if listed.iter().all(|each| each.client_id != id) {
