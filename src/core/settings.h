@@ -28,7 +28,8 @@ struct settings {
     u8 encryption_key[32];
     u64 frame_timeout_us; /* a begun frame must be whole by then */
     u64 request_deadline_us;
-    u64 poll_wait_us;        /* a poll that finds nothing waits so long; 0: it does not */
+    u64 heartbeat_us; /* silence after which a client that pings is held for dead; 0: never */
+    u64 poll_wait_us; /* a poll that finds nothing waits so long; 0: it does not */
     u32 move_after_requests; /* in a row to partitions of one other core: the connection goes there;
                                 0: it stays */
     u64 send_stall_us;       /* a send that has not moved for this long gives its loan back */

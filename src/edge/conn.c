@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "edge/conn_move.h"
+#include "edge/heartbeat.h"
 #include "edge/held.h"
 #include "edge/reply.h"
 #include "edge/tables.h"
@@ -44,6 +45,12 @@ static u64 look_at_deadlines(struct edge *edge, struct conn *conn)
             next_us = u64_min(next_us, request->deadline_us);
         }
     }
+    u64 silent_us = heartbeat_deadline_us(edge, conn);
+    if (silent_us <= now_us) {
+        heartbeat_missed(edge, conn);
+        return 0;
+    }
+    next_us = u64_min(next_us, silent_us);
     if (io_op_is_busy(&conn->send_op)) {
         u64 stalled_us = conn->send_began_us + edge->settings->send_stall_us;
         if (stalled_us <= now_us) {
@@ -151,6 +158,8 @@ static void begin(struct conn *conn, const struct msg *msg)
     conn->peer_port = msg->connection.peer_port;
     conn->logged_in = false;
     conn->session = 0;
+    conn->heard_us = 0;
+    conn->pings_count = 0;
     conn->inline_start = 0;
     conn->inline_filled = 0;
     conn->receiving = NULL;

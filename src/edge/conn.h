@@ -43,6 +43,10 @@ struct conn {
     u64 session;
     struct u128 client;
 
+    /* Signs of life: see heartbeat.h. */
+    u64 heard_us;    /* monotonic: the last request began, or was answered */
+    u32 pings_count; /* no further than it takes */
+
     /* Where its requests go. */
     u32 asks_core;
     u32 asks_count;     /* in a row */

@@ -1,6 +1,7 @@
 #include "edge/conn_move.h"
 
 #include "base/check.h"
+#include "edge/heartbeat.h"
 #include "edge/tables.h"
 #include "edge/tcp.h"
 
@@ -104,6 +105,7 @@ void conn_move_on_answer(struct edge *edge, const struct msg *msg)
     list_add_last(&edge->conns_open, &conn->node);
     stay(edge, conn);
     edge_look_at_session(edge, conn);
+    heartbeat_watch(edge, conn);
     conn_advance(edge, conn);
 }
 
@@ -138,4 +140,5 @@ void conn_move_arrive(struct edge *edge, struct conn *conn, const struct msg *ms
     struct msg taken = {.kind = MSG_CONNECTION_TAKEN, .to = (u8)msg->connection.left};
     mailbox_send(core, &taken);
     edge_look_at_session(edge, conn);
+    heartbeat_watch(edge, conn);
 }

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "edge/conn_move.h"
+#include "edge/heartbeat.h"
 #include "edge/held.h"
 #include "edge/lookup.h"
 #include "edge/lookup_user.h"
@@ -48,6 +49,7 @@ struct request *request_take(struct edge *edge, struct conn *conn,
     edge->requests_used++;
     list_add_last(&conn->requests, &request->node);
     conn->requests_count++;
+    conn->heard_us = edge->core->time.monotonic_us;
     counter_add(edge->core->counters, COUNTER_requests, 1);
     return request;
 }
@@ -87,6 +89,9 @@ void request_free(struct edge *edge, struct request *request)
     check(request->magic == REQUEST_MAGIC);
     check(request->state != REQUEST_FREE);
     check(request->state != REQUEST_ASKED);
+    if (request->conn != NULL) {
+        request->conn->heard_us = edge->core->time.monotonic_us;
+    }
     leave_conn(request);
     list_remove(&request->work);
     mailbox_stop_waiting(&request->credit);
@@ -180,6 +185,9 @@ void request_run(struct edge *edge, struct request *request, struct span body)
     if (request->command != COMMAND_REGISTER && !request_checksum_holds(&request->header, body)) {
         reply_status(edge, request, WIRE_INVALID_FORMAT);
         return;
+    }
+    if (request->command == COMMAND_PING) {
+        heartbeat_on_ping(edge, request->conn);
     }
     enum wire_error refused = permit_request(edge, request, body);
     if (refused != WIRE_OK) {

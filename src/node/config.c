@@ -443,6 +443,7 @@ void config_to_settings(const struct config *config, struct settings *settings)
         .dedup_entries_max = values[CONFIG_dedup_entries].number,
         .dedup_expiry_us = values[CONFIG_dedup_expiry].number,
         .frame_timeout_us = values[CONFIG_frame_timeout].number,
+        .heartbeat_us = values[CONFIG_heartbeat].number,
         .request_deadline_us = values[CONFIG_request_timeout].number,
         .move_after_requests = 64,
         .send_stall_us = values[CONFIG_send_stall].number,
