@@ -183,6 +183,25 @@ static void say_topics(struct doctor *doctor, const struct state_stream *stream)
     }
 }
 
+/* Who they are; root was named before. */
+static void say_users(struct doctor *doctor)
+{
+    const struct state *state = doctor->state;
+    const struct state_user *user = NULL;
+    u32 after = USER_ID_ROOT;
+    while ((user = state_user_next(state, after)) != NULL) {
+        find_fact(&doctor->findings, "user %u \"%.*s\", %s, %s, tokens: %u", user->id,
+                  user->name_size, (const char *)user->name,
+                  user->active ? "active" : "deactivated",
+                  user->has_permissions ? "with rights" : "without rights", user->tokens_count);
+        after = user->id;
+    }
+    if (state_grants_count(state) > 0) {
+        find_fact(&doctor->findings, "Rights for single streams and topics: %u, of all users.",
+                  state_grants_count(state));
+    }
+}
+
 static void say_state(struct doctor *doctor)
 {
     const struct state *state = doctor->state;
@@ -201,6 +220,7 @@ static void say_state(struct doctor *doctor)
         find_fact(findings, "The root user is \"%.*s\".", root->name_size,
                   (const char *)root->name);
     }
+    say_users(doctor);
     const struct state_stream *stream = NULL;
     u32 after = UINT32_MAX;
     while ((stream = state_stream_next(state, after)) != NULL) {

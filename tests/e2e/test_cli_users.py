@@ -2,7 +2,7 @@
 
 from test_cli import REFUSED, USAGE, Terminal
 from wire_client import Client
-from wire_users import ACTIVE, INACTIVE
+from wire_users import ACTIVE, INACTIVE, permissions
 
 
 class Users(Terminal):
@@ -67,6 +67,18 @@ class Users(Terminal):
         self.run_command("user", "activate", self.user + "2")
         self.assertEqual(client.get_user(self.user + "2")["status"], ACTIVE)
         self.run_command("user", "deactivate", "iggy", code=REFUSED)
+
+    def test_the_doctor_names_users(self):
+        server = self.own_server().start()
+        client = self.client(server)
+        client.create_user("somebody", "secret", permissions(streams={3: ({"read_stream"}, {})}))
+        client.create_token("laptop")
+        client.create_user("nobody", "secret", status=INACTIVE)
+        server.stop()
+        shown = self.run_command("doctor", "--data", str(server.data), server=server).decode()
+        self.assertIn('user 1 "somebody", active, with rights, tokens: 0', shown)
+        self.assertIn('user 2 "nobody", deactivated, without rights, tokens: 0', shown)
+        self.assertIn("single streams and topics: 1", shown)
 
     def test_a_token_is_printed_alone_and_logs_in(self):
         token = self.run_command("token", "create", self.user[:30], "--expiry", "1 h").decode()

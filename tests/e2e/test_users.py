@@ -230,6 +230,24 @@ class Sessions(UserCase):
             self.assertLess(time.monotonic(), until, "a closed connection is still listed")
             time.sleep(0.01)
 
+    def test_a_client_that_pinged_and_fell_silent_is_logged_out_with_reason_13(self):
+        server = self.own_server(config="[limits]\nheartbeat = \"1 s\"\n").start()
+        watcher = self.client(server)
+        silent, quiet = self.client(server), self.client(server)
+        for _ in range(3):
+            silent.ping()
+        quiet.ping()
+        self.assertEqual(len(watcher.get_clients()), 3)
+        reply = silent.receive()
+        self.assertEqual((reply.evicted, reply.reason), (True, 13))
+        self.assertEqual(reply.client, silent.client_id)
+        self.assertTrue(silent.is_closed_within(10))
+        quiet.get_me()
+        until = time.monotonic() + 10
+        while len(watcher.get_clients()) != 2:
+            self.assertLess(time.monotonic(), until, "the silent client is still listed")
+            time.sleep(0.01)
+
     def test_deleting_oneself_is_answered_before_the_session_ends(self):
         self.client().create_user(self.user, "secret", permissions("manage_users"))
         session = self.login(self.user)
