@@ -171,7 +171,11 @@ static struct settings draw_settings(struct seed_run *run)
         .tcp_address = "127.0.0.1",
         .root_username = "root",
         .root_password = WORKLOAD_PASSWORD,
+        .encryption_has_key = draw(run, 4) == 0,
     };
+    for (u32 i = 0; i < sizeof(settings.encryption_key); i++) {
+        settings.encryption_key[i] = (u8)draw(run, 256);
+    }
     return settings;
 }
 
