@@ -37,7 +37,8 @@ static u64 look_at_deadlines(struct edge *edge, struct conn *conn)
         } else if (request->state == REQUEST_HELD) {
             held_end(edge, conn);
         }
-        if (request->state == REQUEST_ASKED || request->state == REQUEST_WAITING) {
+        if (request->state == REQUEST_ASKED || request->state == REQUEST_WAITING ||
+            request->state == REQUEST_OFFLOADED) {
             if (request->deadline_us <= now_us) {
                 conn_close(edge, conn, "request not answered in time");
                 return 0;

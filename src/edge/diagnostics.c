@@ -79,4 +79,5 @@ void diagnostics_run(struct edge *edge, struct request *request, struct span bod
         .done = on_archive, .kind = OFFLOAD_ARCHIVE, .archive = &edge->archive};
     list_node_init(&edge->archive_job.node);
     offload_submit(core->offload, core->index, &edge->archive_job);
+    request_offload(edge, request);
 }

@@ -268,6 +268,42 @@ static void give_slowly(const u8 *bytes, u32 size, u32 piece, u64 pause_us)
     }
 }
 
+TEST(a_large_body_must_move_at_its_rate_or_its_memory_goes_to_others)
+{
+    static const u8 some[64 * 1024];
+    for (u32 round = 0; round < 2; round++) {
+        set_up();
+        log_in();
+        struct frame frame = send_frame(1, 6000, true);
+        put_u32(frame.bytes + 48, (round == 0 ? 4 : 8) * MIB); /* a 64th of it: 64 or 128 KiB */
+        give(frame.bytes, CONN_INLINE_BYTES);
+        for (u32 i = 0; i < 8 && !rig.over; i++) {
+            run_for(4 * US_PER_SECOND); /* of the five that it has for a step */
+            give(some, sizeof(some));
+        }
+        run_for(US_PER_SECOND);
+        EXPECT_EQ(rig.over, round == 1);
+        EXPECT_EQ(rig.core.edge->requests_used, round == 0);
+        tear_down();
+    }
+}
+
+TEST(statistics_that_offload_never_gives_end_with_their_connection)
+{
+    set_up();
+    log_in();
+    rig.core.edge->facts_busy = true; /* somebody asked, and the worker is stuck */
+    struct frame stats = frame_of(COMMAND_GET_STATS, (struct span){0}, 1);
+    give(stats.bytes, stats.size);
+    run_for(29 * US_PER_SECOND);
+    EXPECT(!rig.over);
+    run_for(3 * US_PER_SECOND);
+    EXPECT(rig.over);
+    EXPECT_EQ(rig.core.edge->requests_used, 0);
+    EXPECT(list_is_empty(&rig.core.edge->facts_waiting));
+    tear_down();
+}
+
 TEST(the_answer_of_an_owner_is_awaited_from_when_it_was_asked)
 {
     set_up_with(MEMORY_BYTES_MIN, 2 * MIB);

@@ -327,7 +327,6 @@ static void on_facts(struct core *core, struct offload_job *job)
     }
 }
 
-/* The request keeps its state (it may be freed with its connection) and waits in the list. */
 static void get_stats(struct edge *edge, struct request *request)
 {
     struct core *core = edge->core;
@@ -343,6 +342,7 @@ static void get_stats(struct edge *edge, struct request *request)
         offload_submit(core->offload, core->index, &edge->facts_job);
     }
     list_add_last(&edge->facts_waiting, &request->work);
+    request_offload(edge, request);
 }
 
 static void write_cluster(struct edge *edge, const struct request *request, struct writer *writer)

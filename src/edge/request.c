@@ -126,12 +126,23 @@ void request_abandon(struct edge *edge, struct request *request)
     leave_conn(request);
 }
 
+/* From now on, not from the header: a large body may have taken its time to arrive. */
+static void begin_deadline(struct edge *edge, struct request *request)
+{
+    request->deadline_us = edge->core->time.monotonic_us + edge->settings->request_deadline_us;
+    conn_watch(edge, request->conn, request->deadline_us);
+}
+
+void request_offload(struct edge *edge, struct request *request)
+{
+    request->state = REQUEST_OFFLOADED;
+    begin_deadline(edge, request);
+}
+
 void request_ask(struct edge *edge, struct request *request, u32 to)
 {
     struct core *core = edge->core;
-    /* From now on, not from the header: a large body may have taken its time to arrive. */
-    request->deadline_us = core->time.monotonic_us + edge->settings->request_deadline_us;
-    conn_watch(edge, request->conn, request->deadline_us);
+    begin_deadline(edge, request);
     request->msg.to = (u8)to;
     request->msg.token =
         (struct msg_token){.slot = request->slot, .generation = request->generation};

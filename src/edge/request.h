@@ -25,7 +25,8 @@ enum request_state {
     REQUEST_RECEIVING, /* its body is not all here */
     REQUEST_CHECKING,  /* a batch, all here, not yet verified */
     REQUEST_WAITING,   /* for a credit of the owner */
-    REQUEST_ASKED,     /* with its owner, or with offload */
+    REQUEST_ASKED,     /* with its owner */
+    REQUEST_OFFLOADED, /* with offload, which answers into the edge: it may be freed meanwhile */
     REQUEST_HELD,      /* a poll that found nothing, until its partition has news */
     REQUEST_READY      /* its reply may be sent when those before it are */
 };
@@ -67,7 +68,7 @@ struct request {
     struct conn *conn;     /* NULL: gone, and an owner still holds the request */
     enum command command;
     struct request_header header;
-    u64 deadline_us; /* monotonic; for the answer of its owner, once asked */
+    u64 deadline_us; /* monotonic; for its answer, once asked for or offloaded */
 
     /* A batch on its way in. */
     struct buf *body;
@@ -126,6 +127,9 @@ struct refusal request_refusal(const struct conn *conn, enum command command,
 
 /* Everything but batches: the body is in `body`, whole, and may be gone when this returns. */
 void request_run(struct edge *edge, struct request *request, struct span body);
+
+/* It is with offload from now on; unanswered at its deadline, its connection is closed. */
+void request_offload(struct edge *edge, struct request *request);
 
 /* Sends `request->msg` to `to`, now or when there is credit. */
 void request_ask(struct edge *edge, struct request *request, u32 to);

@@ -11,8 +11,10 @@
 #include "edge/tcp_inside.h"
 #include "edge/translate.h"
 
-/* So many bytes must arrive within the frame timeout, or the whole frame. */
+/* So many bytes must arrive within the frame timeout, or the whole frame; of a body that holds much
+ * memory the same share of it as of the smallest one that this divides. */
 #define FRAME_PROGRESS_BYTES (64u * 1024u)
+#define FRAME_STEPS_MAX 64u
 
 void tcp_wait_for_room(struct edge *edge, struct conn *conn)
 {
@@ -498,8 +500,9 @@ void tcp_parse(struct edge *edge, struct conn *conn)
  * progress. */
 static void note_arrival(struct conn *conn, u64 count)
 {
+    u32 body_bytes = conn->receiving == NULL ? 0 : conn->receiving->body_bytes;
     conn->frame_moved_bytes += count;
-    if (conn->frame_moved_bytes >= FRAME_PROGRESS_BYTES) {
+    if (conn->frame_moved_bytes >= u32_max(FRAME_PROGRESS_BYTES, body_bytes / FRAME_STEPS_MAX)) {
         conn->frame_moved_bytes = 0;
         conn->frame_began_us = 0;
     }

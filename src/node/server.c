@@ -204,8 +204,11 @@ static void note_bound_address(struct server *server)
     check(colon != NULL);
     str_format(server->address, sizeof(server->address), "%.*s:%u", (int)(colon - asked), asked,
                server->port);
-    str_format(settings->tcp_address, sizeof(settings->tcp_address), "%.*s", (int)(colon - asked),
-               asked);
+    /* Clients put the brackets of an IPv6 address themselves. */
+    bool has_brackets = asked[0] == '[' && colon[-1] == ']';
+    int host_bytes = (int)(colon - asked) - (has_brackets ? 2 : 0);
+    str_format(settings->tcp_address, sizeof(settings->tcp_address), "%.*s", host_bytes,
+               asked + (has_brackets ? 1 : 0));
     settings->tcp_port = server->port;
 }
 
@@ -272,13 +275,31 @@ static void write_event(struct offload *offload, const struct event *event)
     offload_note_line(offload, span_of(line));
 }
 
+/* A pipe that nobody reads is full one day, and a write to it never ends: then the lines stay in
+ * their rings, where those that find no room are counted. A pipe that is ready takes a page, more
+ * than two lines. */
+static bool errors_are_taken(void)
+{
+    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return poll(&out, 1, 0) == 1;
+}
+
 static void write_events(struct driver *driver)
 {
+    static_assert(2 * (EVENT_TEXT_BYTES + 128) <= 4096, "lines that fit into a ready pipe");
     struct event event;
     for (u32 i = 0; i < driver->plan.cores_count; i++) {
-        while (event_next(&driver->cores[i].events, &event)) {
+        while (errors_are_taken() && event_next(&driver->cores[i].events, &event)) {
             write_event(driver->offload, &event);
         }
+    }
+}
+
+/* A sentence about the process itself: dropped when nobody reads. */
+static void say(const char *sentence)
+{
+    if (errors_are_taken()) {
+        fprintf(stderr, "levriero: %s\n", sentence);
     }
 }
 
@@ -358,7 +379,7 @@ static bool on_signal(struct server *server, int signals)
             return true;
         }
         server->stop_began_us = io_monotonic_us();
-        fprintf(stderr, "levriero: stopping\n");
+        say("stopping");
         notify_service("STOPPING=1");
         driver_stop(&server->driver);
     }
@@ -389,7 +410,7 @@ static int watch(struct server *server, int signals)
         (void)got;
         write_events(driver);
         if (gauge_get(&driver->failed) != 0) {
-            fprintf(stderr, "levriero: %s\n", driver->failure.text);
+            say(driver->failure.text);
             return EXIT_FAILURE;
         }
         if (!was_ready && gauge_get(&driver->ready) != 0) {
@@ -405,8 +426,7 @@ static int watch(struct server *server, int signals)
             return EXIT_SUCCESS;
         }
         if (on_signal(server, signals) || timeout_ms == 0) {
-            fprintf(stderr, "levriero: ended before everything was drained\n");
-            fflush(NULL);
+            say("ended before everything was drained");
             _exit(EXIT_FAILURE);
         }
     }
@@ -455,6 +475,6 @@ int server_main(int argc, char **argv)
     write_events(&server->driver);
     check_set_story(NULL);
     driver_destroy(&server->driver);
-    fprintf(stderr, "levriero: stopped\n");
+    say("stopped");
     return code;
 }

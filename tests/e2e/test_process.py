@@ -1,6 +1,7 @@
 """The server as a process: starting, refusing to start, stopping, coming back."""
 
 import ctypes
+import fcntl
 import os
 import signal
 import socket
@@ -43,6 +44,15 @@ class Starting(OwnServer):
         self.assertIn(str(server.address[1]), server.text())
         mode = (server.data / "runtime/current_config.toml").stat().st_mode
         self.assertEqual(mode & 0o077, 0, "others may read the configuration")
+
+    def test_an_ipv6_address_is_advertised_without_its_brackets(self):
+        try:
+            socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+        except OSError:
+            self.skipTest("this machine has no IPv6 on its loopback")
+        server = self.started(tcp="[::1]:0")
+        node = self.client(server).get_cluster()["nodes"][0]
+        self.assertEqual((node["ip"], node["tcp"]), server.address)
 
     def test_an_empty_server_is_ready_at_once_and_small(self):
         begin = time.perf_counter()
@@ -402,6 +412,19 @@ class Stopping(OwnServer):
             half = self.client(server)
             half.send(half.send_frame("s", "t", [bytes(100_000)])[:50_000])
         time.sleep(0.3)
+        server.stop()
+
+    def test_a_log_that_nobody_reads_holds_nothing_up(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        self.addCleanup(os.close, writer)
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+        server = self.own_server(flags=["--log-level", "debug"])
+        server.before_exec = lambda: os.dup2(writer, 2)
+        server.start()
+        for _ in range(100):  # a line each
+            self.client(server).close()
+        self.client(server).ping()
         server.stop()
 
     def test_signals_that_come_together_are_one_wish_to_stop(self):
