@@ -12,7 +12,7 @@
 #include "edge/translate.h"
 #include "wire/poll.h"
 
-#define PIECE_BYTES (256u * 1024u)
+#define PIECE_BYTES (1024u * 1024u)
 
 /* When memory is short. No smaller than any message that is written in one go. */
 #define PIECE_BYTES_SHORT (80u * 1024u)
@@ -145,10 +145,12 @@ void translate_poll_step(struct edge *edge, struct request *request, struct batc
     writer.position = piece->size;
     write_messages(polling, &writer, budget);
     piece->size = writer.position;
-    if (piece->size == 0) {
-        go_on_later(edge, request); /* a large message is being hashed */
+    bool has_budget = budget->bytes > 0 && budget->frames > 0;
+    if (polling->left_bytes > 0 && !has_budget) {
+        go_on_later(edge, request);
         return;
     }
+    check(piece->size > 0);
     if (polling->left_bytes == 0) {
         give_home(edge, request);
     }

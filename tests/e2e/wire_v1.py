@@ -235,15 +235,16 @@ class ClientV1:
         self.socket.sendall(data)
 
     def exactly(self, count):
-        data = bytearray()
-        while len(data) < count:
+        data = bytearray(count)
+        view, at = memoryview(data), 0
+        while at < count:
             try:
-                got = self.socket.recv(min(count - len(data), 1 << 20))
+                got = self.socket.recv_into(view[at:])
             except ConnectionError as error:
                 raise Closed(str(error)) from None
             if not got:
-                raise Closed(f"after {len(data)} of {count} bytes")
-            data += got
+                raise Closed(f"after {at} of {count} bytes")
+            at += got
         return bytes(data)
 
     def receive(self):
