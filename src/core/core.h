@@ -30,7 +30,8 @@ struct turn_time {
  * details. A reader that finds another life than its state names shows zeros. */
 struct partition_gauges {
     struct gauge life;
-    struct gauge bytes; /* sum of batch lengths */
+    struct gauge bytes;       /* sum of batch lengths */
+    struct gauge spare_bytes; /* of the file that it keeps for its space */
     struct gauge batches_count;
     struct gauge messages_count;
     struct gauge segments_count;

@@ -334,6 +334,7 @@ void log_run(struct log *log)
     case ROLL_OPEN_SPARE:
     case ROLL_SIZE_SPARE:
     case ROLL_CREATE:
+    case ROLL_RESERVE:
     case ROLL_WRITE_HEADER:
     case ROLL_RENAME:
     case ROLL_OPEN_DIRECTORY:
@@ -372,6 +373,7 @@ void log_on_step_done(struct log *log, enum status status)
     case ROLL_OPEN_SPARE:
     case ROLL_SIZE_SPARE:
     case ROLL_CREATE:
+    case ROLL_RESERVE:
     case ROLL_WRITE_HEADER:
     case ROLL_RENAME:
     case ROLL_OPEN_DIRECTORY:

@@ -76,6 +76,7 @@ enum log_step {
     ROLL_OPEN_SPARE,
     ROLL_SIZE_SPARE,
     ROLL_CREATE,
+    ROLL_RESERVE, /* the whole segment's space, for topics that want it */
     ROLL_WRITE_HEADER,
     ROLL_RENAME,
     ROLL_OPEN_DIRECTORY,

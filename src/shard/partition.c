@@ -31,6 +31,7 @@ struct partition_wants partition_wants(const struct partition *partition)
     };
     if (topic != NULL) {
         wants.segment_bytes = topic->options.segment_size_bytes;
+        wants.preallocates = topic->options.preallocate_segments;
         if (topic->options.durability == TOPIC_DURABILITY_PERSISTED) {
             wants.level = DURABILITY_SYNC;
         }
@@ -188,6 +189,8 @@ void partition_publish(const struct partition *partition)
     struct batches_sum batches = seen_batches(partition);
     gauge_set(&gauges->life, partition->life);
     gauge_set(&gauges->bytes, batches.bytes);
+    gauge_set(&gauges->spare_bytes,
+              log->spare == SPARE_NONE ? 0 : partition_wants(partition).segment_bytes);
     gauge_set(&gauges->batches_count, batches.count);
     gauge_set(&gauges->messages_count, end > first ? end - first : 0);
     gauge_set(&gauges->segments_count, u32_max(log->segments_count, 1));

@@ -101,6 +101,7 @@ struct partition {
 struct partition_wants {
     u8 level; /* enum durability */
     bool direct;
+    bool preallocates; /* a segment's space is reserved when it is made */
     u64 segment_bytes;
 };
 

@@ -78,6 +78,7 @@ static void removal_done(struct retention *retention)
     check(partition->removals_count > 0);
     if (oldest_removal(retention)->kind == REMOVAL_INTO_SPARE) {
         partition->log.spare = retention->renamed ? SPARE_THERE : SPARE_NONE;
+        partition_publish(partition);
     }
     partition->removals_count--;
     retention->removals_first = (retention->removals_first + 1) % RETENTION_REMOVALS_MAX;
@@ -188,6 +189,7 @@ static void remove_idle_spare(struct retention *retention, struct partition *par
         return;
     }
     log->spare = SPARE_NONE;
+    partition_publish(partition);
     removal_add(retention, &(struct removal){.partition = partition, .kind = REMOVAL_OF_SPARE});
 }
 
@@ -259,6 +261,12 @@ static void remove_expired(struct partition *partition, u64 expiry_us)
 }
 
 /* Bytes of all partitions of the topic, as their owners published them. */
+/* What a partition takes: its messages, and the file that it keeps for its space. */
+static u64 bytes_taken(const struct partition_gauges *gauges)
+{
+    return gauge_get(&gauges->bytes) + gauge_get(&gauges->spare_bytes);
+}
+
 static u64 topic_bytes(const struct shard *shard, const struct state_topic *topic)
 {
     u64 bytes = 0;
@@ -267,7 +275,7 @@ static u64 topic_bytes(const struct shard *shard, const struct state_topic *topi
             state_partition_find(shard->core->state, topic->stream_id, topic->id, id);
         if (described != NULL) {
             const struct partition_gauges *gauges = &shard->core->gauges[described->slot];
-            bytes += gauge_get(&gauges->life) == described->life ? gauge_get(&gauges->bytes) : 0;
+            bytes += gauge_get(&gauges->life) == described->life ? bytes_taken(gauges) : 0;
         }
     }
     return bytes;
@@ -275,7 +283,7 @@ static u64 topic_bytes(const struct shard *shard, const struct state_topic *topi
 
 static u64 bytes_of(const struct partition *partition)
 {
-    return gauge_get(&partition->shard->core->gauges[partition->slot].bytes);
+    return bytes_taken(&partition->shard->core->gauges[partition->slot]);
 }
 
 /* Each partition keeps its share: the fullest ones give, and somebody always can. */
@@ -283,9 +291,7 @@ static void remove_oversize(struct partition *partition, const struct state_topi
 {
     u64 limit = topic->options.max_topic_size_bytes / 10 * 9;
     u64 share = limit / u32_max(topic->partitions_count, 1);
-    u64 spare_bytes = partition->log.spare == SPARE_NONE ? 0 : topic->options.segment_size_bytes;
-    while (bytes_of(partition) + spare_bytes >= share &&
-           topic_bytes(partition->shard, topic) + spare_bytes >= limit &&
+    while (bytes_of(partition) >= share && topic_bytes(partition->shard, topic) >= limit &&
            retention_remove_oldest(partition, 1) > 0) {
     }
 }

@@ -27,6 +27,25 @@ class Sending(Case):
         self.assertEqual(len({message.timestamp for message in served}), 1)
         self.assertLess(abs(served[0].timestamp - time.time() * 1e6), 60e6)
 
+    def test_headers_of_every_kind_come_back_byte_for_byte(self):
+        client = self.client()
+        stream, topic = self.topic(client)
+        sizes = {1: 7, 2: 5, 3: 1, 4: 1, 5: 2, 6: 4, 7: 8, 8: 16, 9: 1, 10: 2, 11: 4, 12: 8, 13: 16,
+                 14: 4, 15: 8}
+
+        def field(kind, data):
+            return bytes([kind]) + struct.pack("<I", len(data)) + data
+
+        entries = [field(2, b"key of %d" % kind) + field(kind, bytes(range(1, size + 1)))
+                   for kind, size in sizes.items()]
+        sent = [Message(b"one", entry, id=i + 1) for i, entry in enumerate(entries)]
+        sent += [Message(b"all", b"".join(entries), id=100), Message(b"none", b"", id=101)]
+        largest = b"".join(field(2, b"key %d" % i) + field(1, bytes(255)) for i in range(373))
+        sent.append(Message(b"many", largest[:100_000], id=102))
+        client.send_messages(stream, topic, sent)
+        served = client.poll(stream, topic).messages
+        self.assertEqual([m.user_headers for m in served], [m.user_headers for m in sent])
+
     def test_names_and_numbers_lead_to_the_same_partition(self):
         client = self.client()
         stream, topic = self.topic(client)

@@ -105,6 +105,60 @@ class Retention(OwnServer):
         self.assertEqual(messages[-1].offset, 19)
         self.assertEqual([m.offset for m in messages], list(range(20 - len(messages), 20)))
 
+    def on_disk(self, server):
+        """Bytes of segments and spares, as the file system counts them."""
+        partitions = server.data / "streams/0/topics/0/partitions"
+        return sum(path.stat().st_size for path in partitions.rglob("*") if path.is_file())
+
+    def test_a_topic_of_several_partitions_frees_the_disk_too(self):
+        server = self.started(config=self.CONFIG)
+        client = self.client(server)
+        client.create_stream("s")
+        client.create_topic("s", "t", 4, {"max_topic_size": 10 << 20, "segment_size": 1 << 20})
+        for i in range(120):
+            client.send_messages("s", "t", [bytes(500_000)], wire.to_partition(i % 4))
+        # Beside the topic's size: what the newest segments have written ahead of themselves.
+        self.wait_until(lambda: self.on_disk(server) <= 16 << 20,
+                        f"{self.on_disk(server)} bytes are left")
+        self.wait_until(lambda: client.get_topic("s", "t")["size"] <= 10 << 20, "too large")
+        for partition in range(4):
+            messages = client.poll_all("s", "t", partition)
+            self.assertEqual(messages[-1].offset, 29)
+            self.assertEqual([m.offset for m in messages], list(range(30 - len(messages), 30)))
+
+    def test_limits_that_are_changed_later_count_from_then_on(self):
+        server = self.started(config=self.CONFIG)
+        client = self.client(server)
+        client.create_stream("s")
+        client.create_topic("s", "t", 1, {"segment_size": 1 << 20})
+        for _ in range(12):
+            client.send_messages("s", "t", [bytes(500_000)])
+        time.sleep(0.5)
+        self.assertEqual(self.partition(client)["messages"], 12)
+        client.update_topic("s", "t", "t", {"max_topic_size": 3 << 20})
+        self.wait_until(lambda: client.get_topic("s", "t")["size"] <= 3 << 20, "too large")
+        server.kill()
+        server.start()
+        client = self.client(server)
+        client.update_topic("s", "t", "t", {"message_expiry": 200_000})
+        self.wait_until(lambda: self.partition(client)["messages"] == 0, "expired messages stay")
+
+    def test_preallocated_segments_have_their_space_at_once(self):
+        server = self.started()
+        client = self.client(server)
+        client.create_stream("s")
+        client.create_topic("s", "t", 2, {"preallocate_segments": True, "segment_size": 4 << 20})
+        client.send_messages("s", "t", [b"x"])
+        log = server.data / "streams/0/topics/0/partitions/0/00000000000000000000.log"
+        self.assertGreaterEqual(log.stat().st_blocks * 512, 4 << 20)
+        for _ in range(12):
+            client.send_messages("s", "t", [bytes(500_000)])
+        server.kill()
+        server.start()
+        client = self.client(server)
+        self.assertEqual(len(client.poll_all("s", "t")), 13)
+        self.assertEqual(client.send_messages("s", "t", [b"y"])[3], 13)
+
     def test_a_stored_offset_holds_back_what_it_has_not_passed(self):
         server = self.started(config=self.CONFIG)
         client = self.client(server)
