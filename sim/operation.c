@@ -12,6 +12,9 @@
 #include "wire/send.h"
 #include "wire/stream_info.h"
 
+/* From an acknowledgement to the end of a wait for it, with starved cores and a late network. */
+#define NOTICE_US_MAX (5 * US_PER_SECOND)
+
 static struct workload *workload_of(const struct operation *operation)
 {
     return operation->actor->workload;
@@ -219,6 +222,23 @@ static void judge_last(const struct operation *operation, const struct poll_judg
     }
 }
 
+/* What was acknowledged a good while before a wait ended must have ended it. */
+static void judge_wait(const struct operation *operation, const struct poll_judgement *is)
+{
+    const struct workload *workload = workload_of(operation);
+    const struct model_partition *partition = operation->partition;
+    u64 start;
+    if (operation->wait_ms == 0 || is->messages > 0 || partition->trims ||
+        !expected_start(operation, &start)) {
+        return;
+    }
+    const struct model_run *run = model_run_at(partition, start);
+    if (run != NULL && workload->model->sends[run->send - 1]->bound_at_us + NOTICE_US_MAX <
+                           sim_now_us(workload->sim)) {
+        poll_disagrees(operation, is, "it waited beside what it waited for");
+    }
+}
+
 static void judge_poll(struct operation *operation, const struct poll_judgement *is)
 {
     if (operation->end_at_issue > 0 && is->current_offset + 1 < operation->end_at_issue) {
@@ -236,6 +256,7 @@ static void judge_poll(struct operation *operation, const struct poll_judgement 
         judge_last(operation, is);
     } else {
         judge_start(operation, is);
+        judge_wait(operation, is);
     }
 }
 
@@ -552,8 +573,9 @@ static void tell(const struct operation *operation, const char *end, u32 status)
                 operation->is_repeat ? " again" : "");
     }
     if (operation->kind == OPERATION_POLL) {
-        fprintf(stderr, " strategy %u value %" PRIu64 " count %u%s", operation->strategy,
-                operation->value, operation->count, operation->auto_commit ? " commit" : "");
+        fprintf(stderr, " strategy %u value %" PRIu64 " count %u%s wait %u", operation->strategy,
+                operation->value, operation->count, operation->auto_commit ? " commit" : "",
+                operation->wait_ms);
     }
     if (operation->stored != NULL) {
         fprintf(stderr, " offset %" PRIu64 " (stored %" PRIu64 " of %u)%s", operation->offset,

@@ -46,6 +46,7 @@ struct operation {
     u64 value;
     u32 count;
     bool auto_commit;
+    u32 wait_ms; /* not 0: it waits so long for something */
     u64 end_at_issue;
     u64 first_at_issue;
 

@@ -238,6 +238,28 @@ static void draw_strategy(struct actor *actor, struct operation *operation)
     }
 }
 
+static void issue_poll(struct actor *actor, struct operation *operation,
+                       const struct poll_request *request)
+{
+    struct writer body = body_of(actor);
+    if (operation->wait_ms == 0) {
+        poll_request_encode(request, &body);
+        operation_issue(actor, operation, COMMAND_POLL_MESSAGES, &body);
+    } else {
+        poll_waiting_request_encode(operation->wait_ms, request, &body);
+        operation_issue(actor, operation, COMMAND_POLL_MESSAGES_WAITING, &body);
+    }
+}
+
+/* Mostly none; some so long that whatever comes has to end it. */
+static u32 draw_wait_ms(struct actor *actor)
+{
+    if (draw(actor, 50) != 0) {
+        return 0;
+    }
+    return 1 + (u32)draw(actor, draw(actor, 2) == 0 ? 2000 : 12000);
+}
+
 static bool begin_poll(struct actor *actor)
 {
     struct operation *operation = operation_create(actor, OPERATION_POLL);
@@ -251,27 +273,30 @@ static bool begin_poll(struct actor *actor)
         mem_return(operation);
         return false;
     }
-    actor->busy_alone = is_alone;
+    operation->wait_ms = draw_wait_ms(actor);
+    if (operation->wait_ms > 0 && draw(actor, 4) != 0) {
+        operation->strategy = POLL_OFFSET; /* there is nothing, most likely */
+        operation->value = operation->end_at_issue;
+    }
+    /* Another request ends the wait: some are left alone with theirs. */
+    actor->busy_alone = is_alone || (operation->wait_ms > 0 && draw(actor, 2) == 0);
     operation->stored = &operation->partition->stored[actor->index];
     struct offset_request target = offset_target(actor, operation);
     if (!operation->auto_commit) {
         target.stream = stream_identifier(actor, operation->stream);
         target.topic = topic_identifier(actor, operation->topic);
     }
-    struct writer body = body_of(actor);
-    poll_request_encode(
-        &(struct poll_request){
-            .consumer = target.consumer,
-            .stream = target.stream,
-            .topic = target.topic,
-            .partition = {true, operation->partition->id},
-            .strategy = operation->strategy,
-            .value = operation->value,
-            .count = operation->count,
-            .auto_commit = operation->auto_commit,
-        },
-        &body);
-    operation_issue(actor, operation, COMMAND_POLL_MESSAGES, &body);
+    issue_poll(actor, operation,
+               &(struct poll_request){
+                   .consumer = target.consumer,
+                   .stream = target.stream,
+                   .topic = target.topic,
+                   .partition = {true, operation->partition->id},
+                   .strategy = operation->strategy,
+                   .value = operation->value,
+                   .count = operation->count,
+                   .auto_commit = operation->auto_commit,
+               });
     return true;
 }
 
