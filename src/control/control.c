@@ -58,6 +58,7 @@ struct decision *decision_take(struct control *control, enum decision_kind kind)
     decision->parent_id = 0;
     decision->password_index = 0;
     decision->secret[0] = 0;
+    decision->grandparent_id = 0;
     decision->command_size = 0;
     control->decisions_used++;
     return decision;
@@ -143,6 +144,15 @@ void control_refuse(struct control *control, const struct msg *request, enum wir
     send_error(control, request, error);
 }
 
+/* Why groups lose a member with the session. */
+static enum state_group_reason reason_of(const struct msg *request)
+{
+    if (request == NULL) {
+        return GROUP_MEMBER_REPLACED;
+    }
+    return request->kind == MSG_LOGOUT ? GROUP_MEMBER_LOGGED_OUT : GROUP_MEMBER_DISCONNECTED;
+}
+
 void control_end_session(struct control *control, u64 session, const struct msg *request)
 {
     if (state_session_get(control->decided, session) == NULL) {
@@ -157,9 +167,10 @@ void control_end_session(struct control *control, u64 session, const struct msg 
     }
     decision->session = session;
     decision_set_command(decision, &(struct state_command){
-                                       .kind = STATE_CLOSE_SESSION,
+                                       .kind = STATE_END_SESSION,
                                        .time_us = control->core->time.wall_us,
                                        .session = {.session = session},
+                                       .reason = (u8)reason_of(request),
                                    });
     decision_order(control, decision);
 }
@@ -293,12 +304,12 @@ static void answer_decision(struct control *control, const struct decision *deci
     struct history_answer answer = {
         .created_id = decision->created_id,
         .parent_id = decision->parent_id,
-        .index = decision->index,
+        .grandparent_id = decision->grandparent_id,
     };
     if (decision->kind == DECISION_COMMAND) {
         reply.commanded.id = decision->created_id;
         reply.commanded.parent_id = decision->parent_id;
-        reply.commanded.index = decision->index;
+        reply.commanded.grandparent_id = decision->grandparent_id;
         give_token(decision);
         note_answer(control, &decision->request, &answer);
     } else if (decision->kind == DECISION_LOGIN) {
@@ -427,6 +438,25 @@ static void on_log_closed(void *context)
 
 /* ---- Requests ---- */
 
+/* Members come and go without the log. What is decided and not applied anywhere yet may never be,
+ * when the log fails: nobody can know of it, so for them it is not there. */
+static void decide_at_once(struct control *control, struct decision *decision)
+{
+    enum wire_error error = decide_command(control, decision);
+    if (error == WIRE_OK) {
+        error = state_check(control->decided, command_of(decision));
+    }
+    if (error == WIRE_OK) {
+        error = state_check(control->core->state, command_of(decision));
+    }
+    if (error != WIRE_OK) {
+        refuse_decision(control, decision, error);
+        return;
+    }
+    check(!decision->is_durable);
+    decision_order(control, decision);
+}
+
 static void begin_command(struct control *control, const struct msg *msg)
 {
     if (preparation_is_needed(msg->command.command)) {
@@ -435,7 +465,11 @@ static void begin_command(struct control *control, const struct msg *msg)
     }
     struct decision *decision = decision_take(control, DECISION_COMMAND);
     decision_set_request(decision, msg);
-    decision_wait(control, decision);
+    if (msg->command.command == COMMAND_JOIN_GROUP || msg->command.command == COMMAND_LEAVE_GROUP) {
+        decide_at_once(control, decision);
+    } else {
+        decision_wait(control, decision);
+    }
     control_go_on(control);
 }
 
@@ -449,7 +483,7 @@ static void answer_again(struct control *control, const struct msg *msg,
         .bufs = {msg->bufs[0], NULL},
         .commanded = {.id = answer->created_id,
                       .parent_id = answer->parent_id,
-                      .index = answer->index},
+                      .grandparent_id = answer->grandparent_id},
     };
     mailbox_reply(control->core, msg, &reply);
 }
@@ -512,9 +546,10 @@ static void on_clients(struct control *control, const struct msg *msg)
     check(buf != NULL);
     struct writer writer = writer_over(buf->data, buf->capacity);
     if (msg->clients.client_number == UINT32_MAX) {
-        registry_write_all(&control->registry, &writer);
+        registry_write_all(&control->registry, control->core->state, &writer);
     } else {
-        registry_write_one(&control->registry, msg->clients.client_number, &writer);
+        registry_write_one(&control->registry, control->core->state, msg->clients.client_number,
+                           &writer);
     }
     buf->size = writer.position;
     control_refuse(control, msg, WIRE_OK);

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "control/control_parts.h"
 #include "wire/command.h"
+#include "wire/group_info.h"
 #include "wire/partition_info.h"
 #include "wire/stream_info.h"
 #include "wire/topic_info.h"
@@ -154,6 +155,48 @@ static enum wire_error on_partitions(const struct control *control, struct span 
     return resolve_topic(control, &request.stream, &request.topic, command);
 }
 
+/* ---- Groups ---- */
+
+static enum wire_error create_group(const struct control *control, struct span body,
+                                    struct state_command *command)
+{
+    struct create_group_request request;
+    enum wire_error error = create_group_request_decode(body, &request);
+    if (error == WIRE_OK) {
+        error = resolve_topic(control, &request.stream, &request.topic, command);
+    }
+    if (error != WIRE_OK) {
+        return error;
+    }
+    const struct state_topic *topic =
+        state_topic_get(control->decided, command->stream_id, command->topic_id);
+    command->kind = STATE_CREATE_GROUP;
+    command->group_id = topic->group_next_id;
+    command->name = request.name;
+    return WIRE_OK;
+}
+
+static enum wire_error on_group(const struct control *control, struct span body,
+                                enum state_command_kind kind, struct state_command *command)
+{
+    struct group_request request;
+    enum wire_error error = group_request_decode(body, &request);
+    if (error == WIRE_OK) {
+        error = resolve_topic(control, &request.stream, &request.topic, command);
+    }
+    if (error != WIRE_OK) {
+        return error;
+    }
+    const struct state_group *group =
+        state_group_find(control->decided, command->stream_id, command->topic_id, &request.group);
+    if (group == NULL) {
+        return WIRE_GROUP_ID_NOT_FOUND; /* by name as well */
+    }
+    command->kind = kind;
+    command->group_id = group->id;
+    return WIRE_OK;
+}
+
 static enum wire_error resolve(const struct control *control, const struct decision *decision,
                                struct span body, struct state_command *command)
 {
@@ -177,9 +220,11 @@ static enum wire_error resolve(const struct control *control, const struct decis
     case COMMAND_CHANGE_PASSWORD: return decide_user(control, decision, body, command);
     case COMMAND_CREATE_TOKEN:
     case COMMAND_DELETE_TOKEN: return decide_token(control, decision, body, command);
-    default:
-        /* Groups. */
-        return WIRE_FEATURE_UNAVAILABLE;
+    case COMMAND_CREATE_GROUP: return create_group(control, body, command);
+    case COMMAND_DELETE_GROUP: return on_group(control, body, STATE_DELETE_GROUP, command);
+    case COMMAND_JOIN_GROUP: return on_group(control, body, STATE_JOIN_GROUP, command);
+    case COMMAND_LEAVE_GROUP: return on_group(control, body, STATE_LEAVE_GROUP, command);
+    default: return WIRE_FEATURE_UNAVAILABLE;
     }
 }
 
@@ -215,6 +260,11 @@ static void note_created(struct decision *decision, const struct state_command *
     case STATE_DELETE_TOKEN: return;
     case STATE_ADD_USER: decision->created_id = command->user_id; return;
     case STATE_CREATE_STREAM: decision->created_id = command->stream_id; return;
+    case STATE_CREATE_GROUP:
+        decision->created_id = command->group_id;
+        decision->parent_id = command->topic_id;
+        decision->grandparent_id = command->stream_id;
+        return;
     default:
         decision->created_id = command->topic_id;
         decision->parent_id = command->stream_id;
@@ -224,7 +274,10 @@ static void note_created(struct decision *decision, const struct state_command *
 
 enum wire_error decide_command(struct control *control, struct decision *decision)
 {
-    struct state_command command = {.time_us = control->core->time.wall_us};
+    struct state_command command = {
+        .time_us = control->core->time.wall_us,
+        .session = {.session = decision->request.command.session},
+    };
     enum wire_error error = check_asker(control, &decision->request);
     if (error == WIRE_OK) {
         error = resolve(control, decision, body_of(decision), &command);

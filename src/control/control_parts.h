@@ -64,6 +64,7 @@ struct decision {
     struct u128 client; /* LOGIN */
     u32 created_id;
     u32 parent_id;
+    u32 grandparent_id;
     u64 password_index;              /* of the password that was verified for this */
     char secret[OFFLOAD_HASH_BYTES]; /* the hash of a new password, or a new token, with a zero
                                         byte */

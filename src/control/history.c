@@ -182,7 +182,7 @@ void history_note_answer(struct histories *histories, u64 handle,
     noted->error = answer->error;
     noted->created_id = answer->created_id;
     noted->parent_id = answer->parent_id;
-    noted->index = answer->index;
+    noted->grandparent_id = answer->grandparent_id;
     history->number_max = u64_max(history->number_max, noted->number);
 }
 

@@ -34,7 +34,7 @@ struct history_answer {
     u32 error;
     u32 created_id;
     u32 parent_id;
-    u64 index; /* of the state command */
+    u32 grandparent_id;
 };
 
 struct history {
@@ -71,7 +71,7 @@ enum history_verdict history_look(struct histories *histories,
                                   const struct history_request *request, u64 *handle,
                                   struct history_answer *answer);
 
-/* What came of it. Only error, created_id, parent_id and index are looked at. */
+/* What came of it. Only error and the three ids are looked at. */
 void history_note_answer(struct histories *histories, u64 handle,
                          const struct history_answer *answer);
 

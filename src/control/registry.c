@@ -137,7 +137,30 @@ struct registry_client *registry_get(const struct registry *registry, u32 number
     return slot == SLOT_NONE ? NULL : &registry->slots[slot];
 }
 
-static void write_client(const struct registry_client *client, struct writer *writer)
+static u32 groups_count(const struct registry_client *client, const struct state *state)
+{
+    u32 count = 0;
+    const struct state_member *member = NULL;
+    while ((member = state_member_of_session_next(state, client->session, member)) != NULL) {
+        count++;
+    }
+    return count;
+}
+
+static void write_groups(const struct registry_client *client, const struct state *state,
+                         struct writer *writer)
+{
+    const struct state_member *member = NULL;
+    while ((member = state_member_of_session_next(state, client->session, member)) != NULL) {
+        const struct state_group *group = state_group_of_member(state, member);
+        write_client_group(writer, &(struct client_group){.stream_id = group->stream_id,
+                                                          .topic_id = group->topic_id,
+                                                          .group_id = group->id});
+    }
+}
+
+static void write_client(const struct registry_client *client, const struct state *state,
+                         struct writer *writer)
 {
     char address[32];
     u32 ip = client->peer_address;
@@ -149,25 +172,34 @@ static void write_client(const struct registry_client *client, struct writer *wr
         .user_id = client->user_id,
         .transport = TRANSPORT_TCP,
         .address = span_of(address),
+        .groups_count = groups_count(client, state),
     };
-    struct writer attempt = *writer;
-    write_client_info(&attempt, &info);
-    if (!attempt.failed) {
-        *writer = attempt;
-    }
+    write_client_info(writer, &info);
 }
 
-void registry_write_all(const struct registry *registry, struct writer *writer)
+void registry_write_all(const struct registry *registry, const struct state *state,
+                        struct writer *writer)
 {
     list_for_each(node, next, &registry->clients) {
-        write_client(container_of(node, struct registry_client, node), writer);
+        struct writer attempt = *writer;
+        write_client(container_of(node, struct registry_client, node), state, &attempt);
+        if (!attempt.failed) {
+            *writer = attempt;
+        }
     }
 }
 
-void registry_write_one(const struct registry *registry, u32 number, struct writer *writer)
+void registry_write_one(const struct registry *registry, const struct state *state, u32 number,
+                        struct writer *writer)
 {
     const struct registry_client *client = registry_get(registry, number);
-    if (client != NULL) {
-        write_client(client, writer);
+    if (client == NULL) {
+        return;
+    }
+    struct writer attempt = *writer;
+    write_client(client, state, &attempt);
+    write_groups(client, state, &attempt);
+    if (!attempt.failed) {
+        *writer = attempt;
     }
 }

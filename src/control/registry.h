@@ -12,6 +12,7 @@
 #include "core/mailbox.h"
 #include "state/slot_index.h"
 #include "state/slot_pool.h"
+#include "state/state.h"
 #include "wire/client_info.h"
 
 struct registry_client {
@@ -72,6 +73,8 @@ void registry_remove(struct registry *registry, struct registry_client *client);
 struct registry_client *registry_get(const struct registry *registry, u32 number);
 
 /* The records as they go over the wire; what does not fit is left out whole. With `number` that of
- * one client, with its (empty) list of groups; nothing when it is gone. */
-void registry_write_all(const struct registry *registry, struct writer *writer);
-void registry_write_one(const struct registry *registry, u32 number, struct writer *writer);
+ * one client, with its groups as `state` has them; nothing when it is gone. */
+void registry_write_all(const struct registry *registry, const struct state *state,
+                        struct writer *writer);
+void registry_write_one(const struct registry *registry, const struct state *state, u32 number,
+                        struct writer *writer);

@@ -1,13 +1,27 @@
 #include "control/registry.h"
 
+#include "state/state_command.h"
 #include "test.h"
 
 static struct arena arena;
 static struct registry registry;
+static struct state *own_state;
+
+static const struct state_options state_options = {
+    .cores_count = 1,
+    .streams_max = 2,
+    .topics_max = 2,
+    .partitions_max = 8,
+    .users_max = 2,
+    .grants_max = 1,
+    .tokens_max = 1,
+    .sessions_max = 4,
+};
 
 static void begin(u32 clients_max, u32 cores_count, u32 per_core_max)
 {
-    EXPECT(arena_create(&arena, registry_bytes(clients_max)));
+    EXPECT(arena_create(&arena, registry_bytes(clients_max) + state_bytes(&state_options)));
+    own_state = state_create(&arena, &state_options);
     registry_init(&registry, &arena,
                   &(struct registry_options){.clients_max = clients_max,
                                              .clients_per_core_max = per_core_max,
@@ -113,7 +127,7 @@ TEST(clients_are_written_in_rising_number_as_far_as_they_fit)
     registry_get(&registry, 2)->user_id = 0;
     u8 bytes[256];
     struct writer writer = writer_over(bytes, sizeof(bytes));
-    registry_write_all(&registry, &writer);
+    registry_write_all(&registry, own_state, &writer);
     struct reader reader = reader_over(bytes, writer.position);
     for (u32 i = 0; i < 3; i++) {
         struct client_info info = read_client_info(&reader);
@@ -128,7 +142,7 @@ TEST(clients_are_written_in_rising_number_as_far_as_they_fit)
     EXPECT(span_equal(read_client_info(&first).address, span_of("127.0.0.1:5000")));
 
     struct writer tight = writer_over(bytes, writer.position - 1);
-    registry_write_all(&registry, &tight);
+    registry_write_all(&registry, own_state, &tight);
     EXPECT(!tight.failed);
     EXPECT_EQ(tight.position, writer.position / 3 * 2);
     arena_destroy(&arena);
@@ -141,12 +155,51 @@ TEST(one_client_is_written_alone_and_a_gone_one_not_at_all)
     (void)add();
     u8 bytes[64];
     struct writer writer = writer_over(bytes, sizeof(bytes));
-    registry_write_one(&registry, 2, &writer);
+    registry_write_one(&registry, own_state, 2, &writer);
     struct reader reader = reader_over(bytes, writer.position);
     EXPECT_EQ(read_client_info(&reader).client_id, 2);
     EXPECT(reader_is_done(&reader));
     writer = writer_over(bytes, sizeof(bytes));
-    registry_write_one(&registry, 9, &writer);
+    registry_write_one(&registry, own_state, 9, &writer);
     EXPECT_EQ(writer.position, 0);
+    arena_destroy(&arena);
+}
+
+static void apply(u64 index, const struct state_command *command)
+{
+    u8 bytes[STATE_COMMAND_BYTES_MAX];
+    struct writer writer = writer_over(bytes, sizeof(bytes));
+    state_command_encode(command, &writer);
+    state_apply(own_state, index, (struct span){bytes, writer.position}, NULL, NULL);
+}
+
+TEST(a_client_is_written_with_the_groups_of_its_session)
+{
+    begin(4, 1, 4);
+    struct registry_client *client = add();
+    client->session = 77;
+    struct span name = span_of("g");
+    apply(1, &(struct state_command){.kind = STATE_CREATE_USER, .name = name});
+    apply(2, &(struct state_command){.kind = STATE_CREATE_STREAM, .name = name});
+    apply(3, &(struct state_command){
+                 .kind = STATE_CREATE_TOPIC, .name = name, .options = topic_options_default()});
+    apply(4, &(struct state_command){.kind = STATE_CREATE_GROUP, .name = name});
+    apply(5, &(struct state_command){.kind = STATE_OPEN_SESSION, .session = {.session = 77}});
+    apply(6, &(struct state_command){.kind = STATE_JOIN_GROUP, .session = {.session = 77}});
+
+    u8 bytes[128];
+    struct writer writer = writer_over(bytes, sizeof(bytes));
+    registry_write_one(&registry, own_state, 1, &writer);
+    struct reader reader = reader_over(bytes, writer.position);
+    EXPECT_EQ(read_client_info(&reader).groups_count, 1);
+    struct client_group group = read_client_group(&reader);
+    EXPECT_EQ(group.stream_id + group.topic_id + group.group_id, 0);
+    EXPECT(reader_is_done(&reader));
+
+    writer = writer_over(bytes, sizeof(bytes));
+    registry_write_all(&registry, own_state, &writer);
+    reader = reader_over(bytes, writer.position);
+    EXPECT_EQ(read_client_info(&reader).groups_count, 1);
+    EXPECT(reader_is_done(&reader));
     arena_destroy(&arena);
 }

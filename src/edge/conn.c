@@ -161,6 +161,8 @@ static void begin(struct conn *conn, const struct msg *msg)
     conn->session = 0;
     conn->heard_us = 0;
     conn->pings_count = 0;
+    conn->attached_session = 0;
+    conn->takes_turns = false;
     conn->inline_start = 0;
     conn->inline_filled = 0;
     conn->receiving = NULL;

@@ -42,6 +42,8 @@ struct conn {
     u32 user_id;
     u64 session;
     struct u128 client;
+    u64 attached_session; /* whose memberships count here (command 14); 0: its own */
+    bool takes_turns;     /* of its groups' partitions: they are kept here, so it stays */
 
     /* Signs of life: see heartbeat.h. */
     u64 heard_us;    /* monotonic: the last request began, or was answered */

@@ -29,7 +29,7 @@ void conn_move_consider(struct edge *edge, struct conn *conn)
     if (after == 0 || conn->asks_count < after || conn->asks_core == core->index) {
         return;
     }
-    if (edge->moving != NULL || edge->draining || !is_quiet(conn) ||
+    if (edge->moving != NULL || edge->draining || !is_quiet(conn) || conn->takes_turns ||
         conn->stays_until_us > core->time.monotonic_us) {
         return;
     }

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "edge/conn_move.h"
+#include "edge/group_turns.h"
 #include "edge/held.h"
 #include "edge/tables.h"
 #include "edge/tcp.h"
@@ -26,7 +27,8 @@ u64 edge_bytes(const struct plan *plan)
 {
     return sizeof(struct edge) + (u64)conns_max(plan) * sizeof(struct conn) +
            (u64)plan->requests_per_core_max * sizeof(struct request) +
-           (u64)plan->partitions_max * sizeof(struct topic_turn) + 64 * KIB;
+           (u64)plan->partitions_max * sizeof(struct topic_turn) + group_turns_bytes(plan) +
+           64 * KIB;
 }
 
 static void make_conn(struct edge *edge, u32 slot)
@@ -82,6 +84,7 @@ struct edge *edge_create(struct core *core, struct arena *arena, const struct pl
     edge->requests_count = plan->requests_per_core_max;
     edge->requests = arena_array(arena, struct request, edge->requests_count);
     edge->turns = arena_array(arena, struct topic_turn, plan->partitions_max);
+    group_turns_init(edge, arena, plan);
     list_init(&edge->conns_free);
     list_init(&edge->conns_open);
     list_init(&edge->requests_free);
@@ -198,6 +201,10 @@ void edge_on_session_closed(struct edge *edge, u64 session)
         if (conn->logged_in && conn->session == session) {
             held_end(edge, conn);
             conn->logged_in = false;
+            conn->attached_session = 0;
+        }
+        if (conn->attached_session == session) {
+            conn->attached_session = 0;
         }
     }
 }

@@ -615,14 +615,3 @@ TEST(streams_and_topics_are_read_from_local_state)
     EXPECT(span_equal(info.name, span_of("s")));
     tear_down();
 }
-
-TEST(commands_of_later_issues_are_answered_as_not_offered)
-{
-    set_up();
-    log_in();
-    struct frame groups = frame_of(COMMAND_GET_GROUPS, (struct span){0}, 1);
-    give(groups.bytes, groups.size);
-    run_for(US_PER_SECOND);
-    EXPECT_EQ(take_reply().status, WIRE_FEATURE_UNAVAILABLE);
-    tear_down();
-}

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "edge/diagnostics.h"
+#include "edge/lookup_group.h"
 #include "edge/lookup_user.h"
 #include "edge/reply.h"
 #include "edge/route.h"
@@ -289,6 +290,7 @@ static void write_stats(struct edge *edge, const struct request *request, struct
             .streams_count = state_streams_count(state),
             .topics_count = state_topics_count(state),
             .partitions_count = state_partitions_count(state),
+            .groups_count = state_groups_count(state),
             .segments_count = (u32)sums.segments,
             .messages_count = sums.messages,
             .clients_count = route_connections_open(edge->core),
@@ -345,15 +347,21 @@ static void get_stats(struct edge *edge, struct request *request)
     request_offload(edge, request);
 }
 
+struct cluster_node lookup_own_node(const struct edge *edge)
+{
+    return (struct cluster_node){.name = span_of("iggy-node"),
+                                 .ip = span_of(edge->settings->tcp_address),
+                                 .tcp_port = edge->settings->tcp_port,
+                                 .role = CLUSTER_LEADER,
+                                 .status = CLUSTER_HEALTHY};
+}
+
 static void write_cluster(struct edge *edge, const struct request *request, struct writer *writer)
 {
     (void)request;
+    struct cluster_node node = lookup_own_node(edge);
     write_cluster_header(writer, span_of("single-node"), 1);
-    write_cluster_node(writer, &(struct cluster_node){.name = span_of("iggy-node"),
-                                                      .ip = span_of(edge->settings->tcp_address),
-                                                      .tcp_port = edge->settings->tcp_port,
-                                                      .role = CLUSTER_LEADER,
-                                                      .status = CLUSTER_HEALTHY});
+    write_cluster_node(writer, &node);
 }
 
 static void write_topic_catalog(struct edge *edge, const struct request *request,
@@ -396,8 +404,11 @@ void lookup_run(struct edge *edge, struct request *request, struct span body)
     case COMMAND_GET_TOPIC: get_topic(edge, request, body); return;
     case COMMAND_GET_TOPICS: get_topics(edge, request, body); return;
     case COMMAND_FLUSH_UNSAVED_BUFFER: route_flush(edge, request, body); return;
-    default: /* groups and routing come with #4 */
-        reply_status(edge, request, WIRE_FEATURE_UNAVAILABLE);
-        return;
+    case COMMAND_GET_GROUP:
+    case COMMAND_GET_GROUPS:
+    case COMMAND_SYNC_GROUP:
+    case COMMAND_GET_POLL_ROUTING:
+    case COMMAND_GET_CONSUMER_OFFSET_ROUTING: lookup_group_run(edge, request, body); return;
+    default: reply_status(edge, request, WIRE_FEATURE_UNAVAILABLE); return;
     }
 }

@@ -127,6 +127,28 @@ void reply_written(struct edge *edge, struct request *request,
     conn_close(edge, request->conn, "no memory for a reply");
 }
 
+void reply_poll_nothing(struct edge *edge, struct request *request, u32 partition_id)
+{
+    u8 prefix[POLL_REPLY_PREFIX_BYTES];
+    struct writer writer = writer_over(prefix, sizeof(prefix));
+    poll_reply_prefix_encode(&(struct poll_reply_prefix){.partition_id = partition_id}, &writer);
+    check(!writer.failed);
+    reply_small(edge, request, prefix, writer.position);
+}
+
+void reply_not_owned(struct edge *edge, struct request *request)
+{
+    if (request_is_v1(request)) {
+        reply_poll_nothing(edge, request, 0);
+        return;
+    }
+    u8 marker[POLL_REPLY_PREFIX_BYTES];
+    struct writer writer = writer_over(marker, sizeof(marker));
+    poll_reply_resync(&writer);
+    check(!writer.failed);
+    reply_small(edge, request, marker, writer.position);
+}
+
 void reply_poll(struct edge *edge, struct request *request, struct poll_loan *loan, u32 from)
 {
     u8 prefix[POLL_REPLY_PREFIX_BYTES];

@@ -35,6 +35,13 @@ void reply_written(struct edge *edge, struct request *request,
                    void (*write)(struct edge *edge, const struct request *request,
                                  struct writer *writer));
 
+/* The answer to a member's poll of a partition that it does not own: generation 2 is told to ask
+ * for its assignment anew, generation 1 that there is nothing. */
+void reply_not_owned(struct edge *edge, struct request *request);
+
+/* An empty poll of this partition. */
+void reply_poll_nothing(struct edge *edge, struct request *request, u32 partition_id);
+
 /* The prefix and what the shard lent. */
 void reply_poll(struct edge *edge, struct request *request, struct poll_loan *loan, u32 from);
 

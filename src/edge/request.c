@@ -5,6 +5,7 @@
 #include "edge/heartbeat.h"
 #include "edge/held.h"
 #include "edge/lookup.h"
+#include "edge/lookup_group.h"
 #include "edge/lookup_user.h"
 #include "edge/permit.h"
 #include "edge/reply.h"
@@ -239,6 +240,10 @@ static void on_appended(struct edge *edge, struct request *request, const struct
 
 static void on_polled(struct edge *edge, struct request *request, const struct msg *reply)
 {
+    if (reply->error == WIRE_GROUP_PARTITION_NOT_OWNED) {
+        reply_not_owned(edge, request);
+        return;
+    }
     if (reply->error != WIRE_OK) {
         reply_status(edge, request, (enum wire_error)reply->error);
         return;
@@ -273,6 +278,12 @@ static void on_offset_got(struct edge *edge, struct request *request, const stru
 
 static void on_commanded(struct edge *edge, struct request *request, const struct msg *reply)
 {
+    if (reply->error == WIRE_OK && request->command == COMMAND_CREATE_GROUP) {
+        request->stream_id = reply->commanded.grandparent_id;
+        request->topic_id = reply->commanded.parent_id;
+        lookup_created_group(edge, request, reply->commanded.id);
+        return;
+    }
     bool creates =
         request->command == COMMAND_CREATE_STREAM || request->command == COMMAND_CREATE_TOPIC;
     if (reply->error == WIRE_OK && creates) {
@@ -313,6 +324,7 @@ static void on_logged_in(struct edge *edge, struct request *request, const struc
     conn->user_id = reply->logged_in.user_id;
     conn->session = reply->logged_in.session;
     conn->client = request->header.client;
+    conn->attached_session = 0;
     u8 body[64];
     struct writer writer = writer_over(body, sizeof(body));
     if (request_is_v1(request)) {
@@ -333,6 +345,7 @@ static void on_logged_out(struct edge *edge, struct request *request, const stru
 {
     request->conn->logged_in = false;
     request->conn->session = 0;
+    request->conn->attached_session = 0;
     reply_status(edge, request, (enum wire_error)reply->error);
 }
 

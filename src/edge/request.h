@@ -91,6 +91,7 @@ struct request {
     u32 stream_id;
     u32 topic_id;
     u32 partition_id;
+    u32 group_id;
     u32 user_id;        /* that is asked about */
     u64 wait_until_us;  /* monotonic; a poll that finds nothing is held until then */
     u64 current_offset; /* of the partition, when it was held */

@@ -4,6 +4,8 @@
 
 #include "base/check.h"
 #include "base/map.h"
+#include "edge/group_turns.h"
+#include "edge/lookup_group.h"
 #include "edge/permit.h"
 #include "edge/reply.h"
 #include "wire/client_info.h"
@@ -171,6 +173,92 @@ static enum wire_error decode_poll(const struct edge *edge, const struct request
     return poll_request_decode(body, poll);
 }
 
+/* The group that a request names, and who this connection is in it. */
+struct membership {
+    const struct state_group *group;
+    const struct state_member *member;
+};
+
+static struct membership find_membership(const struct edge *edge, const struct request *request,
+                                         const struct state_topic *topic,
+                                         const struct identifier *group)
+{
+    const struct state *state = edge->core->state;
+    struct membership found = {
+        .group = state_group_find(state, topic->stream_id, topic->id, group),
+    };
+    if (found.group != NULL) {
+        found.member = state_member_of(state, found.group, group_session(request->conn));
+    }
+    return found;
+}
+
+static void ask_poll(struct edge *edge, struct request *request, const struct poll_request *poll,
+                     u32 consumer)
+{
+    request->msg.kind = MSG_POLL;
+    request->msg.flags = consumer_flags(&poll->consumer);
+    request->msg.flags |= poll->auto_commit ? MSG_AUTO_COMMIT : 0;
+    request->msg.flags |= request->wait_until_us != 0 ? MSG_MAY_WAIT : 0;
+    request->msg.poll.value = poll->value;
+    request->msg.poll.consumer = consumer;
+    request->msg.poll.count_strategy =
+        u32_min(poll->count, MSG_POLL_COUNT_MAX) | (u32)poll->strategy << 24;
+    request_ask(edge, request, request->msg.to);
+}
+
+/* Which of the member's partitions? Generation 2 names it, for generation 1 they come in turn. */
+static bool choose_group_partition(struct edge *edge, const struct request *request,
+                                   const struct state_member *member,
+                                   const struct partition_choice *choice, u32 *partition_id)
+{
+    *partition_id = choice->partition_id;
+    if (choice->present) {
+        return true;
+    }
+    request->conn->takes_turns = true;
+    return request_is_v1(request) && group_turn_take(edge, member, partition_id);
+}
+
+/* Who is no member, or not of this partition; generation 1 is told which. */
+static void refuse_group_poll(struct edge *edge, struct request *request,
+                              const struct membership *found)
+{
+    if (!request_is_v1(request) || found->member != NULL) {
+        reply_not_owned(edge, request);
+    } else {
+        reply_status(edge, request,
+                     found->group == NULL ? WIRE_GROUP_ID_NOT_FOUND : WIRE_GROUP_MEMBER_NOT_FOUND);
+    }
+}
+
+/* Asks for a partition that this connection's member owns as far as this core knows; the
+ * partition's own core has the last word. */
+static void route_group_poll(struct edge *edge, struct request *request,
+                             const struct poll_request *poll, struct place *place)
+{
+    struct membership found =
+        find_membership(edge, request, place->topic, &poll->consumer.identifier);
+    if (found.member == NULL) {
+        refuse_group_poll(edge, request, &found);
+        return;
+    }
+    u32 partition_id = 0;
+    if (!choose_group_partition(edge, request, found.member, &poll->partition, &partition_id)) {
+        reply_poll_nothing(edge, request, 0);
+        return;
+    }
+    if (state_group_owner(edge->core->state, found.group, partition_id) != found.member) {
+        refuse_group_poll(edge, request, &found);
+        return;
+    }
+    find_partition(edge, place, partition_id);
+    check(place->partition != NULL);
+    note_place(request, place);
+    request->msg.member_session = found.member->session;
+    ask_poll(edge, request, poll, found.group->id);
+}
+
 static void route_poll(struct edge *edge, struct request *request, struct span body)
 {
     struct poll_request poll;
@@ -180,18 +268,11 @@ static void route_poll(struct edge *edge, struct request *request, struct span b
         reply_status(edge, request, error);
         return;
     }
+    request->wait_until_us = wait_us > 0 ? edge->core->time.monotonic_us + wait_us : 0;
     struct place place;
     find_topic(edge, &poll.stream, &poll.topic, &place);
-    if (request_is_v1(request) && place.topic != NULL && poll.consumer.kind == CONSUMER_GROUP) {
-        reply_status(edge, request, WIRE_GROUP_ID_NOT_FOUND); /* #4 */
-        return;
-    }
     if (place.topic != NULL && poll.consumer.kind == CONSUMER_GROUP) {
-        /* Nobody is a member of a group yet (#4): the marker tells the client to ask again. */
-        u8 marker[POLL_REPLY_PREFIX_BYTES];
-        struct writer writer = writer_over(marker, sizeof(marker));
-        poll_reply_resync(&writer);
-        reply_small(edge, request, marker, writer.position);
+        route_group_poll(edge, request, &poll, &place);
         return;
     }
     find_partition(edge, &place, poll.partition.partition_id);
@@ -201,30 +282,19 @@ static void route_poll(struct edge *edge, struct request *request, struct span b
         return;
     }
     note_place(request, &place);
-    request->msg.kind = MSG_POLL;
-    request->msg.flags = consumer_flags(&poll.consumer);
-    request->msg.flags |= poll.auto_commit ? MSG_AUTO_COMMIT : 0;
-    if (wait_us > 0) {
-        request->msg.flags |= MSG_MAY_WAIT;
-        request->wait_until_us = edge->core->time.monotonic_us + wait_us;
-    }
-    request->msg.poll.value = poll.value;
-    request->msg.poll.consumer = consumer_key(&poll.consumer);
-    request->msg.poll.count_strategy = u32_min(poll.count, MSG_POLL_COUNT_MAX) | (u32)poll.strategy
-                                                                                     << 24;
-    request_ask(edge, request, request->msg.to);
+    ask_poll(edge, request, &poll, consumer_key(&poll.consumer));
 }
 
-static void ask_offset(struct edge *edge, struct request *request, enum msg_kind kind,
-                       const struct offset_request *target, u64 offset)
+static void ask_offset(struct edge *edge, struct request *request, enum msg_kind kind, u32 consumer,
+                       u64 offset)
 {
     request->msg.kind = (u8)kind;
-    request->msg.flags |= consumer_flags(&target->consumer);
     request->msg.offset.offset = offset;
-    request->msg.offset.consumer = consumer_key(&target->consumer);
+    request->msg.offset.consumer = consumer;
     request_ask(edge, request, request->msg.to);
 }
 
+/* Membership is not needed to look. */
 static void route_get_offset(struct edge *edge, struct request *request, struct span body)
 {
     struct offset_request get;
@@ -235,7 +305,14 @@ static void route_get_offset(struct edge *edge, struct request *request, struct 
     }
     struct place place;
     find_topic(edge, &get.stream, &get.topic, &place);
-    if (place.topic == NULL || get.consumer.kind == CONSUMER_GROUP) {
+    u32 consumer = consumer_key(&get.consumer);
+    if (place.topic != NULL && get.consumer.kind == CONSUMER_GROUP) {
+        struct membership found =
+            find_membership(edge, request, place.topic, &get.consumer.identifier);
+        place.topic = found.group == NULL ? NULL : place.topic;
+        consumer = found.group == NULL ? 0 : found.group->id;
+    }
+    if (place.topic == NULL) {
         reply_status(edge, request, WIRE_OK); /* empty: nothing is stored there */
         return;
     }
@@ -245,23 +322,92 @@ static void route_get_offset(struct edge *edge, struct request *request, struct 
         return;
     }
     note_place(request, &place);
-    ask_offset(edge, request, MSG_OFFSET_GET, &get, 0);
+    request->msg.flags = consumer_flags(&get.consumer);
+    ask_offset(edge, request, MSG_OFFSET_GET, consumer, 0);
 }
 
-/* Finds where an offset is written; false: answered. */
-static bool place_of_write(struct edge *edge, struct request *request,
-                           const struct offset_request *target)
+/* The error of a group that is not there: a deletion of generation 2 says how it was named. */
+static enum wire_error missing_group(const struct request *request, enum msg_kind kind,
+                                     const struct identifier *identifier)
 {
-    struct place place;
-    find_topic(edge, &target->stream, &target->topic, &place);
-    find_partition(edge, &place, target->partition.partition_id);
-    if (place.partition == NULL || target->consumer.kind == CONSUMER_GROUP) {
-        bool tells_apart = request_is_v1(request) && place.partition == NULL;
-        reply_status(edge, request, tells_apart ? missing(&place) : WIRE_RESOURCE_NOT_FOUND);
-        return false;
+    if (request_is_v1(request)) {
+        return WIRE_GROUP_ID_NOT_FOUND;
     }
-    note_place(request, &place);
-    return true;
+    if (kind == MSG_OFFSET_STORE) {
+        return WIRE_RESOURCE_NOT_FOUND;
+    }
+    return identifier->kind == IDENTIFIER_NAME ? WIRE_GROUP_NAME_NOT_FOUND
+                                               : WIRE_GROUP_ID_NOT_FOUND;
+}
+
+/* Where an offset is written, and under which number. */
+struct offset_writer {
+    enum msg_kind kind;
+    struct place place;
+    struct partition_choice choice;
+    u32 consumer;
+};
+
+/* A member may still write what it has read before the partition became another's, so only the
+ * partition's own core can tell whether it may. */
+static enum wire_error find_group_writer(struct edge *edge, struct request *request,
+                                         const struct identifier *group,
+                                         struct offset_writer *writer)
+{
+    struct membership found = find_membership(edge, request, writer->place.topic, group);
+    if (found.group == NULL) {
+        return missing_group(request, writer->kind, group);
+    }
+    bool is_v1 = request_is_v1(request);
+    if (found.member == NULL) {
+        return is_v1 ? WIRE_GROUP_MEMBER_NOT_FOUND : WIRE_GROUP_PARTITION_NOT_OWNED;
+    }
+    if (is_v1 && !writer->choice.present &&
+        !group_turn_look(edge, found.member, &writer->choice.partition_id)) {
+        return WIRE_NOT_RESOLVED_CONSUMER;
+    }
+    request->msg.member_session = found.member->session;
+    writer->consumer = found.group->id;
+    return WIRE_OK;
+}
+
+static enum wire_error find_writer(struct edge *edge, struct request *request,
+                                   const struct offset_request *target,
+                                   struct offset_writer *writer)
+{
+    bool is_group = target->consumer.kind == CONSUMER_GROUP;
+    find_topic(edge, &target->stream, &target->topic, &writer->place);
+    if (is_group && writer->place.topic != NULL) {
+        enum wire_error error =
+            find_group_writer(edge, request, &target->consumer.identifier, writer);
+        if (error != WIRE_OK) {
+            return error;
+        }
+    }
+    find_partition(edge, &writer->place, writer->choice.partition_id);
+    enum wire_error error = missing(&writer->place);
+    if (error == WIRE_PARTITION_NOT_FOUND && is_group && request_is_v1(request)) {
+        return WIRE_NOT_RESOLVED_CONSUMER;
+    }
+    return error == WIRE_OK || request_is_v1(request) ? error : WIRE_RESOURCE_NOT_FOUND;
+}
+
+static void write_offset(struct edge *edge, struct request *request, enum msg_kind kind,
+                         const struct offset_request *target, u64 offset)
+{
+    struct offset_writer writer = {
+        .kind = kind,
+        .choice = target->partition,
+        .consumer = consumer_key(&target->consumer),
+    };
+    enum wire_error error = find_writer(edge, request, target, &writer);
+    if (error != WIRE_OK) {
+        reply_status(edge, request, error);
+        return;
+    }
+    note_place(request, &writer.place);
+    request->msg.flags |= consumer_flags(&target->consumer);
+    ask_offset(edge, request, kind, writer.consumer, offset);
 }
 
 static void route_store_offset(struct edge *edge, struct request *request, struct span body)
@@ -270,10 +416,10 @@ static void route_store_offset(struct edge *edge, struct request *request, struc
     enum wire_error error = store_offset_request_decode(body, &store);
     if (error != WIRE_OK) {
         reply_status(edge, request, error);
-    } else if (place_of_write(edge, request, &store.target)) {
-        request->msg.flags = store.wait_for_commit ? MSG_AFTER_COMMIT : 0;
-        ask_offset(edge, request, MSG_OFFSET_STORE, &store.target, store.offset);
+        return;
     }
+    request->msg.flags = store.wait_for_commit ? MSG_AFTER_COMMIT : 0;
+    write_offset(edge, request, MSG_OFFSET_STORE, &store.target, store.offset);
 }
 
 static void route_delete_offset(struct edge *edge, struct request *request, struct span body)
@@ -282,10 +428,10 @@ static void route_delete_offset(struct edge *edge, struct request *request, stru
     enum wire_error error = delete_offset_request_decode(body, &delete);
     if (error != WIRE_OK) {
         reply_status(edge, request, error);
-    } else if (place_of_write(edge, request, &delete.target)) {
-        request->msg.flags = delete.wait_for_commit ? MSG_AFTER_COMMIT : 0;
-        ask_offset(edge, request, MSG_OFFSET_DELETE, &delete.target, 0);
+        return;
     }
+    request->msg.flags = delete.wait_for_commit ? MSG_AFTER_COMMIT : 0;
+    write_offset(edge, request, MSG_OFFSET_DELETE, &delete.target, 0);
 }
 
 static void route_delete_segments(struct edge *edge, struct request *request, struct span body)
@@ -335,6 +481,7 @@ void route_flush(struct edge *edge, struct request *request, struct span body)
 /* Client records: bytes for each, and at the least. */
 #define CLIENT_RECORD_BYTES 64u
 #define CLIENT_RECORDS_MIN 64u
+#define CLIENT_GROUP_BYTES 12u
 
 u32 route_connections_open(const struct core *core)
 {
@@ -353,8 +500,11 @@ static void route_clients(struct edge *edge, struct request *request, u32 client
     if (request->body != NULL) {
         buf_return(request->body);
     }
-    request->body = buf_take_leaving(edge->core->bufs, records * CLIENT_RECORD_BYTES,
-                                     edge->plan->finish_bytes_per_core / 2);
+    /* One client comes with its groups: that it could be in all there are costs a little memory. */
+    u32 groups = all ? 0 : state_members_count(edge->core->state);
+    u32 bytes = records * CLIENT_RECORD_BYTES + groups * CLIENT_GROUP_BYTES;
+    request->body =
+        buf_take_leaving(edge->core->bufs, bytes, edge->plan->finish_bytes_per_core / 2);
     if (request->body == NULL) {
         conn_close(edge, request->conn, "no memory for client records");
         return;
@@ -434,6 +584,7 @@ void route_request(struct edge *edge, struct request *request, struct span body)
     case COMMAND_GET_CLIENTS: route_clients(edge, request, UINT32_MAX); return;
     case COMMAND_REGISTER: route_login(edge, request); return;
     case COMMAND_LOGOUT: route_logout(edge, request); return;
+    case COMMAND_ATTACH_CONSUMER_SESSION: lookup_attach_session(edge, request, body); return;
     case COMMAND_CREATE_STREAM:
     case COMMAND_UPDATE_STREAM:
     case COMMAND_DELETE_STREAM:
@@ -450,9 +601,11 @@ void route_request(struct edge *edge, struct request *request, struct span body)
     case COMMAND_UPDATE_PERMISSIONS:
     case COMMAND_CHANGE_PASSWORD:
     case COMMAND_CREATE_TOKEN:
-    case COMMAND_DELETE_TOKEN: route_command(edge, request); return;
-    default: /* groups and routing come with #4 */
-        reply_status(edge, request, WIRE_FEATURE_UNAVAILABLE);
-        return;
+    case COMMAND_DELETE_TOKEN:
+    case COMMAND_CREATE_GROUP:
+    case COMMAND_DELETE_GROUP:
+    case COMMAND_JOIN_GROUP:
+    case COMMAND_LEAVE_GROUP: route_command(edge, request); return;
+    default: reply_status(edge, request, WIRE_FEATURE_UNAVAILABLE); return;
     }
 }

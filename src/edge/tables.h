@@ -17,6 +17,8 @@
 #define CONN_MAGIC 0x636f6e6eu
 #define REQUEST_MAGIC 0x72657175u
 
+struct group_turn;
+
 /* Whose turn it is among the partitions of a topic, for balanced sends of generation 1. */
 struct topic_turn {
     u64 created_at_us; /* of the topic: another one begins anew */
@@ -67,7 +69,9 @@ struct edge {
     struct buf *archive_buf; /* NULL: none is being made */
     struct msg_token archive_for;
 
-    struct topic_turn *turns; /* by the slot of a topic's first partition */
+    struct topic_turn *turns;       /* by the slot of a topic's first partition */
+    struct group_turn *group_turns; /* by the slot of the member */
+    u32 group_turns_count;
 
     bool serving;
     bool draining;

@@ -101,7 +101,8 @@ struct msg {
     union {
         struct buf *bufs[2];
         struct poll_loan *loan;
-        struct conn *conn; /* CONNECTION_LEAVES, CONNECTION: what is on its way; NULL: accepted */
+        struct conn *conn;  /* CONNECTION_LEAVES, CONNECTION: what is on its way; NULL: accepted */
+        u64 member_session; /* POLL, OFFSET_STORE, OFFSET_DELETE requests of a group: who asks */
     };
     union {
         u64 words[2];
@@ -148,10 +149,11 @@ struct msg {
             u32 user_id;
             u64 session;
         } command;
-        struct { /* COMMAND reply: what was created */
+        struct { /* COMMAND reply: what was created, and in what */
             u32 id;
             u32 parent_id;
-            u64 index; /* of the state command */
+            u32 grandparent_id; /* of a group: its stream */
+            u32 reserved;
         } commanded;
         struct { /* LOGIN request; LOGOUT, CONNECTION_CLOSED: client_number only */
             u32 client_number;

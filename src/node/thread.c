@@ -165,6 +165,38 @@ struct core *thread_core(struct thread *thread)
 
 /* ---- What control sends to every core ---- */
 
+static enum counter counter_of_reason(enum state_group_reason reason)
+{
+    switch (reason) {
+    case GROUP_MEMBER_JOINED: return COUNTER_group_rebalances_joined;
+    case GROUP_MEMBER_LEFT: return COUNTER_group_rebalances_left;
+    case GROUP_MEMBER_LOGGED_OUT: return COUNTER_group_rebalances_logged_out;
+    case GROUP_MEMBER_DISCONNECTED: return COUNTER_group_rebalances_disconnected;
+    case GROUP_MEMBER_SILENT: return COUNTER_group_rebalances_silent;
+    case GROUP_MEMBER_REPLACED: return COUNTER_group_rebalances_replaced;
+    case GROUP_MEMBER_NOT_BACK: return COUNTER_group_rebalances_not_back;
+    case GROUP_SESSION_ENDED: return COUNTER_group_rebalances_session_ended;
+    case GROUP_PARTITIONS_CHANGED: return COUNTER_group_rebalances_partitions;
+    }
+    unreachable();
+}
+
+/* All cores apply it; one tells. */
+static void note_rebalance(struct thread *thread, const struct state_group_change *group)
+{
+    struct core *core = &thread->core;
+    if (core->index != 0) {
+        return;
+    }
+    counter_add(core->counters, counter_of_reason(group->reason), 1);
+    event_info(core->events,
+               "group.rebalanced stream=%u topic=%u group=%u generation=%llu members=%u moved=%u "
+               "reason=\"%s\"",
+               group->stream_id, group->topic_id, group->group_id,
+               (unsigned long long)group->generation, group->members_count, group->moved_count,
+               state_group_reason_name(group->reason));
+}
+
 static void on_effect(void *context, const struct state_effect *effect)
 {
     struct thread *thread = context;
@@ -172,6 +204,13 @@ static void on_effect(void *context, const struct state_effect *effect)
     case STATE_PARTITION_OPENED:
     case STATE_PARTITION_CLOSED:
     case STATE_TOPIC_UPDATED:
+    case STATE_GROUP_DELETED:
+        if (thread->shard_hears_effects) {
+            shard_on_effect(thread->core.shard, effect);
+        }
+        return;
+    case STATE_GROUP_CHANGED:
+        note_rebalance(thread, &effect->group);
         if (thread->shard_hears_effects) {
             shard_on_effect(thread->core.shard, effect);
         }

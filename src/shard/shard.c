@@ -323,6 +323,8 @@ void shard_on_effect(struct shard *shard, const struct state_effect *effect)
     case STATE_PARTITION_CLOSED: close_partition(shard, &effect->partition); break;
     case STATE_TOPIC_UPDATED: /* options are read where they are used */
     case STATE_SESSION_CLOSED:
+    case STATE_GROUP_CHANGED:
+    case STATE_GROUP_DELETED:
     case STATE_BOOTED: break;
     }
 }

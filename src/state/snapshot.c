@@ -9,13 +9,16 @@
  *     14 RIGHTS     user u32, bits u16: of the whole server; root has none: its are fixed
  *     15 GRANT      user u32, stream u32, topic u32 (u32 max: the whole stream), bits u8
  *     20 TOKEN      user u32, expires_at u64 (u64 max: never), hash 32 bytes, name
+ *     25 GROUPS     next id u32: of the TOPIC before, when it ever had a group
+ *     26 GROUP      group u32, name: of the TOPIC before
  *
  *     every entry begins with its kind u8; name, hash and options as in state_command.c
  *
  * Users come in rising id, each with its RIGHTS, GRANTs in rising (stream, topic) and TOKENs in
  * order of creation behind it. Streams come in rising id, the topics of a stream behind it, the
- * partitions of a topic behind it; those that share life and time make one entry, so that a topic
- * costs one, not one a partition. Equal states give equal bytes. */
+ * partitions of a topic behind it and its groups, in rising id, behind these. Partitions that share
+ * life and time make one entry, so that a topic costs one, not one a partition. Equal states give
+ * equal bytes. */
 #include "base/bug.h"
 #include "base/check.h"
 #include "state/state_tables.h"
@@ -28,7 +31,9 @@ enum snapshot_entry {
     ENTRY_PARTITIONS = 5,
     ENTRY_RIGHTS = 14,
     ENTRY_GRANT = 15,
-    ENTRY_TOKEN = 20
+    ENTRY_TOKEN = 20,
+    ENTRY_GROUPS = 25,
+    ENTRY_GROUP = 26
 };
 
 /* No entry is larger: a topic with the longest name takes 1 + 24 + 256 + 44 bytes. */
@@ -127,6 +132,31 @@ static u32 save_partitions(const struct state *state, struct writer *writer,
     return id;
 }
 
+/* Writes the topic's next id for groups, then its groups, one a call; false when all are saved. */
+static bool save_next_group(const struct state *state, struct state_cursor *cursor,
+                            struct writer *writer, const struct state_topic *topic)
+{
+    if (topic->group_next_id == 0) {
+        return false;
+    }
+    if (cursor->group == 0) {
+        write_u8(writer, ENTRY_GROUPS);
+        write_u32(writer, topic->group_next_id);
+        cursor->group = 1;
+        return true;
+    }
+    u32 after = cursor->group == 1 ? UINT32_MAX : (u32)(cursor->group - 2);
+    const struct state_group *group = state_group_next(state, topic->stream_id, topic->id, after);
+    if (group == NULL) {
+        return false;
+    }
+    write_u8(writer, ENTRY_GROUP);
+    write_u32(writer, group->id);
+    write_short(writer, group->name, group->name_size);
+    cursor->group = (u64)group->id + 2;
+    return true;
+}
+
 /* Users: the cursor's stream_id is the user id looked at last. */
 static void save_next_user(const struct state *state, struct state_cursor *cursor,
                            struct writer *writer)
@@ -185,7 +215,8 @@ static bool save_next_stream(const struct state *state, struct state_cursor *cur
     return true;
 }
 
-/* The next run of partitions of the topic looked at, else the next topic of the stream. */
+/* The next run of partitions of the topic looked at, else its next group, else the next topic of
+ * the stream. */
 static void save_next_topic(const struct state *state, struct state_cursor *cursor,
                             struct writer *writer)
 {
@@ -197,6 +228,9 @@ static void save_next_topic(const struct state *state, struct state_cursor *curs
         cursor->partition_id = save_partitions(state, writer, topic, cursor->partition_id);
         return;
     }
+    if (topic != NULL && save_next_group(state, cursor, writer, topic)) {
+        return;
+    }
     topic = state_topic_next(state, cursor->stream_id, cursor->topic_id);
     if (topic == NULL) {
         cursor->section = CURSOR_STREAMS;
@@ -205,6 +239,7 @@ static void save_next_topic(const struct state *state, struct state_cursor *curs
     save_topic(writer, topic);
     cursor->topic_id = topic->id;
     cursor->partition_id = 0;
+    cursor->group = 0;
 }
 
 bool state_save(const struct state *state, struct state_cursor *cursor, struct writer *writer)
@@ -404,6 +439,35 @@ static enum status load_partitions(struct state *state, struct state_topic *topi
     return OK;
 }
 
+static enum status load_groups(struct state_topic *topic, struct reader *reader)
+{
+    u32 next_id = read_u32(reader);
+    if (reader->failed || topic == NULL || next_id == 0 || topic->group_next_id != 0) {
+        return ERR_CORRUPT;
+    }
+    topic->group_next_id = next_id;
+    return OK;
+}
+
+static enum status load_group(struct state *state, struct state_topic *topic, struct reader *reader)
+{
+    u32 id = read_u32(reader);
+    struct span name = read_short(reader);
+    if (reader->failed || topic == NULL || name.size == 0 || id >= topic->group_next_id) {
+        return ERR_CORRUPT;
+    }
+    if (slot_pool_free_count(&state->group_pool) == 0) {
+        return ERR_LIMIT;
+    }
+    struct identifier named = identifier_of_name(name);
+    if (!state_group_is_last(state, topic, id) ||
+        state_group_find(state, topic->stream_id, topic->id, &named) != NULL) {
+        return ERR_CORRUPT;
+    }
+    state_group_add(state, topic, id, name);
+    return OK;
+}
+
 static enum status load_entry(struct state *state, struct reader *reader)
 {
     switch (read_u8(reader)) {
@@ -415,6 +479,8 @@ static enum status load_entry(struct state *state, struct reader *reader)
     case ENTRY_RIGHTS: return load_rights(state, reader);
     case ENTRY_GRANT: return load_grant(state, reader);
     case ENTRY_TOKEN: return load_token(state, reader);
+    case ENTRY_GROUPS: return load_groups(state->topic_loading, reader);
+    case ENTRY_GROUP: return load_group(state, state->topic_loading, reader);
     default: return ERR_CORRUPT;
     }
 }

@@ -103,7 +103,8 @@ static struct state_command command_at_random(const struct fixture *fixture, str
         STATE_ADD_USER,          STATE_ADD_USER,          STATE_UPDATE_USER,
         STATE_DELETE_USER,       STATE_SET_PERMISSIONS,   STATE_SET_PERMISSIONS,
         STATE_CHANGE_PASSWORD,   STATE_CREATE_TOKEN,      STATE_CREATE_TOKEN,
-        STATE_DELETE_TOKEN,
+        STATE_DELETE_TOKEN,      STATE_CREATE_GROUP,      STATE_CREATE_GROUP,
+        STATE_DELETE_GROUP,
     };
     struct state_command command = {
         .kind = kinds[prng_below(prng, array_count(kinds))],
@@ -112,6 +113,7 @@ static struct state_command command_at_random(const struct fixture *fixture, str
         .stream_id = (u32)prng_below(prng, 12),
         .topic_id = (u32)prng_below(prng, 6),
         .partitions_count = (u32)prng_below(prng, 12),
+        .group_id = (u32)prng_below(prng, 4),
         .user_id = (u32)prng_below(prng, 10),
         .name = span_of(name),
         .password_hash = span_of(name),
@@ -130,6 +132,11 @@ static struct state_command command_at_random(const struct fixture *fixture, str
     if (command.kind == STATE_CREATE_TOPIC &&
         state_stream_get(fixture->state, command.stream_id) != NULL) {
         command.topic_id = state_topic_lowest_free(fixture->state, command.stream_id);
+    }
+    const struct state_topic *topic =
+        state_topic_get(fixture->state, command.stream_id, command.topic_id);
+    if (command.kind == STATE_CREATE_GROUP && topic != NULL) {
+        command.group_id = topic->group_next_id;
     }
     if (command.kind == STATE_CREATE_USER || command.kind == STATE_ADD_USER) {
         command.user_id = state_user_lowest_free(fixture->state);
@@ -179,6 +186,22 @@ static void expect_users_sound(const struct state *state)
     EXPECT_EQ(state_tokens_count(state), tokens_count);
 }
 
+static void expect_sound_groups(const struct state *state, const struct state_topic *topic)
+{
+    u32 count = 0;
+    u32 last_id = UINT32_MAX;
+    const struct state_group *group = NULL;
+    while ((group = state_group_next(state, topic->stream_id, topic->id, last_id)) != NULL) {
+        EXPECT(last_id == UINT32_MAX || group->id > last_id);
+        EXPECT(group->id < topic->group_next_id);
+        struct identifier name = identifier_of_name((struct span){group->name, group->name_size});
+        EXPECT(state_group_find(state, topic->stream_id, topic->id, &name) == group);
+        last_id = group->id;
+        count++;
+    }
+    EXPECT_EQ(topic->groups_count, count);
+}
+
 /* What the tables say of each other. */
 static void expect_sound(const struct state *state)
 {
@@ -204,6 +227,7 @@ static void expect_sound(const struct state *state)
                 EXPECT(partition->life <= state_life_max(state));
                 partitions_count++;
             }
+            expect_sound_groups(state, topic);
         }
         EXPECT_EQ(stream->topics_count, topics_count - before);
     }
@@ -387,6 +411,14 @@ TEST(the_bytes_of_a_snapshot_never_change)
     EXPECT_EQ(save(one.state), 1);
     EXPECT_EQ(piece_sizes[0], sizeof(bytes));
     EXPECT_BYTES(pieces[0], bytes, sizeof(bytes));
+
+    static const u8 groups[] = {25, 2, 0, 0, 0, 26, 1, 0, 0, 0, 1, 'h'};
+    add_group(&one, 0, "g");
+    add_group(&one, 1, "h");
+    do_on_group(&one, STATE_DELETE_GROUP, 0, 0);
+    EXPECT_EQ(save(one.state), 1);
+    EXPECT_EQ(piece_sizes[0], sizeof(bytes) + sizeof(groups));
+    EXPECT_BYTES(pieces[0] + sizeof(bytes), groups, sizeof(groups));
     fixture_deinit(&one);
 }
 

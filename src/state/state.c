@@ -8,7 +8,8 @@ u64 state_bytes(const struct state_options *options)
     return sizeof(struct state) + state_stream_bytes(options) + state_topic_bytes(options) +
            state_partition_bytes(options) + state_user_bytes(options) +
            state_permission_bytes(options) + state_token_bytes(options) +
-           state_session_bytes(options) + 64;
+           state_session_bytes(options) + state_group_bytes(options) + state_member_bytes(options) +
+           64;
 }
 
 struct state *state_create(struct arena *arena, const struct state_options *options)
@@ -22,6 +23,8 @@ struct state *state_create(struct arena *arena, const struct state_options *opti
     state_permission_tables(state, arena);
     state_token_tables(state, arena);
     state_session_tables(state, arena);
+    state_group_tables(state, arena);
+    state_member_tables(state, arena);
     return state;
 }
 
@@ -72,7 +75,13 @@ static void apply(struct state *state, const struct change *change)
     case STATE_CREATE_TOKEN: state_token_create(state, change); return;
     case STATE_DELETE_TOKEN: state_token_delete(state, change); return;
     case STATE_OPEN_SESSION: state_session_open(state, change); return;
-    case STATE_CLOSE_SESSION: state_session_close(state, change); return;
+    case STATE_CLOSE_SESSION:
+    case STATE_END_SESSION: state_session_close(state, change); return;
+    case STATE_REPLACE_SESSION: state_session_replace(state, change); return;
+    case STATE_CREATE_GROUP: state_group_create(state, change); return;
+    case STATE_DELETE_GROUP: state_group_delete(state, change); return;
+    case STATE_JOIN_GROUP: state_member_join(state, change); return;
+    case STATE_LEAVE_GROUP: state_member_leave(state, change); return;
     }
     unreachable();
 }
@@ -101,7 +110,13 @@ static enum wire_error check_command(const struct state *state, const struct sta
     case STATE_CREATE_TOKEN:
     case STATE_DELETE_TOKEN: return state_token_check(state, command);
     case STATE_OPEN_SESSION:
-    case STATE_CLOSE_SESSION: return state_session_check(state, command);
+    case STATE_CLOSE_SESSION:
+    case STATE_END_SESSION:
+    case STATE_REPLACE_SESSION: return state_session_check(state, command);
+    case STATE_CREATE_GROUP:
+    case STATE_DELETE_GROUP: return state_group_check(state, command);
+    case STATE_JOIN_GROUP:
+    case STATE_LEAVE_GROUP: return state_member_check(state, command);
     }
     return WIRE_INVALID_COMMAND;
 }
@@ -147,6 +162,23 @@ u64 state_content_hash(const struct state *state)
     return hash;
 }
 
+/* Who is in a group and owns what. A group that is gone has no members. */
+static u64 members_hash(const struct state *state, const struct state_group *group)
+{
+    u64 hash = group->generation;
+    const struct state_member *member = NULL;
+    while (group->name_size > 0 && (member = state_member_next(state, group, member)) != NULL) {
+        hash = hash_u64_pair(hash, member->number);
+        hash = hash_u64_pair(hash, member->session);
+        hash = hash_u64_pair(hash, (u64)member->id << 32 | member->partitions_count);
+        u32 id = UINT32_MAX;
+        while ((id = state_member_partition_next(state, member, id)) != UINT32_MAX) {
+            hash = hash_u64_pair(hash, id);
+        }
+    }
+    return hash;
+}
+
 u64 state_hash(const struct state *state)
 {
     u64 hash = hash_u64_pair(state->index, state_content_hash(state));
@@ -164,6 +196,9 @@ u64 state_hash(const struct state *state)
             hash = hash_u64_pair(hash, session->client.low ^ hash_u64(session->client.high));
             hash = hash_u64_pair(hash, (u64)session->user_id << 32 | session->client_number);
         }
+    }
+    for (u32 slot = 0; slot < state->group_pool.fresh; slot++) {
+        hash = hash_u64_pair(hash, members_hash(state, &state->groups[slot]));
     }
     return hash;
 }

@@ -1,4 +1,5 @@
-/* What exists: streams, topics, partitions, users, sessions. Pure: one copy per core, all alike.
+/* What exists: streams, topics, partitions, groups, users, sessions. Pure: one copy per core, all
+ * alike.
  *
  *     control ── APPLY (index, command) ──▶ each core: state_apply(state, index, command)
  *                                                └─▶ effects: partitions opened and closed
@@ -70,6 +71,8 @@ struct state_topic {
     u32 partitions_count;
     u32 first_partition; /* slot of partition 0, or STATE_PARTITION_NONE; the others through
                                      state_partition_find */
+    u32 groups_count;
+    u32 group_next_id;            /* ids of groups are not reused */
     struct topic_options options; /* resolved: no 0 that means "server default" is left */
     u8 name_size;
     u8 name[NAME_BYTES_MAX];
@@ -116,6 +119,28 @@ struct state_session {
     u32 home;          /* core of the connection */
 };
 
+/* A consumer group of a topic. That it exists is durable; its members are of this start only. */
+struct state_group {
+    u32 slot; /* its place in this table: below state_groups_max */
+    u32 id;   /* counts up within the topic */
+    u32 stream_id;
+    u32 topic_id;
+    u64 generation; /* boot << 32 | n: rises with every change of members or partitions */
+    u32 members_count;
+    u8 name_size;
+    u8 name[NAME_BYTES_MAX];
+};
+
+/* One session in one group. */
+struct state_member {
+    u64 number;  /* index of the command by which it joined: never another member's; 0: none */
+    u64 session; /* changes when a client that keeps its id comes back */
+    u32 slot;    /* its place in this table: below state_members_max */
+    u32 group_slot;
+    u32 id; /* as clients see it: above all others of the group, or 0 */
+    u32 partitions_count;
+};
+
 u64 state_bytes(const struct state_options *options);
 struct state *state_create(struct arena *arena, const struct state_options *options);
 
@@ -160,11 +185,18 @@ const struct state_session *state_session_get(const struct state *state, u64 ses
 /* The session that a client id of the header has now. */
 const struct state_session *state_session_of_client(const struct state *state, struct u128 client);
 
+const struct state_group *state_group_get(const struct state *state, u32 stream_id, u32 topic_id,
+                                          u32 id);
+const struct state_group *state_group_find(const struct state *state, u32 stream_id, u32 topic_id,
+                                           const struct identifier *identifier);
+
 /* Iteration in rising id: UINT32_MAX as `after` gives the first, then give the last one's id. NULL
  * at the end. `after` need not exist any more. */
 const struct state_stream *state_stream_next(const struct state *state, u32 after);
 const struct state_topic *state_topic_next(const struct state *state, u32 stream_id, u32 after);
 const struct state_user *state_user_next(const struct state *state, u32 after);
+const struct state_group *state_group_next(const struct state *state, u32 stream_id, u32 topic_id,
+                                           u32 after);
 
 /* The numbers that the next ones get: control puts them into its commands. */
 u32 state_stream_lowest_free(const struct state *state);
@@ -179,6 +211,58 @@ u32 state_grants_count(const struct state *state);
 u32 state_tokens_count(const struct state *state);
 u32 state_sessions_count(const struct state *state);
 u32 state_partitions_max(const struct state *state);
+u32 state_groups_count(const struct state *state);
+u32 state_members_count(const struct state *state);
+
+/* How many there may be, all topics together. */
+static inline u32 state_groups_max(const struct state_options *options)
+{
+    return options->topics_max;
+}
+
+static inline u32 state_members_max(const struct state_options *options)
+{
+    return 2 * options->sessions_max;
+}
+
+/* ---- Groups: who is in one, and which partitions does it read? ----
+ *
+ * All copies agree at an index, and a client is answered only when all copies have applied what it
+ * asked for: so an edge resolves a session to its member, and a member to its partitions, in its
+ * own core's copy. What the partition's own core says comes before it (shard/partition_group.c).
+ *
+ *     const struct state_member *member = state_member_of(state, group, session);
+ *     NULL                                             not a member: 5006
+ *     member->partitions_count == 0                    reads nothing at the moment
+ *     state_group_owner(state, group, p) != member     not its partition
+ *     state_member_partition_at(state, member, n)      its n-th, for a round robin */
+
+/* The membership of this session in this group; NULL: not a member. */
+const struct state_member *state_member_of(const struct state *state,
+                                           const struct state_group *group, u64 session);
+
+/* Who reads this partition; NULL: nobody. */
+const struct state_member *state_group_owner(const struct state *state,
+                                             const struct state_group *group, u32 partition_id);
+
+/* Its partitions in rising id: UINT32_MAX as `after` gives the first; UINT32_MAX at the end. */
+u32 state_member_partition_next(const struct state *state, const struct state_member *member,
+                                u32 after);
+
+/* Its partition number `position`, from 0 to partitions_count - 1, in rising id; UINT32_MAX past
+ * them. */
+u32 state_member_partition_at(const struct state *state, const struct state_member *member,
+                              u32 position);
+
+/* The members of a group in the order in which they joined, and the memberships of a session; NULL
+ * as `after` gives the first. NULL at the end. */
+const struct state_member *state_member_next(const struct state *state,
+                                             const struct state_group *group,
+                                             const struct state_member *after);
+const struct state_member *state_member_of_session_next(const struct state *state, u64 session,
+                                                        const struct state_member *after);
+const struct state_group *state_group_of_member(const struct state *state,
+                                                const struct state_member *member);
 
 /* ---- Permissions ---- */
 
@@ -208,13 +292,42 @@ enum state_effect_kind {
     STATE_PARTITION_CLOSED, /* this life is over: deleted or purged. Its log goes to the trash */
     STATE_TOPIC_UPDATED,    /* options changed: of partition `partition` and all of its topic */
     STATE_SESSION_CLOSED,
+    STATE_GROUP_CHANGED, /* members or partitions: it was assigned anew, in its next generation */
+    STATE_GROUP_DELETED, /* of a topic that stays: what is stored under its id is nobody's */
     STATE_BOOTED
+};
+
+/* Why a group was assigned anew. */
+enum state_group_reason {
+    GROUP_MEMBER_JOINED = 1,
+    GROUP_MEMBER_LEFT = 2,
+    GROUP_MEMBER_LOGGED_OUT = 3,
+    GROUP_MEMBER_DISCONNECTED = 4,
+    GROUP_MEMBER_SILENT = 5,   /* its heartbeats stopped */
+    GROUP_MEMBER_REPLACED = 6, /* its connection, or its client id, logged in again */
+    GROUP_MEMBER_NOT_BACK = 7, /* it was held for a while, and did not come back */
+    GROUP_SESSION_ENDED = 8,   /* for another reason */
+    GROUP_PARTITIONS_CHANGED = 9
+};
+
+/* "joined": for logs. Never NULL. */
+const char *state_group_reason_name(enum state_group_reason reason);
+
+struct state_group_change {
+    u32 stream_id;
+    u32 topic_id;
+    u32 group_id;
+    enum state_group_reason reason;
+    u64 generation;
+    u32 members_count;
+    u32 moved_count; /* partitions taken from members that are still there */
 };
 
 struct state_effect {
     enum state_effect_kind kind;
     struct state_partition partition; /* as it was or is */
     struct state_session session;     /* STATE_SESSION_CLOSED: as it was */
+    struct state_group_change group;  /* STATE_GROUP_*; of one deleted its ids alone */
 };
 
 /* Applies command `index`, which state_check allowed or the log held. Indexes rise; they leave gaps
@@ -236,12 +349,13 @@ struct state_cursor {
     u32 stream_id;
     u32 topic_id;
     u32 partition_id;
+    u64 group; /* 0: none of the topic's is saved; 1: the next id is; then 2 + the last one's id */
 };
 
 /* Writes the next piece into `writer` (at least 4 KiB free); false when it was the last. A cursor
- * of zeros begins. Volatile things (sessions) are left out, and where partitions live: loading
- * places them anew. The pieces of one snapshot are of one index: the caller pauses durable commands
- * meanwhile. */
+ * of zeros begins. Volatile things (sessions, members of groups) are left out, and where partitions
+ * live: loading places them anew. The pieces of one snapshot are of one index: the caller pauses
+ * durable commands meanwhile. */
 bool state_save(const struct state *state, struct state_cursor *cursor, struct writer *writer);
 
 /* Adopts pieces in order, into a state just created. ERR_CORRUPT when they do not decode or do not

@@ -22,8 +22,14 @@
  *     18  CHANGE_PASSWORD    user u32, session u64 (that goes on; 0: none), hash
  *     20  CREATE_TOKEN       user u32, expires at u64 (u64 max: never), token hash 32 bytes, name
  *     21  DELETE_TOKEN       user u32, name
+ *     25  CREATE_GROUP       stream u32, topic u32, group u32, name
+ *     26  DELETE_GROUP       stream u32, topic u32, group u32
  *     128 OPEN_SESSION       session u64, client u128, user u32, client number u32, home u32
  *     129 CLOSE_SESSION      session u64
+ *     140 JOIN_GROUP         stream u32, topic u32, group u32, session u64
+ *     141 LEAVE_GROUP        stream u32, topic u32, group u32, session u64
+ *     142 END_SESSION        session u64, reason u8
+ *     143 REPLACE_SESSION    old session u64, then as OPEN_SESSION
  *
  *     name     size u8 (1 to 255), bytes
  *     hash     size u8 (0 to 127), bytes
@@ -65,8 +71,14 @@ const char *state_command_name(enum state_command_kind kind)
     case STATE_CHANGE_PASSWORD: return "CHANGE_PASSWORD";
     case STATE_CREATE_TOKEN: return "CREATE_TOKEN";
     case STATE_DELETE_TOKEN: return "DELETE_TOKEN";
+    case STATE_CREATE_GROUP: return "CREATE_GROUP";
+    case STATE_DELETE_GROUP: return "DELETE_GROUP";
     case STATE_OPEN_SESSION: return "OPEN_SESSION";
     case STATE_CLOSE_SESSION: return "CLOSE_SESSION";
+    case STATE_JOIN_GROUP: return "JOIN_GROUP";
+    case STATE_LEAVE_GROUP: return "LEAVE_GROUP";
+    case STATE_END_SESSION: return "END_SESSION";
+    case STATE_REPLACE_SESSION: return "REPLACE_SESSION";
     }
     return "UNKNOWN";
 }
@@ -192,6 +204,13 @@ static void encode_user(const struct state_command *command, struct writer *writ
     }
 }
 
+static void encode_group(const struct state_command *command, struct writer *writer)
+{
+    write_u32(writer, command->stream_id);
+    write_u32(writer, command->topic_id);
+    write_u32(writer, command->group_id);
+}
+
 void state_command_encode(const struct state_command *command, struct writer *writer)
 {
     write_u8(writer, (u8)command->kind);
@@ -248,6 +267,24 @@ void state_command_encode(const struct state_command *command, struct writer *wr
     case STATE_DELETE_TOKEN: encode_user(command, writer); return;
     case STATE_OPEN_SESSION: encode_session(&command->session, writer); return;
     case STATE_CLOSE_SESSION: write_u64(writer, command->session.session); return;
+    case STATE_CREATE_GROUP:
+        encode_group(command, writer);
+        write_short(writer, command->name);
+        return;
+    case STATE_DELETE_GROUP: encode_group(command, writer); return;
+    case STATE_JOIN_GROUP:
+    case STATE_LEAVE_GROUP:
+        encode_group(command, writer);
+        write_u64(writer, command->session.session);
+        return;
+    case STATE_END_SESSION:
+        write_u64(writer, command->session.session);
+        write_u8(writer, command->reason);
+        return;
+    case STATE_REPLACE_SESSION:
+        write_u64(writer, command->old_session);
+        encode_session(&command->session, writer);
+        return;
     }
     unreachable();
 }
@@ -299,6 +336,23 @@ static bool decode_user(struct state_command *command, struct reader *reader)
     }
 }
 
+static struct state_session decode_session(struct reader *reader)
+{
+    struct state_session session = {.session = read_u64(reader)};
+    session.client = read_u128(reader);
+    session.user_id = read_u32(reader);
+    session.client_number = read_u32(reader);
+    session.home = read_u32(reader);
+    return session;
+}
+
+static void decode_group(struct state_command *command, struct reader *reader)
+{
+    command->stream_id = read_u32(reader);
+    command->topic_id = read_u32(reader);
+    command->group_id = read_u32(reader);
+}
+
 /* Reads what the kind has; false for a kind that is not known or a value out of range. */
 static bool decode_fields(struct state_command *command, struct reader *reader)
 {
@@ -348,15 +402,30 @@ static bool decode_fields(struct state_command *command, struct reader *reader)
     case STATE_CREATE_TOKEN:
     case STATE_DELETE_TOKEN: return decode_user(command, reader);
     case STATE_OPEN_SESSION:
-        command->session.session = read_u64(reader);
-        command->session.client = read_u128(reader);
-        command->session.user_id = read_u32(reader);
-        command->session.client_number = read_u32(reader);
-        command->session.home = read_u32(reader);
+        command->session = decode_session(reader);
         return command->session.session > 0;
     case STATE_CLOSE_SESSION:
         command->session.session = read_u64(reader);
         return command->session.session > 0;
+    case STATE_CREATE_GROUP:
+        decode_group(command, reader);
+        command->name = read_short(reader);
+        return command->name.size > 0;
+    case STATE_DELETE_GROUP: decode_group(command, reader); return true;
+    case STATE_JOIN_GROUP:
+    case STATE_LEAVE_GROUP:
+        decode_group(command, reader);
+        command->session.session = read_u64(reader);
+        return command->session.session > 0;
+    case STATE_END_SESSION:
+        command->session.session = read_u64(reader);
+        command->reason = read_u8(reader);
+        return command->session.session > 0 && command->reason >= GROUP_MEMBER_JOINED &&
+               command->reason <= GROUP_SESSION_ENDED;
+    case STATE_REPLACE_SESSION:
+        command->old_session = read_u64(reader);
+        command->session = decode_session(reader);
+        return command->session.session > 0 && command->old_session > 0;
     }
     return false;
 }

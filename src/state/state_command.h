@@ -4,8 +4,8 @@
  * the state, and every later start, comes to the same result. The layouts stand at the head of
  * state_command.c; a kind never changes its layout or its number.
  *
- * Durable kinds are logged before they are answered; volatile ones (sessions) share the order and
- * the numbers but are never written: nobody is logged in after a start. */
+ * Durable kinds are logged before they are answered; volatile ones (sessions, members of groups)
+ * share the order and the numbers but are never written: nobody is logged in after a start. */
 #pragma once
 
 #include "base/bytes.h"
@@ -39,8 +39,15 @@ enum state_command_kind {
     STATE_CREATE_TOKEN = 20,
     STATE_DELETE_TOKEN = 21,
 
+    STATE_CREATE_GROUP = 25,
+    STATE_DELETE_GROUP = 26,
+
     STATE_OPEN_SESSION = 128,
-    STATE_CLOSE_SESSION = 129
+    STATE_CLOSE_SESSION = 129,
+    STATE_JOIN_GROUP = 140,
+    STATE_LEAVE_GROUP = 141,
+    STATE_END_SESSION = 142,    /* as CLOSE_SESSION, and why its groups lose a member */
+    STATE_REPLACE_SESSION = 143 /* the client came back: its memberships pass to a new session */
 };
 
 /* The fields that a kind uses are in its layout; the others are zero. */
@@ -51,17 +58,21 @@ struct state_command {
     u32 stream_id;
     u32 topic_id;
     u32 partitions_count; /* of a new topic; to add; to delete */
+    u32 group_id;
     u32 user_id;
     bool active;
     bool has_permissions;
-    struct span name;          /* of a stream, topic, user or token */
+    u8 reason;                 /* enum state_group_reason */
+    struct span name;          /* of a stream, topic, group, user or token */
     struct span password_hash; /* PHC text without a zero byte, below 128 bytes */
     struct span permissions;   /* a block of wire/permissions.h, sound */
     struct span token_hash;    /* 32 bytes */
     u64 expires_at_us;         /* of a token */
     struct topic_options options;
-    struct state_session session; /* STATE_CLOSE_SESSION: only its number. STATE_CHANGE_PASSWORD:
-                                     the number of the one session of the user that goes on, or 0 */
+    u64 old_session; /* STATE_REPLACE_SESSION */
+    /* Its number alone: CLOSE_SESSION, END_SESSION, JOIN_GROUP, LEAVE_GROUP; CHANGE_PASSWORD: of
+     * the one session of the user that goes on, or 0. */
+    struct state_session session;
 };
 
 bool state_command_is_durable(enum state_command_kind kind);

@@ -71,6 +71,33 @@ static const struct state_command examples[] = {
                  .client_number = 2,
                  .home = 3}},
     {.kind = STATE_CLOSE_SESSION, .time_us = 9, .session = {.session = 1ull << 32 | 4}},
+    {.kind = STATE_CREATE_GROUP,
+     .time_us = 9,
+     .stream_id = 1,
+     .topic_id = 2,
+     .group_id = 3,
+     .name = {(const u8 *)"readers", 7}},
+    {.kind = STATE_DELETE_GROUP, .time_us = 9, .stream_id = 1, .topic_id = 2, .group_id = 3},
+    {.kind = STATE_JOIN_GROUP,
+     .time_us = 9,
+     .stream_id = 1,
+     .topic_id = 2,
+     .group_id = 3,
+     .session = {.session = 4}},
+    {.kind = STATE_LEAVE_GROUP,
+     .time_us = 9,
+     .stream_id = 1,
+     .topic_id = 2,
+     .group_id = 3,
+     .session = {.session = 4}},
+    {.kind = STATE_END_SESSION,
+     .time_us = 9,
+     .session = {.session = 4},
+     .reason = GROUP_MEMBER_LOGGED_OUT},
+    {.kind = STATE_REPLACE_SESSION,
+     .time_us = 9,
+     .old_session = 4,
+     .session = {.session = 5, .client = {11, 12}, .user_id = 1, .client_number = 2, .home = 3}},
 };
 
 static struct span encode(const struct state_command *command, u8 *bytes, u32 capacity)
@@ -186,6 +213,27 @@ TEST(a_block_of_permissions_that_is_no_block_is_no_command)
     EXPECT_EQ(state_command_decode(encode(&set, bytes, sizeof(bytes)), &decoded), ERR_CORRUPT);
 }
 
+TEST(the_bytes_of_a_group_never_change)
+{
+    u8 bytes[STATE_COMMAND_BYTES_MAX];
+    static const u8 created[] = {25, 7, 0, 0, 0, 0, 0, 0, 0, 1, 0,  0,
+                                 0,  2, 0, 0, 0, 3, 0, 0, 0, 1, 'g'};
+    struct state_command create = {.kind = STATE_CREATE_GROUP,
+                                   .time_us = 7,
+                                   .stream_id = 1,
+                                   .topic_id = 2,
+                                   .group_id = 3,
+                                   .name = span_of("g")};
+    struct span encoded = encode(&create, bytes, sizeof(bytes));
+    EXPECT_EQ(encoded.size, sizeof(created));
+    EXPECT_BYTES(encoded.data, created, sizeof(created));
+    create.kind = STATE_DELETE_GROUP;
+    encoded = encode(&create, bytes, sizeof(bytes));
+    EXPECT_EQ(encoded.size, sizeof(created) - 2);
+    EXPECT_EQ(encoded.data[0], 26);
+    EXPECT_BYTES(encoded.data + 1, created + 1, sizeof(created) - 3);
+}
+
 TEST(unknown_kinds_and_values_out_of_range_do_not_decode)
 {
     u8 bytes[STATE_COMMAND_BYTES_MAX];
@@ -219,11 +267,13 @@ TEST(the_largest_command_fits)
     expect_round_trip(&topic);
 }
 
-TEST(sessions_are_volatile_and_all_else_is_durable)
+TEST(sessions_and_members_are_volatile_and_all_else_is_durable)
 {
     for (u32 i = 0; i < array_count(examples); i++) {
-        bool is_session =
-            examples[i].kind == STATE_OPEN_SESSION || examples[i].kind == STATE_CLOSE_SESSION;
-        EXPECT_EQ(state_command_is_durable(examples[i].kind), !is_session);
+        enum state_command_kind kind = examples[i].kind;
+        bool is_session = kind == STATE_OPEN_SESSION || kind == STATE_CLOSE_SESSION ||
+                          kind == STATE_END_SESSION || kind == STATE_REPLACE_SESSION;
+        bool is_member = kind == STATE_JOIN_GROUP || kind == STATE_LEAVE_GROUP;
+        EXPECT_EQ(state_command_is_durable(kind), !is_session && !is_member);
     }
 }

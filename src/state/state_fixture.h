@@ -149,3 +149,49 @@ static inline u64 do_on_topic(struct fixture *fixture, enum state_command_kind k
     struct state_command command = on_topic(kind, stream_id, topic_id, count);
     return fixture_apply(fixture, &command);
 }
+
+/* ---- Groups of topic 0 in stream 0 ---- */
+
+static inline struct state_command on_group(enum state_command_kind kind, u32 group_id, u64 session)
+{
+    return (struct state_command){
+        .kind = kind,
+        .time_us = 4000,
+        .group_id = group_id,
+        .session = {.session = session},
+    };
+}
+
+static inline u64 do_on_group(struct fixture *fixture, enum state_command_kind kind, u32 group_id,
+                              u64 session)
+{
+    struct state_command command = on_group(kind, group_id, session);
+    return fixture_apply(fixture, &command);
+}
+
+static inline u64 add_group(struct fixture *fixture, u32 group_id, const char *name)
+{
+    struct state_command command = on_group(STATE_CREATE_GROUP, group_id, 0);
+    command.name = span_of(name);
+    return fixture_apply(fixture, &command);
+}
+
+/* Of user 0; the client id is the session's number. */
+static inline u64 login(struct fixture *fixture, u64 session)
+{
+    struct state_command command = {
+        .kind = STATE_OPEN_SESSION,
+        .session = {.session = session, .client = {session, 1}},
+    };
+    return fixture_apply(fixture, &command);
+}
+
+static inline void add_root(struct fixture *fixture)
+{
+    struct state_command command = {
+        .kind = STATE_CREATE_USER,
+        .active = true,
+        .name = span_of("iggy"),
+    };
+    fixture_apply(fixture, &command);
+}

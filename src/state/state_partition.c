@@ -67,7 +67,8 @@ static enum wire_error check_create(const struct state *state, const struct stat
                                     u32 count)
 {
     if (count > PARTITIONS_PER_TOPIC_MAX - topic->partitions_count ||
-        count > slot_pool_free_count(&state->partition_pool)) {
+        count > slot_pool_free_count(&state->partition_pool) ||
+        !state_members_have_room(state, topic, topic->partitions_count + count)) {
         return WIRE_PARTITION_ID_SPACE_EXHAUSTED;
     }
     return WIRE_OK;
@@ -190,12 +191,14 @@ static struct state_topic *topic_of(struct state *state, const struct change *ch
 
 void state_partitions_create(struct state *state, const struct change *change)
 {
-    state_partitions_grow(state, topic_of(state, change), change->command->partitions_count,
-                          change);
+    struct state_topic *topic = topic_of(state, change);
+    state_partitions_grow(state, topic, change->command->partitions_count, change);
+    state_members_rebalance(state, topic, change);
 }
 
 void state_partitions_delete(struct state *state, const struct change *change)
 {
-    state_partitions_shrink(state, topic_of(state, change), change->command->partitions_count,
-                            change);
+    struct state_topic *topic = topic_of(state, change);
+    state_partitions_shrink(state, topic, change->command->partitions_count, change);
+    state_members_rebalance(state, topic, change);
 }

@@ -24,7 +24,7 @@ static u64 client_hash(struct u128 client)
     return hash_u64_pair(client.low, client.high);
 }
 
-static u32 session_slot(const struct state *state, u64 session)
+u32 state_session_slot(const struct state *state, u64 session)
 {
     const struct slot_index *numbers = &state->session_numbers;
     u32 slot = slot_index_first(numbers, hash_u64(session));
@@ -36,7 +36,7 @@ static u32 session_slot(const struct state *state, u64 session)
 
 const struct state_session *state_session_get(const struct state *state, u64 session)
 {
-    u32 slot = session_slot(state, session);
+    u32 slot = state_session_slot(state, session);
     return slot == SLOT_NONE ? NULL : &state->sessions[slot];
 }
 
@@ -61,13 +61,19 @@ enum wire_error state_session_check(const struct state *state, const struct stat
 {
     const struct state_session *session = &command->session;
     bool exists = state_session_get(state, session->session) != NULL;
-    if (command->kind == STATE_CLOSE_SESSION) {
+    if (command->kind == STATE_CLOSE_SESSION || command->kind == STATE_END_SESSION) {
         return exists ? WIRE_OK : WIRE_UNAUTHENTICATED;
     }
     if (exists || session->home >= state->options.cores_count) {
         return WIRE_INVALID_COMMAND;
     }
-    if (state_session_of_client(state, session->client) != NULL) {
+    const struct state_session *same = state_session_of_client(state, session->client);
+    if (command->kind == STATE_REPLACE_SESSION) {
+        bool comes_back = same != NULL && same->session == command->old_session &&
+                          same->user_id == session->user_id;
+        return comes_back ? WIRE_OK : WIRE_UNAUTHENTICATED;
+    }
+    if (same != NULL) {
         return WIRE_ALREADY_AUTHENTICATED;
     }
     if (state_user_get(state, session->user_id) == NULL) {
@@ -111,15 +117,18 @@ void state_session_open(struct state *state, const struct change *change)
     u32 slot = slot_pool_take(&state->session_pool);
     check(state->sessions[slot].session == 0);
     state->sessions[slot] = *session;
+    state_session_members_begin(state, slot);
     slot_index_add(&state->session_numbers, hash_u64(session->session), slot);
     slot_index_add(&state->session_clients, client_hash(session->client), slot);
     link_to_user(state, slot);
 }
 
-static void session_end(struct state *state, u32 slot, const struct effects *effects)
+static void session_end(struct state *state, u32 slot, const struct effects *effects,
+                        enum state_group_reason reason)
 {
     struct state_session *session = &state->sessions[slot];
     check(session->session != 0);
+    state_members_end(state, slot, effects, reason);
     struct state_effect effect = {.kind = STATE_SESSION_CLOSED, .session = *session};
     slot_index_remove(&state->session_numbers, hash_u64(session->session), slot);
     slot_index_remove(&state->session_clients, client_hash(session->client), slot);
@@ -131,9 +140,12 @@ static void session_end(struct state *state, u32 slot, const struct effects *eff
 
 void state_session_close(struct state *state, const struct change *change)
 {
-    u32 slot = session_slot(state, change->command->session.session);
+    const struct state_command *command = change->command;
+    u32 slot = state_session_slot(state, command->session.session);
     check(slot != SLOT_NONE);
-    session_end(state, slot, &change->effects);
+    session_end(state, slot, &change->effects,
+                command->kind == STATE_END_SESSION ? (enum state_group_reason)command->reason
+                                                   : GROUP_SESSION_ENDED);
 }
 
 void state_sessions_end(struct state *state, u32 user_id, u64 kept, const struct effects *effects)
@@ -143,7 +155,21 @@ void state_sessions_end(struct state *state, u32 user_id, u64 kept, const struct
         u32 slot = link - 1;
         link = state->session_links[slot].next;
         if (state->sessions[slot].session != kept && !bug_is_on(BUG_KEEP_SESSIONS)) {
-            session_end(state, slot, effects);
+            session_end(state, slot, effects, GROUP_SESSION_ENDED);
         }
     }
+}
+
+/* The record is changed in place, so this needs no room: a client that comes back is let in. */
+void state_session_replace(struct state *state, const struct change *change)
+{
+    u64 old = change->command->old_session;
+    u32 slot = state_session_slot(state, old);
+    check(slot != SLOT_NONE);
+    struct state_effect effect = {.kind = STATE_SESSION_CLOSED, .session = state->sessions[slot]};
+    slot_index_remove(&state->session_numbers, hash_u64(old), slot);
+    state->sessions[slot] = change->command->session;
+    slot_index_add(&state->session_numbers, hash_u64(state->sessions[slot].session), slot);
+    state_members_rename(state, slot, old);
+    effects_note(&change->effects, &effect);
 }

@@ -3,13 +3,15 @@
  *     streams     by id                names ─▶ stream_names
  *     topics      by slot, linked in rising id within their stream; ids and names ─▶ indexes
  *     partitions  by slot, ids 0 .. count-1 within their topic; (stream, topic, id) ─▶ index
+ *     groups      by slot, linked in rising id within their topic; ids and names ─▶ indexes
+ *     members     by slot, linked within their group and their session; (group, session) ─▶ index
  *     users       by id                names ─▶ user_names
  *     grants      by slot, linked in rising (stream, topic) within their user; all three ─▶ index
  *     tokens      by slot, linked in order of creation within their user; hashes ─▶ index
  *     sessions    by slot, linked within their user; number and client ─▶ indexes
  *
- * A record is free when its life is 0 (streams, topics, partitions), its name empty (users), its
- * number 0 (sessions): the zeroed memory of an arena is an empty state. */
+ * A record is free when its life is 0 (streams, topics, partitions), its name empty (users,
+ * groups), its number 0 (sessions, members): the zeroed memory of an arena is an empty state. */
 #pragma once
 
 #include "base/map.h"
@@ -51,6 +53,43 @@ struct user_lists {
     u32 first_session;
 };
 
+/* The groups of a topic, by slot, in rising id. */
+struct group_list {
+    u32 first_slot;
+    u32 last_slot;
+};
+
+struct group_link {
+    u32 next_slot;
+    u32 previous_slot;
+};
+
+/* The members of a group in the order in which they joined, and who owns which partition. */
+struct group_members {
+    u32 first_slot;
+    u32 last_slot;
+    u32 first_block;      /* of owners: state_member.c */
+    u32 partitions_count; /* that have an owner's place: all of the topic, or none */
+};
+
+struct member_link {
+    u32 next_slot;
+    u32 previous_slot;
+    u32 next_of_session;
+    u32 previous_of_session;
+    u32 position; /* in its group, while that is assigned anew */
+};
+
+struct owner_block;
+struct assign_share;
+
+/* One block holds 32 partitions of a group: on average each group may have one, and each partition
+ * be read by four groups more. */
+static inline u32 state_owner_blocks_max(const struct state_options *options)
+{
+    return state_groups_max(options) + options->partitions_max / 8;
+}
+
 struct state {
     struct state_options options;
     u64 index;
@@ -73,6 +112,24 @@ struct state {
     struct state_partition *partitions;
     struct slot_pool partition_pool;
     struct slot_index partition_ids;
+
+    struct state_group *groups;
+    struct group_link *group_links;      /* beside groups */
+    struct group_members *group_members; /* beside groups */
+    struct group_list *group_lists;      /* beside topics */
+    struct slot_pool group_pool;
+    struct slot_index group_ids;
+    struct slot_index group_names;
+
+    struct state_member *members;
+    struct member_link *member_links; /* beside members */
+    struct slot_pool member_pool;
+    struct slot_index member_sessions;
+    struct owner_block *owner_blocks;
+    struct slot_pool owner_block_pool;
+    u32 *session_members; /* beside sessions: the first of each */
+    u32 *assign_owners;   /* while a group is assigned anew */
+    struct assign_share *assign_shares;
 
     struct state_user *users;
     struct user_lists *user_lists; /* beside users */
@@ -151,6 +208,8 @@ u64 state_user_bytes(const struct state_options *options);
 u64 state_permission_bytes(const struct state_options *options);
 u64 state_token_bytes(const struct state_options *options);
 u64 state_session_bytes(const struct state_options *options);
+u64 state_group_bytes(const struct state_options *options);
+u64 state_member_bytes(const struct state_options *options);
 
 void state_stream_tables(struct state *state, struct arena *arena);
 void state_topic_tables(struct state *state, struct arena *arena);
@@ -159,6 +218,8 @@ void state_user_tables(struct state *state, struct arena *arena);
 void state_permission_tables(struct state *state, struct arena *arena);
 void state_token_tables(struct state *state, struct arena *arena);
 void state_session_tables(struct state *state, struct arena *arena);
+void state_group_tables(struct state *state, struct arena *arena);
+void state_member_tables(struct state *state, struct arena *arena);
 
 /* --- refusals, by kind of command --- */
 
@@ -169,6 +230,12 @@ enum wire_error state_partition_check(const struct state *state,
 enum wire_error state_user_check(const struct state *state, const struct state_command *command);
 enum wire_error state_token_check(const struct state *state, const struct state_command *command);
 enum wire_error state_session_check(const struct state *state, const struct state_command *command);
+enum wire_error state_group_check(const struct state *state, const struct state_command *command);
+enum wire_error state_member_check(const struct state *state, const struct state_command *command);
+
+/* Could all groups of the topic be assigned so many partitions? */
+bool state_members_have_room(const struct state *state, const struct state_topic *topic,
+                             u32 partitions_count);
 
 /* --- changes: state_check has allowed them --- */
 
@@ -192,6 +259,11 @@ void state_token_create(struct state *state, const struct change *change);
 void state_token_delete(struct state *state, const struct change *change);
 void state_session_open(struct state *state, const struct change *change);
 void state_session_close(struct state *state, const struct change *change);
+void state_session_replace(struct state *state, const struct change *change);
+void state_group_create(struct state *state, const struct change *change);
+void state_group_delete(struct state *state, const struct change *change);
+void state_member_join(struct state *state, const struct change *change);
+void state_member_leave(struct state *state, const struct change *change);
 
 /* --- pieces of these that are used across files, and by loading --- */
 
@@ -241,3 +313,35 @@ void state_tokens_drop(struct state *state, u32 user_id);
 
 /* All sessions of a user end, save `kept`. */
 void state_sessions_end(struct state *state, u32 user_id, u64 kept, const struct effects *effects);
+
+/* --- sessions and their memberships --- */
+
+/* SLOT_NONE: no such session. */
+u32 state_session_slot(const struct state *state, u64 session);
+void state_session_members_begin(struct state *state, u32 session_slot);
+
+/* All memberships of a session end, each with an assignment of its group. */
+void state_members_end(struct state *state, u32 session_slot, const struct effects *effects,
+                       enum state_group_reason reason);
+
+/* Its number was `old_session` until now; no group changes. */
+void state_members_rename(struct state *state, u32 session_slot, u64 old_session);
+
+/* --- groups with their topic --- */
+
+void state_groups_begin(struct state *state, u32 topic_slot);
+
+/* Would a group of this id come after all others of the topic? */
+bool state_group_is_last(const struct state *state, const struct state_topic *topic, u32 id);
+void state_group_add(struct state *state, struct state_topic *topic, u32 id, struct span name);
+
+/* All groups of a topic that goes. */
+void state_groups_remove(struct state *state, struct state_topic *topic);
+void state_members_begin(struct state *state, u32 group_slot);
+
+/* All members of a group that goes. */
+void state_members_forget(struct state *state, u32 group_slot);
+
+/* The topic has more or fewer partitions. */
+void state_members_rebalance(struct state *state, const struct state_topic *topic,
+                             const struct change *change);

@@ -215,6 +215,7 @@ struct state_topic *state_topic_add(struct state *state, u32 stream_id, u32 id, 
     };
     slot_index_add(&state->topic_ids, id_hash(stream_id, id), slot);
     topic_set_name(state, topic, name);
+    state_groups_begin(state, slot);
     list_link(state, stream_id, slot);
     state->streams[stream_id].topics_count++;
     state->life_max = u64_max(state->life_max, origin->life);
@@ -259,6 +260,7 @@ void state_topic_update(struct state *state, const struct change *change)
 void state_topic_remove(struct state *state, struct state_topic *topic, const struct change *change)
 {
     u32 slot = topic_slot(state, topic);
+    state_groups_remove(state, topic);
     state_partitions_shrink(state, topic, topic->partitions_count, change);
 
     state_permissions_drop_topic(state, topic->stream_id, topic->id);

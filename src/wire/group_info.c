@@ -89,12 +89,24 @@ void write_group_member(struct writer *writer, const struct group_member *member
     write_partitions(writer, member->partitions, member->partitions_count);
 }
 
+void write_group_member_start(struct writer *writer, u32 id, u32 partitions_count)
+{
+    write_u32(writer, id);
+    write_u32(writer, partitions_count);
+}
+
 struct group_member read_group_member(struct reader *reader)
 {
     struct group_member member;
     member.id = read_u32(reader);
     member.partitions = read_partitions(reader, &member.partitions_count);
     return member;
+}
+
+void write_group_assignment_start(struct writer *writer, u64 generation, u32 partitions_count)
+{
+    write_u64(writer, generation);
+    write_u32(writer, partitions_count);
 }
 
 void group_assignment_encode(const struct group_assignment *assignment, struct writer *writer)

@@ -52,6 +52,9 @@ struct group_member {
 };
 
 void write_group_member(struct writer *writer, const struct group_member *member);
+
+/* The part before the partitions; each then by write_u32. */
+void write_group_member_start(struct writer *writer, u32 id, u32 partitions_count);
 struct group_member read_group_member(struct reader *reader);
 
 struct group_assignment {
@@ -60,6 +63,8 @@ struct group_assignment {
     const u8 *partitions; /* as above */
 };
 
+/* The part before the partitions; each then by write_u32. */
+void write_group_assignment_start(struct writer *writer, u64 generation, u32 partitions_count);
 void group_assignment_encode(const struct group_assignment *assignment, struct writer *writer);
 
 /* ERR_NOT_FOUND: an empty body, not a member. ERR_INVALID: no such body. */

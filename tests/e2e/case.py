@@ -1,6 +1,7 @@
 """What every test here stands on: one server a class, a deadline a test, no forgotten sockets."""
 
 import signal
+import time
 import unittest
 
 from server import PATIENCE, Server
@@ -98,6 +99,11 @@ class Case(unittest.TestCase):
             self.assertIn(refusal.number, numbers)
             return refusal.reply
         self.fail(f"accepted with {value!r}, expected error {sorted(numbers)}")
+
+    def wait_until(self, condition):
+        """For what happens soon by itself; the test's deadline ends a wait in vain."""
+        while not condition():
+            time.sleep(0.01)
 
     def assert_well(self, server=None):
         """After abuse: still there, and a new client is served."""

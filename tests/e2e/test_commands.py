@@ -506,12 +506,3 @@ class Questions(Case):
         disk = os.statvfs(server.data)
         self.assertEqual(stats["total_disk"], disk.f_blocks * disk.f_frsize)
         self.assertLess(abs(stats["free_disk"] - disk.f_bavail * disk.f_frsize), 2 << 30)
-
-    def test_groups_that_are_missing_have_the_numbers_of_4_10(self):
-        """5 says that groups are not offered by this build; silence or success would be wrong."""
-        client = self.client()
-        stream, topic = self.topic(client)
-        reply = client.read(wire.GET_GROUPS, wire.identifier(MISSING) + wire.identifier(0))
-        self.assertIn(reply.error, {1009, 5})
-        reply = client.read(wire.GET_GROUPS, wire.identifier(stream) + wire.identifier(MISSING))
-        self.assertIn(reply.error, {2010, 5})

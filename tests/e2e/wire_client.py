@@ -298,3 +298,49 @@ class Client(Connection):
 
     def get_tokens(self):
         return wire_users.decode_tokens(self.read(wire.GET_TOKENS).payload())
+
+    @staticmethod
+    def _group_body(stream, topic, group):
+        return identifier(stream) + identifier(topic) + identifier(group)
+
+    def create_group(self, stream, topic, group):
+        body = identifier(stream) + identifier(topic) + wire.name(group)
+        return wire.decode_created_group(self.call(wire.CREATE_GROUP, body).payload())
+
+    def delete_group(self, stream, topic, group):
+        self._mutate(wire.DELETE_GROUP, self._group_body(stream, topic, group))
+
+    def join_group(self, stream, topic, group):
+        self._mutate(wire.JOIN_GROUP, self._group_body(stream, topic, group))
+
+    def leave_group(self, stream, topic, group):
+        self._mutate(wire.LEAVE_GROUP, self._group_body(stream, topic, group))
+
+    def get_group(self, stream, topic, group):
+        reply = self.read(wire.GET_GROUP, self._group_body(stream, topic, group))
+        return wire.decode_group(reply.payload())
+
+    def get_groups(self, stream, topic):
+        reply = self.read(wire.GET_GROUPS, identifier(stream) + identifier(topic))
+        return wire.decode_groups(reply.payload())
+
+    def sync_group(self, stream, topic, group):
+        """(generation, partitions), or None for who is not a member."""
+        reply = self.read(wire.SYNC_GROUP, self._group_body(stream, topic, group))
+        return wire.decode_assignment(reply.payload())
+
+    def poll_group(self, stream, topic, group, partition, **fields):
+        fields.setdefault("strategy", wire.NEXT)
+        return self.poll(stream, topic, partition, who=wire.Group(group), **fields)
+
+    def poll_route(self, stream, topic, partition=0, who=1):
+        body = wire.poll_body(stream, topic, partition, wire.NEXT, who=who)
+        return wire.decode_route(self.read(wire.GET_POLL_ROUTING, body).payload())
+
+    def offset_route(self, stream, topic, partition=0, who=1):
+        body = self._place(stream, topic, partition, who)
+        return wire.decode_route(self.read(wire.GET_OFFSET_ROUTING, body).payload())
+
+    def attach(self, client_id, session, watermark=0):
+        body = client_id + struct.pack("<QQ", session, watermark)
+        expect(self.read(wire.ATTACH, body).payload() == b"", "attaching answers nothing")

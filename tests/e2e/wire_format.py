@@ -44,6 +44,7 @@ EVICTION_ERROR = {1: 40, 7: 40, 9: 42, 10: 53, 11: 40, 12: 40, 13: 30, 14: 14003
 
 OFFSET, TIMESTAMP, FIRST, LAST, NEXT = 1, 2, 3, 4, 5
 U64_MAX = (1 << 64) - 1
+RESYNC = (1 << 32) - 1  # as the partition of a poll: ask for the assignment anew
 
 # The library the server is built with; a pure Python hash would take minutes for 64 MiB.
 _xxhash = ctypes.CDLL("libxxhash.so.0")
@@ -132,7 +133,15 @@ def optional_partition(number):
     return struct.pack("<BI", 0 if number is None else 1, number or 0)
 
 
+@dataclass(frozen=True)
+class Group:
+    """Names a consumer group where otherwise a single consumer would stand."""
+    name: object
+
+
 def consumer(value):
+    if isinstance(value, Group):
+        return b"\x02" + identifier(value.name)
     return b"\x01" + identifier(value)
 
 
@@ -323,6 +332,31 @@ def _client_details(reader):
     return client
 
 
+def _group(reader):
+    return {"id": reader.u32(), "partitions": reader.u32(), "members_count": reader.u32(),
+            "name": reader.name()}
+
+
+def _group_details(reader):
+    """Members by their id: which partitions each reads."""
+    group = _group(reader)
+    group["members"] = {}
+    for _ in range(group["members_count"]):
+        member = reader.u32()
+        group["members"][member] = [reader.u32() for _ in range(reader.u32())]
+    expect(len(group["members"]) == group["members_count"], "two members have one id")
+    return group
+
+
+def _assignment(reader):
+    return reader.u64(), [reader.u32() for _ in range(reader.u32())]
+
+
+def _route(reader):
+    return {"client": reader.take(16), "session": reader.u64(), "watermark": reader.u64(),
+            "node": _node(reader)}
+
+
 def _node(reader):
     return {"name": reader.text(), "ip": reader.text(), "tcp": reader.u16(), "quic": reader.u16(),
             "http": reader.u16(), "websocket": reader.u16(), "role": reader.u8(),
@@ -400,6 +434,9 @@ def _registered(reader):
 decode_stream, decode_streams = whole(_stream), to_the_end(_stream_header)
 decode_topic = whole(_topic)
 decode_client, decode_clients = whole(_client_details), to_the_end(_client)
+decode_created_group, decode_groups = whole(_group), to_the_end(_group)
+decode_group, decode_assignment = whole(_group_details), whole(_assignment)
+decode_route = whole(_route)
 decode_stats, decode_cluster = whole(_stats), whole(_cluster)
 decode_described_options = whole(_described_options)
 decode_registered = whole(_registered)
