@@ -13,10 +13,14 @@ from pathlib import Path
 import wire_format as wire
 from case import Case, deadline
 from wire_client import Closed, Connection
+from wire_v1 import ClientV1
 
 VECTORS = Path(__file__).resolve().parents[1] / "golden/vectors"
 FILES = ("exchanges_clients.txt", "exchanges_reference.txt")
 REQUEST, OPERATION, SESSION, CLIENT = slice(168, 176), 176, slice(184, 192), slice(128, 144)
+FILES_V1 = ("exchanges_v1_clients.txt", "exchanges_v1_reference.txt")
+LOGOUT_V1 = 39
+INVALID_V1 = {3, 4, 6}
 INVALID = {3, 4}  # what a request that cannot be understood is answered with
 
 
@@ -41,6 +45,14 @@ def conversations(name):
     said = {}
     for exchange in exchanges(name):
         said.setdefault(exchange[1][CLIENT], []).append(exchange)
+    return said.values()
+
+
+def by_client(name):
+    """What each recorded client of generation 1 said; the title names it after the comma."""
+    said = {}
+    for exchange in exchanges(name):
+        said.setdefault(exchange[0].split(", ")[1], []).append(exchange)
     return said.values()
 
 
@@ -126,3 +138,28 @@ class Replay(Case):
             self.assertIsNotNone(asked.pop((reply.operation, number), None), "nobody asked that")
         sent = [int(each.payload) for each in client.poll(self.name, "t", 0, count=999).messages]
         self.assertEqual(sent, [number for number in range(1, 201) if number % 3 == 2])
+
+
+class ReplayV1(Case):
+    """The clients of 0.8 for Go, Node and C# are not to be had either."""
+
+    def test_every_recorded_request_of_generation_1_is_understood(self):
+        count = 0
+        for name in FILES_V1:
+            for conversation in by_client(name):
+                with ClientV1(self.server.address) as client:
+                    count += self.replay(client, conversation)
+        self.assertGreater(count, 150, "most of the recorded frames were not sent")
+
+    def replay(self, client, conversation):
+        """Whoever logs out is logged in again, so that what follows means something."""
+        for title, request, recorded in conversation:
+            try:
+                status, _ = client.raw(request)
+            except Closed:
+                self.fail(f"{title}: hung up")
+            if recorded[:4] == bytes(4):
+                self.assertNotIn(status, INVALID_V1, f"{title}: not understood")
+            if request[4:8] == struct.pack("<I", LOGOUT_V1):
+                client.login()
+        return len(conversation)
