@@ -349,11 +349,77 @@ static int measure_poll(void)
     return 0;
 }
 
-/* Logged-in connections that do nothing for `seconds`. */
-static int measure_idle(void)
+/* ---- Waiting reads ---- */
+
+/* Asks for messages from `offset` on, and to wait for them. */
+static void ask_and_wait(int fd, uint64_t session, uint64_t number, uint64_t offset)
+{
+    uint8_t frame[512];
+    struct writer writer = writer_over(frame + FRAME_HEADER_BYTES, sizeof(frame) - 256);
+    struct poll_request poll = {
+        .consumer = {CONSUMER_SINGLE, identifier_of_id(1)},
+        .stream = identifier_of_name(span_of("measure")),
+        .topic = identifier_of_name(span_of("measure")),
+        .partition = {true, (uint32_t)(number % options.partitions)},
+        .strategy = POLL_OFFSET,
+        .value = offset,
+        .count = 1,
+    };
+    poll_waiting_request_encode(POLL_WAIT_MS_MAX, &poll, &writer);
+    struct request_header header = header_of(COMMAND_POLL_MESSAGES_WAITING, session, number);
+    header.size = FRAME_HEADER_BYTES + writer.position;
+    request_header_encode(&header, frame);
+    load_send_all(fd, frame, header.size);
+}
+
+/* A whole reply; its status is success. */
+static void take_reply(int fd)
+{
+    static uint8_t reply[1 << 20];
+    load_receive_all(fd, reply, FRAME_HEADER_BYTES);
+    uint32_t size = get_u32(reply + 48);
+    if (size > sizeof(reply) || get_u32(reply + 216) != 0) {
+        fail("a reply that says no");
+    }
+    load_receive_all(fd, reply + FRAME_HEADER_BYTES, size - FRAME_HEADER_BYTES);
+}
+
+#define DELIVERIES_MAX 100000u
+
+/* One message at a time to a consumer that waits: from its first byte until the consumer has it. */
+static int measure_delivery(void)
+{
+    struct load_conn producer = {.fd = load_connect(options.address)};
+    int consumer = load_connect(options.address);
+    uint64_t session = log_in(consumer, 1);
+    make_append(&producer, 0, log_in(producer.fd, 2));
+    struct load load = {.latencies_us = calloc(DELIVERIES_MAX, sizeof(uint32_t))};
+    uint64_t began_ns = load_now_ns();
+    do {
+        ask_and_wait(consumer, session, 0, load.replies);
+        usleep(1000); /* it is held by then */
+        uint64_t sent_ns = load_now_ns();
+        load_send_all(producer.fd, producer.request, producer.request_bytes);
+        take_reply(consumer);
+        load.latencies_us[load.replies++] = (uint32_t)((load_now_ns() - sent_ns) / 1000);
+        take_reply(producer.fd);
+        put_u64((uint8_t *)(uintptr_t)producer.request + REQUEST_NUMBER_POSITION, ++producer.user);
+        load.elapsed = (double)(load_now_ns() - began_ns) / 1e9;
+    } while (load.elapsed < options.seconds && load.replies < DELIVERIES_MAX);
+    load.latencies_count = (uint32_t)load.replies;
+    load_print(&load, "delivery", options.size);
+    return 0;
+}
+
+/* Logged-in connections that do nothing for `seconds`, or (`waits`) wait for a message. */
+static int measure_idle(bool waits)
 {
     for (uint32_t i = 0; i < options.connections; i++) {
-        log_in(load_connect(options.address), i);
+        int fd = load_connect(options.address);
+        uint64_t session = log_in(fd, i);
+        if (waits) {
+            ask_and_wait(fd, session, i, 0);
+        }
     }
     printf("{\"name\": \"idle\", \"connections\": %u}\n", options.connections);
     fflush(stdout);
@@ -412,12 +478,19 @@ int main(int argc, char **argv)
     if (options.address != NULL && strcmp(what, "append") == 0) {
         return measure_append();
     }
+    if (options.address != NULL && strcmp(what, "waiting") == 0) {
+        return measure_idle(true);
+    }
+    if (options.address != NULL && strcmp(what, "delivery") == 0) {
+        return measure_delivery();
+    }
     if (options.address != NULL && strcmp(what, "poll") == 0) {
         return measure_poll();
     }
     if (options.address != NULL && strcmp(what, "idle") == 0) {
-        return measure_idle();
+        return measure_idle(false);
     }
-    fprintf(stderr, "measure: bare, disk, append, poll or idle; the last three with --address\n");
+    fprintf(stderr,
+            "measure: bare or disk; append, poll, delivery, idle or waiting with --address\n");
     return 2;
 }
