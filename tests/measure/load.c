@@ -167,7 +167,7 @@ static bool exchange(struct load *load, struct load_conn *conn, uint8_t *sink, u
     push(load, conn);
     while (conn->sent == conn->request_bytes && conn->request_bytes > 0 && pull(load, conn, sink)) {
         finish_one(load, conn);
-        if (load_now_ns() >= until_ns) {
+        if (conn->is_over || load_now_ns() >= until_ns) {
             conn->request_bytes = 0;
             return false;
         }

@@ -15,6 +15,7 @@ struct load_conn {
     uint64_t reply_bytes; /* 0: not known yet */
     uint64_t began_ns;
     uint64_t user; /* the caller's */
+    bool is_over;  /* set by on_reply: nothing is asked any more */
 };
 
 struct load {

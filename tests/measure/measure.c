@@ -31,6 +31,7 @@ struct options {
     uint32_t count;   /* messages a poll */
     double seconds;
     bool no_disk;
+    bool once; /* polls end with the partition */
 };
 
 static struct options options = {.connections = 1,
@@ -319,6 +320,7 @@ static bool poll_on_reply(struct load_conn *conn)
         return false;
     }
     uint32_t count = get_u32(conn->header + FRAME_HEADER_BYTES + 12);
+    conn->is_over = count == 0 && options.once;
     frame->poll.value = count == 0 ? 0 : frame->poll.value + count; /* from the start again */
     write_poll(conn);
     return true;
@@ -462,6 +464,8 @@ int main(int argc, char **argv)
     for (int i = 2; i < argc; i++) {
         if (strcmp(argv[i], "--no-disk") == 0) {
             options.no_disk = true;
+        } else if (strcmp(argv[i], "--once") == 0) {
+            options.once = true;
         } else if (i + 1 >= argc || !take_option(argv[i], argv[i + 1])) {
             fprintf(stderr, "measure: %s: see README.md\n", argv[i]);
             return 2;
