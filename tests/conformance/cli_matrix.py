@@ -24,7 +24,7 @@ from pathlib import Path
 
 MISSING = "4000000"
 PASSWORD = "a long password"
-CALL_SECONDS = 60
+CALL_SECONDS = 120
 FEATURE_UNAVAILABLE = "Feature is unavailable"
 UNAUTHORIZED = "Unauthorized"
 NOT_FOUND = "was not found"

@@ -11,7 +11,7 @@ import time
 
 from clients import CLIENTS
 
-PROGRAM_SECONDS = 240
+PROGRAM_SECONDS = 720
 SAID_LINES = 60
 
 ROWS = (

@@ -24,7 +24,7 @@ from apache_iggy import (AutoCommit, Consumer, DirectProducerConfig, Durability,
 NAME = "python-0.9"
 MISSING = 4_000_000
 PASSWORD = "a long password"
-ROW_SECONDS = 90
+ROW_SECONDS = 270
 UNAUTHORIZED, NOT_FOUND, EXISTS = "Unauthorized", "was not found", "already exists"
 INACTIVE = "Invalid credentials"  # what an inactive user is told
 GET_OFFSET, STORE_OFFSET, DELETE_OFFSET = 120, 121, 122

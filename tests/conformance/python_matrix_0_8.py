@@ -19,7 +19,7 @@ from apache_iggy import AutoCommit, AutoCommitWhen, IggyClient, PollingStrategy,
 
 NAME = "python-0.8"
 MISSING = 4_000_000
-ROW_SECONDS = 90
+ROW_SECONDS = 270
 NOT_FOUND, EXISTS = "NotFound", "AlreadyExists"
 
 

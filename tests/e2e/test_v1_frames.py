@@ -206,7 +206,7 @@ class Sessions(CaseV1):
         number = client.get_me()["id"]
         self.assertIn(number, [entry["id"] for entry in watcher.get_clients()])
         client.close()
-        end = time.monotonic() + 10
+        end = time.monotonic() + 30
         while watcher.get_client(number) is not None and time.monotonic() < end:
             time.sleep(0.01)
         self.assertIsNone(watcher.get_client(number))

@@ -10,6 +10,7 @@ import socket
 import struct
 from dataclasses import dataclass
 
+from server import PATIENCE
 from wire_client import Closed
 from wire_format import Malformed, Refused, expect, identifier, name, xxh3
 
@@ -218,7 +219,7 @@ class ClientV1:
     """A socket that knows frames of generation 1. Every wait has an end."""
 
     def __init__(self, address, timeout=10.0):
-        self.socket = socket.create_connection(address, timeout)
+        self.socket = socket.create_connection(address, timeout * PATIENCE)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.user = None
 
@@ -268,7 +269,7 @@ class ClientV1:
         expect(self.call(code, payload) == b"", f"code {code} answers nothing")
 
     def is_closed_within(self, seconds):
-        self.socket.settimeout(seconds)
+        self.socket.settimeout(seconds * PATIENCE)
         try:
             while self.socket.recv(1 << 16):
                 pass

@@ -17,7 +17,7 @@ final class GroupRows {
     private static final ConsumerId GROUP = ConsumerId.of("g");
     private static final ConsumerId MISSING = ConsumerId.of(Desk.MISSING);
     private static final TopicId NO_TOPIC = TopicId.of(Desk.MISSING);
-    private static final int SETTLE_MILLISECONDS = 40_000;
+    private static final int SETTLE_MILLISECONDS = 120_000;
 
     private GroupRows() {}
 

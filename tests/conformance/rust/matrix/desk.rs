@@ -10,7 +10,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const CHECK_SECONDS: u64 = 90;
+const CHECK_SECONDS: u64 = 270;
 pub const MISSING: u32 = 4_000_000;
 pub const PASSWORD: &str = "a long password";
 
