@@ -140,6 +140,7 @@ void conn_close(struct edge *edge, struct conn *conn, const char *why)
     event_debug(edge->core->events, "connection.closed client=%u why=\"%s\"", conn->client_number,
                 why);
     conn->state = CONN_CLOSING;
+    edge_note_session(edge, conn);
     timer_cancel(&edge->core->timers, &conn->timer);
     list_remove(&conn->waiting);
     list_remove(&conn->sending);
@@ -159,6 +160,7 @@ static void begin(struct conn *conn, const struct msg *msg)
     conn->peer_port = msg->connection.peer_port;
     conn->logged_in = false;
     conn->session = 0;
+    conn->found_by = 0;
     conn->heard_us = 0;
     conn->pings_count = 0;
     conn->attached_session = 0;

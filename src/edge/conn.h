@@ -41,6 +41,7 @@ struct conn {
     bool logged_in;
     u32 user_id;
     u64 session;
+    u64 found_by; /* the session under which edge->sessions has it; 0: none */
     struct u128 client;
     u64 attached_session; /* whose memberships count here (command 14); 0: its own */
     bool takes_turns;     /* of its groups' partitions: they are kept here, so it stays */

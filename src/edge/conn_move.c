@@ -64,6 +64,7 @@ bool conn_move_on_received(struct edge *edge, struct conn *conn, const struct io
     list_remove(&conn->node);
     list_remove(&conn->sending); /* a look that would find nothing */
     conn->state = CONN_MOVING;
+    edge_note_session(edge, conn);
     edge->move_answered = false;
     edge->move_taken = false;
     struct msg msg = {

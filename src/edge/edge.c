@@ -1,6 +1,7 @@
 #include "edge/edge.h"
 
 #include "base/check.h"
+#include "base/map.h"
 #include "edge/conn_move.h"
 #include "edge/group_turns.h"
 #include "edge/held.h"
@@ -26,6 +27,7 @@ static u32 conns_max(const struct plan *plan)
 u64 edge_bytes(const struct plan *plan)
 {
     return sizeof(struct edge) + (u64)conns_max(plan) * sizeof(struct conn) +
+           slot_index_bytes(conns_max(plan)) +
            (u64)plan->requests_per_core_max * sizeof(struct request) +
            (u64)plan->partitions_max * sizeof(struct topic_turn) + group_turns_bytes(plan) +
            64 * KIB;
@@ -81,6 +83,7 @@ struct edge *edge_create(struct core *core, struct arena *arena, const struct pl
     edge->settings = settings;
     edge->conns_count = conns_max(plan);
     edge->conns = arena_array(arena, struct conn, edge->conns_count);
+    slot_index_init(&edge->sessions, arena, edge->conns_count);
     edge->requests_count = plan->requests_per_core_max;
     edge->requests = arena_array(arena, struct request, edge->requests_count);
     edge->turns = arena_array(arena, struct topic_turn, plan->partitions_max);
@@ -192,21 +195,60 @@ void edge_look_at_session(struct edge *edge, struct conn *conn)
 {
     conn->logged_in =
         conn->logged_in && state_session_get(edge->core->state, conn->session) != NULL;
+    if (conn->attached_session != 0) {
+        edge->has_attached = true;
+        bool is_over = state_session_get(edge->core->state, conn->attached_session) == NULL;
+        conn->attached_session = is_over ? 0 : conn->attached_session;
+    }
+    edge_note_session(edge, conn);
 }
 
-void edge_on_session_closed(struct edge *edge, u64 session)
+void edge_note_session(struct edge *edge, struct conn *conn)
+{
+    bool is_here = conn->state == CONN_OPEN && conn->logged_in;
+    u64 session = is_here ? conn->session : 0;
+    if (conn->found_by == session) {
+        return;
+    }
+    if (conn->found_by != 0) {
+        slot_index_remove(&edge->sessions, hash_u64(conn->found_by), conn->slot);
+    }
+    if (session != 0) {
+        slot_index_add(&edge->sessions, hash_u64(session), conn->slot);
+    }
+    conn->found_by = session;
+}
+
+/* Whose memberships count on other connections (command 14), which hardly anybody asks for. */
+static void forget_attached(struct edge *edge, u64 session)
 {
     list_for_each(node, next, &edge->conns_open) {
         struct conn *conn = container_of(node, struct conn, node);
-        if (conn->logged_in && conn->session == session) {
-            held_end(edge, conn);
-            conn->logged_in = false;
-            conn->attached_session = 0;
-        }
         if (conn->attached_session == session) {
             conn->attached_session = 0;
         }
     }
+}
+
+void edge_on_session_closed(struct edge *edge, u64 session)
+{
+    u32 slot = slot_index_first(&edge->sessions, hash_u64(session));
+    while (slot != SLOT_NONE && edge->conns[slot].found_by != session) {
+        slot = slot_index_next(&edge->sessions, slot);
+    }
+    if (edge->has_attached) {
+        forget_attached(edge, session);
+    }
+    if (slot == SLOT_NONE) {
+        return;
+    }
+    struct conn *conn = &edge->conns[slot];
+    check(conn->magic == CONN_MAGIC);
+    check(conn->session == session);
+    held_end(edge, conn);
+    conn->logged_in = false;
+    conn->attached_session = 0;
+    edge_note_session(edge, conn);
 }
 
 /* ---- The turn ---- */

@@ -236,6 +236,7 @@ void lookup_attach_session(struct edge *edge, struct request *request, struct sp
         return;
     }
     conn->attached_session = session->session;
+    edge->has_attached = true;
     reply_status(edge, request, WIRE_OK);
 }
 

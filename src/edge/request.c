@@ -325,6 +325,7 @@ static void on_logged_in(struct edge *edge, struct request *request, const struc
     conn->session = reply->logged_in.session;
     conn->client = request->header.client;
     conn->attached_session = 0;
+    edge_note_session(edge, conn);
     u8 body[64];
     struct writer writer = writer_over(body, sizeof(body));
     if (request_is_v1(request)) {
@@ -346,6 +347,7 @@ static void on_logged_out(struct edge *edge, struct request *request, const stru
     request->conn->logged_in = false;
     request->conn->session = 0;
     request->conn->attached_session = 0;
+    edge_note_session(edge, request->conn);
     reply_status(edge, request, (enum wire_error)reply->error);
 }
 

@@ -7,6 +7,7 @@
 #include "edge/edge.h"
 #include "edge/request.h"
 #include "offload/offload.h"
+#include "state/slot_index.h"
 #include "state/state.h"
 
 /* What clients are told: the line whose protocol is spoken. */
@@ -35,7 +36,9 @@ struct edge {
 
     struct conn *conns;
     u32 conns_count;
-    u32 conns_made; /* slots ever used: pages of the others are not touched */
+    u32 conns_made;             /* slots ever used: pages of the others are not touched */
+    struct slot_index sessions; /* number of a session ─▶ slot of its connection */
+    bool has_attached;          /* some connection was attached to another's session */
     struct list conns_free;
     struct list conns_open;
     struct request *requests;
@@ -89,6 +92,10 @@ bool edge_line_lets(const struct edge *edge, const struct conn *conn);
 /* Its batch has memory; or it waits for some, behind all that do. */
 void edge_line_leave(struct edge *edge, struct conn *conn);
 void edge_line_join(struct edge *edge, struct conn *conn);
+
+/* The connection is found by its session from now on, or no more if it has none here: after each
+ * login and logout, and when it comes or goes. */
+void edge_note_session(struct edge *edge, struct conn *conn);
 
 /* Makes one more slot of each table when its free list is empty. */
 void edge_make_room(struct edge *edge);
