@@ -1,10 +1,12 @@
 """Waiting reads: a poll that finds nothing is held until there is something (docs/protocol.md)."""
 
+import subprocess
 import threading
 import time
 
 import wire_format as wire
 from case import Case, deadline
+from server import BINARY
 
 LONG_MS = 60_000
 
@@ -177,6 +179,22 @@ class Waiting(Case):
             start = len(got)
         thread.join()
         self.assertEqual(got, [b"%d" % i for i in range(500)])
+
+
+    def test_the_command_line_waits_for_more(self):
+        client = self.client()
+        stream, topic = self.topic(client)
+        command = [str(BINARY), "message", "poll", stream, topic, "--wait", "60 s", "--server",
+                   "{}:{}".format(*self.server.address)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as waiting:
+            with self.assertRaises(subprocess.TimeoutExpired):
+                waiting.wait(0.5)
+            client.send_messages(stream, topic, [b"at last"])
+            self.assertEqual(waiting.communicate(timeout=15)[0], "0: at last\n")
+        command[command.index("60 s")] = "a while"
+        refused = subprocess.run(command, capture_output=True, text=True, timeout=15)
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn("--wait", refused.stderr)
 
 
 class WaitingByConfiguration(Case):
