@@ -356,6 +356,29 @@ class Restarts(UserCase):
             self.no_login("two", "secret", server)
             self.no_login("gone", "secret", server)
 
+    @deadline(60)
+    def test_users_are_the_same_after_snapshots_of_the_control_log(self):
+        """A file of it holds some 250 changes; then the state is written into the other one."""
+        server = self.own_server().start()
+        client = self.client(server)
+        client.create_user("kept", "secret", permissions("read_users", streams={
+            number: ({"read_stream"}, {7: {"send_messages"}}) for number in range(100)}))
+        token = client.create_token("laptop")
+        client.create_user("changing", "secret")
+        for number in range(600):
+            client.update_permissions("changing", permissions("read_topics", streams={
+                number: (set(), {1: {"send_messages"}})}))
+        self.assertGreaterEqual(server.text().count("control.snapshot"), 3)
+        before, tokens = self.everything(client), client.get_tokens()
+        server.kill()
+        server.start()
+        client = Client(server.address)
+        self.addCleanup(client.close)
+        client.register_token(token)
+        self.assertEqual(self.everything(client), before)
+        self.assertEqual(client.get_tokens(), tokens)
+        self.login("kept", server=server)
+
     @deadline(120)
     def test_nothing_answered_is_lost_whenever_the_server_is_killed(self):
         """Commands without end, a kill at any moment; what was answered is there, over snapshots
