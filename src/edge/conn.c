@@ -31,7 +31,12 @@ static u64 look_at_deadlines(struct edge *edge, struct conn *conn)
         next_us = u64_min(next_us, frame_us);
     }
     list_for_each(node, next, &conn->requests) {
-        const struct request *request = container_of(node, struct request, node);
+        struct request *request = container_of(node, struct request, node);
+        if (request->state == REQUEST_AGAIN && request->again_us <= now_us) {
+            request_ask(edge, request, request->msg.to);
+        } else if (request->state == REQUEST_AGAIN) {
+            next_us = u64_min(next_us, request->again_us);
+        }
         if (request->state == REQUEST_HELD && request->wait_until_us > now_us) {
             next_us = u64_min(next_us, request->wait_until_us);
         } else if (request->state == REQUEST_HELD) {

@@ -299,3 +299,47 @@ TEST(nobody_registers_with_a_client_id_that_is_given_to_generation_1)
     EXPECT_EQ(eviction.reason, EVICTION_SESSION_ERROR);
     tear_down();
 }
+
+TEST(an_owner_without_a_place_is_asked_again_until_it_has_one)
+{
+    set_up();
+    rig.withhold = true;
+    log_in_v1();
+    for (u32 i = 0; i < 3; i++) {
+        EXPECT_EQ(rig.withheld_count, i + 1);
+        mailbox_reply(&rig.core, &rig.withheld[i],
+                      &(struct msg){.error = WIRE_TRANSIENT_NOT_ACCEPTED});
+        sim_wake(rig.sim, 0, 0);
+        run_for(US_PER_SECOND);
+        EXPECT_EQ(rig.received_bytes, 0);
+    }
+    open_session();
+    mailbox_reply(&rig.core, &rig.withheld[3], &(struct msg){.logged_in = {.session = SESSION}});
+    sim_wake(rig.sim, 0, 0);
+    run_for(US_PER_SECOND);
+    EXPECT_EQ(take_reply_v1().status, 0);
+    rig.withhold = false;
+    rig.withheld_count = 0;
+    tear_down();
+}
+
+TEST(an_owner_that_never_has_a_place_is_not_asked_for_ever)
+{
+    set_up();
+    rig.withhold = true;
+    log_in_v1();
+    u32 asked = 0;
+    for (; rig.received_bytes == 0 && asked < 60; asked++) {
+        EXPECT_EQ(rig.withheld_count, 1);
+        rig.withheld_count = 0;
+        mailbox_reply(&rig.core, &rig.withheld[0],
+                      &(struct msg){.error = WIRE_TRANSIENT_NOT_ACCEPTED});
+        sim_wake(rig.sim, 0, 0);
+        run_for(US_PER_SECOND);
+    }
+    EXPECT(asked >= 29);
+    EXPECT_EQ(take_reply_v1().status, WIRE_UNSPECIFIED);
+    rig.withhold = false;
+    rig.withheld_count = 0;
+    tear_down();
+}

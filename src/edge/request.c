@@ -42,6 +42,7 @@ struct request *request_take(struct edge *edge, struct conn *conn,
     request->header = *header;
     request->msg = (struct msg){0};
     request->hash_body = false;
+    request->again_until_us = 0;
     request->wait_until_us = 0;
     request->reply_inline_bytes = 0;
     check(request->body == NULL);
@@ -366,6 +367,10 @@ static void on_clients(struct edge *edge, struct request *request, const struct 
 
 static void answer(struct edge *edge, struct request *request, const struct msg *reply)
 {
+    if (reply->error == WIRE_TRANSIENT_NOT_ACCEPTED && request_is_v1(request) &&
+        translate_ask_later(edge, request)) {
+        return;
+    }
     switch ((enum msg_kind)reply->kind) {
     case MSG_APPEND: on_appended(edge, request, reply); return;
     case MSG_POLL: on_polled(edge, request, reply); return;

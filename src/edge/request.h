@@ -28,6 +28,7 @@ enum request_state {
     REQUEST_ASKED,     /* with its owner */
     REQUEST_OFFLOADED, /* with offload, which answers into the edge: it may be freed meanwhile */
     REQUEST_HELD,      /* a poll that found nothing, until its partition has news */
+    REQUEST_AGAIN,     /* generation 1: its owner has no place for it, and is asked again soon */
     REQUEST_READY      /* its reply may be sent when those before it are */
 };
 
@@ -102,6 +103,8 @@ struct request {
     struct poll_loan *loan;
     u32 loan_from;       /* core that lent it */
     u32 stalled_bytes;   /* of the copy that was made because its reader takes nothing */
+    u64 again_us;        /* AGAIN: monotonic */
+    u64 again_until_us;  /* 0: it was not refused yet */
     struct buf *scratch; /* generation 1: one of the batches of a send, or the copy of a loan */
     u8 reply_inline[REPLY_INLINE_BYTES];
 };

@@ -21,6 +21,9 @@
 /* Bytes that a body may grow by: options of a topic, or the version prefix of a login. */
 #define GROWTH_BYTES TOPIC_V1_TRANSLATED_BYTES_MORE
 
+/* As often as clients of generation 2 ask again. */
+#define ASK_AGAIN_US (50 * US_PER_MS)
+
 /* ---- Bodies that are written anew ---- */
 
 static struct u128 client_of(const struct conn *conn, u32 user_id)
@@ -400,6 +403,21 @@ enum verdict translate_begin(struct edge *edge, struct conn *conn)
         return begin_inline(edge, conn, command, payload_bytes);
     }
     return begin_buffered(edge, conn, command, payload_bytes);
+}
+
+bool translate_ask_later(struct edge *edge, struct request *request)
+{
+    u64 now_us = edge->core->time.monotonic_us;
+    if (request->again_until_us == 0) {
+        request->again_until_us = now_us + edge->settings->request_deadline_us;
+    }
+    if (now_us >= request->again_until_us) {
+        return false;
+    }
+    request->state = REQUEST_AGAIN;
+    request->again_us = now_us + ASK_AGAIN_US;
+    conn_watch(edge, request->conn, request->again_us);
+    return true;
 }
 
 enum wire_error translate_eviction(enum eviction_reason reason)

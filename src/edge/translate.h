@@ -27,6 +27,10 @@ enum verdict translate_begin(struct edge *edge, struct conn *conn);
 /* A body that went through a buffer is all here. */
 void translate_on_body(struct edge *edge, struct request *request);
 
+/* Generation 2 is told "not at the moment" and comes again by itself; for generation 1, which does
+ * not know that answer, this is done here. False: it was done for long enough. */
+must_check bool translate_ask_later(struct edge *edge, struct request *request);
+
 /* The number by which generation 1 is told what generation 2 is told by an eviction. */
 enum wire_error translate_eviction(enum eviction_reason reason);
 

@@ -174,6 +174,14 @@ class Sessions(CaseV1):
         client.ping()
         client.login().get_me()
 
+    def test_everybody_may_log_in_at_once_after_a_start(self):
+        server = self.own_server(memory="64M").start()
+        clients = [ClientV1(server.address) for _ in range(300)]
+        for client in clients:
+            self.addCleanup(client.close)
+            client.send_bytes(v1.frame(v1.LOGIN, v1.login_body("iggy", "iggy")))
+        self.assertEqual({client.receive() for client in clients}, {(0, bytes(4))})
+
     def test_a_failed_login_keeps_the_session(self):
         client = self.older()
         self.refused(42, client.login, "iggy", "wrong")
