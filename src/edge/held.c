@@ -12,8 +12,18 @@ static struct list *list_for(struct edge *edge, struct partition_handle partitio
 
 void held_init(struct edge *edge)
 {
+    edge->held_max = edge->requests_count / 2;
     for (u32 i = 0; i < EDGE_HELD_LISTS; i++) {
         list_init(&edge->held[i]);
+    }
+}
+
+void held_forget(struct edge *edge, struct request *request)
+{
+    if (request->state == REQUEST_HELD && list_node_is_linked(&request->work)) {
+        check(edge->held_count > 0);
+        edge->held_count--;
+        list_remove(&request->work);
     }
 }
 
@@ -25,7 +35,7 @@ static void answer_empty(struct edge *edge, struct request *request)
                                                          .current_offset = request->current_offset},
                              &writer);
     check(!writer.failed);
-    list_remove(&request->work);
+    held_forget(edge, request);
     reply_small(edge, request, prefix, writer.position);
 }
 
@@ -37,11 +47,13 @@ void held_add(struct edge *edge, struct request *request, u64 current_offset)
     request->state = REQUEST_HELD;
     request->current_offset = current_offset;
     if (edge->draining || conn->state != CONN_OPEN || !conn->logged_in ||
+        edge->held_count >= edge->held_max ||
         request->wait_until_us <= edge->core->time.monotonic_us) {
         answer_empty(edge, request);
         return;
     }
     list_add_last(list_for(edge, request->msg.partition), &request->work);
+    edge->held_count++;
     counter_add(edge->core->counters, COUNTER_polls_held, 1);
     conn_watch(edge, conn, request->wait_until_us);
     conn_advance(edge, conn); /* what came meanwhile ends it */
@@ -74,7 +86,7 @@ void held_on_notice(struct edge *edge, const struct msg *notice)
             answer_empty(edge, request);
             continue;
         }
-        list_remove(node);
+        held_forget(edge, request);
         request_ask(edge, request, request->msg.to);
     }
 }

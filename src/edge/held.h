@@ -5,9 +5,9 @@
  *                                     gone, drain ───────────▶ answered empty
  *
  * A held poll has its slot of the request table and nothing else: no credit, no buffer, no loan,
- * and no timer but its connection's. A connection holds one, since nothing begins behind a poll; so
- * their number is bounded by that of slots. When no slot is free for others, they wait as for any
- * request.
+ * and no timer but its connection's. A connection holds one, since nothing begins behind a poll;
+ * all of them together hold half of the slots at most, so that others always find one: beyond that
+ * a poll that finds nothing is answered at once.
  *
  * Owner: the edge. */
 #pragma once
@@ -18,6 +18,9 @@ void held_init(struct edge *edge);
 
 /* Nothing there: waits, or is answered when it may not any more. */
 void held_add(struct edge *edge, struct request *request, u64 current_offset);
+
+/* Not held any more, whatever follows. */
+void held_forget(struct edge *edge, struct request *request);
 
 /* The connection's held poll, if there is one, is answered: nothing came. */
 void held_end(struct edge *edge, struct conn *conn);

@@ -95,6 +95,7 @@ void request_free(struct edge *edge, struct request *request)
         request->conn->heard_us = edge->core->time.monotonic_us;
     }
     leave_conn(request);
+    held_forget(edge, request);
     list_remove(&request->work);
     mailbox_stop_waiting(&request->credit);
     if (request->body != NULL) {

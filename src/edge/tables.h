@@ -52,9 +52,11 @@ struct edge {
     struct conn *resuming; /* of the line: it alone may take what there is */
     u64 line_moved_us;     /* when its first became the first */
     struct timer line_timer;
-    u64 stalled_bytes;                 /* in copies of replies whose readers take nothing */
-    struct list checking;              /* requests with bytes of a batch to verify */
-    struct list sending;               /* conns with something to send */
+    u64 stalled_bytes;    /* in copies of replies whose readers take nothing */
+    struct list checking; /* requests with bytes of a batch to verify */
+    struct list sending;  /* conns with something to send */
+    u32 held_count;
+    u32 held_max;
     struct list held[EDGE_HELD_LISTS]; /* polls that wait for news, by the slot of the partition */
     struct conn *moving;               /* one at a time: see conn_move.h */
     bool move_answered;
