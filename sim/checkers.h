@@ -18,6 +18,7 @@
     X(memory_is_bounded)                                                                           \
     X(catches_up)                                                                                  \
     X(rights_hold)                                                                                 \
+    X(groups_hold)                                                                                 \
     X(users_stay)                                                                                  \
     X(model_agrees)                                                                                \
     X(seed_is_full)

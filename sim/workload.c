@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "sim/crew.h"
 #include "sim/guest.h"
 #include "sim/operation.h"
 
@@ -147,6 +148,10 @@ void workload_init(struct workload *workload, struct schedule *schedule, struct 
     for (u32 i = 0; i < workload->guests_count; i++) {
         guest_init(&workload->guests[i], workload, i, prng_next(&workload->prng));
     }
+    if (prng_chance(&workload->prng, 1, 2)) {
+        workload->crew = mem_take(sizeof(struct crew));
+        crew_init(workload->crew, workload, prng_next(&workload->prng));
+    }
 }
 
 void workload_deinit(struct workload *workload)
@@ -163,6 +168,10 @@ void workload_deinit(struct workload *workload)
         guest_deinit(&workload->guests[i]);
     }
     mem_return(workload->guests);
+    if (workload->crew != NULL) {
+        crew_deinit(workload->crew);
+    }
+    mem_return(workload->crew);
 }
 
 void workload_start(struct workload *workload)
@@ -173,6 +182,9 @@ void workload_start(struct workload *workload)
     }
     for (u32 i = 0; i < workload->guests_count; i++) {
         guest_start(&workload->guests[i]);
+    }
+    if (workload->crew != NULL) {
+        crew_start(workload->crew);
     }
 }
 
@@ -202,7 +214,7 @@ u32 workload_calls_in_flight(const struct workload *workload)
     for (u32 i = 0; i < workload->guests_count; i++) {
         count += workload->guests[i].is_busy ? 1 : 0;
     }
-    return count;
+    return count + (workload->crew == NULL ? 0 : crew_calls_in_flight(workload->crew));
 }
 
 void workload_disconnect(struct workload *workload)
@@ -214,6 +226,9 @@ void workload_disconnect(struct workload *workload)
     }
     for (u32 i = 0; i < workload->guests_count; i++) {
         guest_disconnect(&workload->guests[i]);
+    }
+    if (workload->crew != NULL) {
+        crew_disconnect(workload->crew);
     }
 }
 

@@ -20,6 +20,7 @@
 
 struct actor;
 struct guest;
+struct crew;
 
 struct workload {
     struct sim *sim;
@@ -31,6 +32,7 @@ struct workload {
     struct actor *actors; /* actors_count of them */
     u32 guests_count;
     struct guest *guests; /* guests_count of them */
+    struct crew *crew;    /* NULL: there is none */
     bool is_started;
     bool is_paused;                /* nobody begins anything */
     bool is_over;                  /* nobody ever will */
