@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/sha256.h"
 #include "edge/held.h"
+#include "edge/held.h"
 #include "edge/reply.h"
 #include "wire/client_info.h"
 #include "wire/consumer.h"
@@ -382,7 +383,11 @@ enum verdict translate_begin(struct edge *edge, struct conn *conn)
     if (inline_left(conn) > 0) {
         held_end(edge, conn); /* nobody waits longer than the client has nothing else to say */
     }
-    if (conn->requests_count > 0 || inline_left(conn) < FRAME_V1_HEADER_BYTES) {
+    if (inline_left(conn) < FRAME_V1_HEADER_BYTES) {
+        return VERDICT_WAIT;
+    }
+    held_end(edge, conn); /* nobody waits longer than the client has nothing else to say */
+    if (conn->requests_count > 0) {
         return VERDICT_WAIT;
     }
     struct request_v1 frame;

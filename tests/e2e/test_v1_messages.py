@@ -343,3 +343,34 @@ class BothGenerations(CaseV1):
                          (2, 77_000_000, 5 << 30))
         self.assertEqual(set(found["explicit"]), {"compression_algorithm", "message_expiry",
                                                   "max_topic_size"})
+
+
+class Waiting(CaseV1):
+    """A server that was told to let every poll wait."""
+
+    options = {"config": "[poll]\nwait = \"5 s\"\n"}
+
+    def test_an_empty_poll_waits_for_a_message(self):
+        reader, writer = self.older(), self.older()
+        stream, topic = self.topic_v1(reader)
+        body = (v1.consumer(1) + identifier(stream) + identifier(topic) + v1.optional_partition(0) +
+                struct.pack("<BQIB", v1.NEXT, 0, 10, 0))
+        reader.send_bytes(v1.frame(v1.POLL, body))
+        reader.socket.settimeout(0.2)
+        with self.assertRaises(TimeoutError):
+            reader.socket.recv(1)
+        reader.socket.settimeout(10)
+        writer.send(stream, topic, [b"at last"])
+        _, polled = reader.receive()
+        self.assertEqual([m.payload for m in v1.decode_polled(polled).messages], [b"at last"])
+
+    def test_what_waits_does_not_hold_up_what_follows(self):
+        client = self.older()
+        stream, topic = self.topic_v1(client)
+        body = (v1.consumer(1) + identifier(stream) + identifier(topic) + v1.optional_partition(0) +
+                struct.pack("<BQIB", v1.NEXT, 0, 10, 0))
+        begin = time.monotonic()
+        client.send_bytes(v1.frame(v1.POLL, body) + v1.frame(v1.PING))
+        self.assertEqual(client.receive(), (0, struct.pack("<IQI", 0, 0, 0)))
+        self.assertEqual(client.receive(), (0, b""))
+        self.assertLess(time.monotonic() - begin, 4)
