@@ -240,7 +240,7 @@ enum wire_error state_permissions_check(const struct state *state, const struct 
 void state_permissions_replace(struct state *state, struct state_user *user,
                                const struct state_command *command)
 {
-    u16 before = user->permissions;
+    u16 kept = bug_is_on(BUG_KEEP_RIGHTS) ? user->permissions : 0;
     state_permissions_drop(state, user);
     user->has_permissions = command->has_permissions;
     if (!command->has_permissions) {
@@ -250,7 +250,7 @@ void state_permissions_replace(struct state *state, struct state_user *user,
     struct permission_entry entry;
     while (permissions_next(&iterator, &entry)) {
         if (entry.scope == PERMISSION_GLOBAL) {
-            user->permissions = (u16)(entry.bits | (bug_is_on(BUG_KEEP_RIGHTS) ? before : 0));
+            user->permissions = (u16)(entry.bits | kept);
             continue;
         }
         bool is_topic = entry.scope == PERMISSION_TOPIC;
