@@ -2,6 +2,7 @@
 //!
 //!     rust-0-10 ADDRESS matrix            every command, by name and by number, right and wrong
 //!     rust-0-10 ADDRESS write STREAM      for the crossing: what other clients must read
+//!     rust-0-10 ADDRESS share STREAM      a member of a group of both generations
 //!     rust-0-10 ADDRESS read STREAM...    what others wrote, as lines
 
 #[path = "../matrix/crossing.rs"]
@@ -21,6 +22,8 @@ mod matrix_streams;
 mod matrix_system;
 #[path = "../matrix/matrix_users.rs"]
 mod matrix_users;
+#[path = "../matrix/sharing.rs"]
+mod sharing;
 
 #[tokio::main]
 async fn main() {
@@ -33,10 +36,9 @@ async fn main() {
             matrix::run(&mut report, &desk).await;
         }
         [address, "write", stream] => crossing::write(address, stream).await,
+        [address, "share", stream] => sharing::share(address, stream).await,
         [address, "read", ref streams @ ..] => crossing::read(address, streams).await,
-        _ => panic!(
-            "usage: rust-0-10 ADDRESS matrix, or rust-0-10 ADDRESS write STREAM | read STREAM..."
-        ),
+        _ => panic!("usage: rust-0-10 ADDRESS matrix | write|share STREAM | read STREAM..."),
     }
     std::process::exit(i32::from(report.failed > 0));
 }

@@ -4,6 +4,7 @@
 //!     rust-0-11 ADDRESS verify TEXT       after a restart: all of it is read, by every strategy
 //!     rust-0-11 ADDRESS matrix            every command, by name and by number, right and wrong
 //!     rust-0-11 ADDRESS write STREAM      for the crossing: what other clients must read
+//!     rust-0-11 ADDRESS share STREAM      a member of a group of both generations
 //!     rust-0-11 ADDRESS read STREAM...    what others wrote, as lines
 
 #[path = "../matrix/crossing.rs"]
@@ -24,6 +25,8 @@ mod matrix_system;
 #[path = "../matrix/matrix_users.rs"]
 mod matrix_users;
 mod newer;
+#[path = "../matrix/sharing.rs"]
+mod sharing;
 mod text;
 
 #[tokio::main]
@@ -40,9 +43,10 @@ async fn main() {
             newer::run(&mut report, &desk).await;
         }
         [address, "write", stream] => crossing::write(address, stream).await,
+        [address, "share", stream] => sharing::share(address, stream).await,
         [address, "read", ref streams @ ..] => crossing::read(address, streams).await,
         _ => panic!(
-            "usage: rust-0-11 ADDRESS send|verify TEXT | matrix | write STREAM | read STREAM..."
+            "usage: rust-0-11 ADDRESS send|verify TEXT | matrix | write|share STREAM | read STREAM"
         ),
     }
     std::process::exit(i32::from(report.failed > 0));
