@@ -548,7 +548,8 @@ void model_audit_partition(struct model *model, struct model_partition *partitio
     partition->first = found->first;
     lose_suffix(model, partition, found);
     find_holes(model, partition, found->first, found->end);
-    if (partition->rotten_count == 0) { /* otherwise they may lie where nothing could be read */
+    /* Otherwise they may lie where nothing could be read, or in what was trimmed and comes back. */
+    if (partition->rotten_count == 0 && !partition->trims) {
         give_up_unknown(model, partition);
     }
 }

@@ -144,6 +144,18 @@ TEST(what_was_trimmed_may_come_back_with_a_restart_and_only_then)
     EXPECT(caught(CHECK_acknowledged_is_readable));
 }
 
+TEST(an_unanswered_send_in_what_was_trimmed_may_come_back_with_it)
+{
+    struct model_partition *partition = begin(MODEL_SYNC);
+    struct model_send *send = model_send_begin(&model, partition, 2, 0, 1000);
+    model_send_lost(send);
+    partition->trims = true;
+    struct model_found found = {.first = 2, .end = 2};
+    model_audit_partition(&model, partition, &found);
+    see(partition, send, 0, 0, 0);
+    EXPECT(content());
+}
+
 TEST(a_purged_send_that_comes_back_is_caught)
 {
     struct model_partition *partition = begin(MODEL_SYNC);
