@@ -26,7 +26,8 @@ struct settings {
     bool encryption_on;     /* of what is written; what was is read as it is */
     bool encryption_has_key;
     u8 encryption_key[32];
-    u64 frame_timeout_us; /* a begun frame must be whole by then */
+    u64 group_handover_us; /* a member that lost a partition may commit for so long */
+    u64 frame_timeout_us;  /* a begun frame must be whole by then */
     u64 request_deadline_us;
     u64 heartbeat_us; /* silence after which a client that pings is held for dead; 0: never */
     u64 poll_wait_us; /* a poll that finds nothing waits so long; 0: it does not */

@@ -144,6 +144,10 @@ static void on_record(struct shard *shard, const u8 *bytes)
         described->home != shard->core->index) {
         return;
     }
+    if (record.key.kind == OFFSET_GROUP &&
+        state_group_get(state, record.stream_id, record.topic_id, record.key.consumer) == NULL) {
+        return;
+    }
     struct partition *partition = &shard->partitions[described->slot];
     struct stored_offset *entry = find(offsets, described->slot, record.key);
     if (entry == NULL) {
@@ -450,6 +454,16 @@ void offsets_drop(struct offsets *offsets, struct partition *partition)
         u32 index = partition->offsets_first;
         unlink_entry(offsets, partition, index);
         offsets->entries[index].kind = 0;
+    }
+}
+
+void offsets_forget_group(struct offsets *offsets, struct partition *partition, u32 group_id)
+{
+    struct offset_key key = {.kind = OFFSET_GROUP, .consumer = group_id};
+    struct stored_offset *entry = find(offsets, partition->slot, key);
+    if (entry != NULL) {
+        unlink_entry(offsets, partition, (u32)(entry - offsets->entries));
+        entry->kind = 0;
     }
 }
 

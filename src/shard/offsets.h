@@ -114,5 +114,9 @@ bool offsets_is_durable(const struct offsets *offsets, u64 record);
 /* The life is over: forgets its entries (records of an ended life are not believed). */
 void offsets_drop(struct offsets *offsets, struct partition *partition);
 
+/* The group is deleted: what it stored is forgotten (records of a group that does not exist are not
+ * believed, and its id is no other's). */
+void offsets_forget_group(struct offsets *offsets, struct partition *partition, u32 group_id);
+
 void offsets_flush(struct offsets *offsets);
 bool offsets_is_idle(const struct offsets *offsets);

@@ -12,6 +12,7 @@ static struct msg ask(struct bed *bed, const struct asked *asked)
     struct msg msg = {.kind = (u8)asked->kind,
                       .flags = (u8)asked->flags,
                       .partition = bed_handle(bed, 0),
+                      .member_session = 1,
                       .offset = {.offset = asked->offset, .consumer = asked->consumer}};
     u32 slot = bed_send(bed, &msg);
     bed_wait(bed);
@@ -75,14 +76,19 @@ TEST(numbers_names_and_groups_do_not_meet)
 {
     struct bed bed;
     open_with_messages(&bed, 3);
-    EXPECT_EQ(store(&bed, 0, 5, 1), WIRE_OK);
-    EXPECT_EQ(store(&bed, MSG_NAMED_CONSUMER, 5, 2), WIRE_OK);
-    EXPECT_EQ(store(&bed, MSG_GROUP_CONSUMER, 5, 3), WIRE_OK);
+    bed_command(&bed, &(struct state_command){.kind = STATE_CREATE_USER, .name = span_of("u")});
+    bed_command(&bed, &(struct state_command){.kind = STATE_CREATE_GROUP, .name = span_of("g")});
+    bed_command(&bed, &(struct state_command){.kind = STATE_OPEN_SESSION,
+                                              .session = {.session = 1, .client = {1, 1}}});
+    bed_command(&bed, &(struct state_command){.kind = STATE_JOIN_GROUP, .session = {.session = 1}});
+    EXPECT_EQ(store(&bed, 0, 0, 1), WIRE_OK);
+    EXPECT_EQ(store(&bed, MSG_NAMED_CONSUMER, 0, 2), WIRE_OK);
+    EXPECT_EQ(store(&bed, MSG_GROUP_CONSUMER, 0, 3), WIRE_OK);
     bed_crash(&bed, &sim_crash_default);
     bed_start(&bed);
-    EXPECT_EQ(stored(&bed, 0, 5), 1);
-    EXPECT_EQ(stored(&bed, MSG_NAMED_CONSUMER, 5), 2);
-    EXPECT_EQ(stored(&bed, MSG_GROUP_CONSUMER, 5), 3);
+    EXPECT_EQ(stored(&bed, 0, 0), 1);
+    EXPECT_EQ(stored(&bed, MSG_NAMED_CONSUMER, 0), 2);
+    EXPECT_EQ(stored(&bed, MSG_GROUP_CONSUMER, 0), 3);
     bed_close(&bed);
 }
 

@@ -306,6 +306,7 @@ void partition_close(struct partition *partition)
     log_refuse_gathered(&partition->log, WIRE_RESOURCE_NOT_FOUND);
     partition_resume_late_polls(partition);
     notice_soon(partition);
+    partition_group_drop_all(partition);
     ends_drop(&partition->shard->ends, partition);
     shard_wake(partition->shard, partition);
 }

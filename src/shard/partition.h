@@ -86,8 +86,9 @@ struct partition {
     struct cache_run *cached; /* root of the tree of its cached runs */
     u32 offsets_first;        /* first of its stored offsets, OFFSET_NONE */
     u32 offsets_count;
-    bool has_point;     /* a recovery point was found for this life */
-    u32 unit_bytes_max; /* as the recovery points say: no unit of this life is larger */
+    u32 group_holds_first; /* partition_group.h */
+    bool has_point;        /* a recovery point was found for this life */
+    u32 unit_bytes_max;    /* as the recovery points say: no unit of this life is larger */
     struct log_point point;
     u32 close_step;
     bool owns_place;   /* the directory is this life's: closing moves it away */

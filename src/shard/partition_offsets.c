@@ -74,6 +74,11 @@ void partition_offset_request(struct partition *partition, struct shard_request 
         get(partition, request, key);
         return;
     }
+    bool is_group = (request->msg.flags & MSG_GROUP_CONSUMER) != 0;
+    if (is_group && !partition_group_may_write(partition, request)) {
+        shard_answer(request, WIRE_GROUP_PARTITION_NOT_OWNED);
+        return;
+    }
     enum status status = OK;
     if (request->msg.kind == MSG_OFFSET_STORE) {
         if (request->msg.offset.offset >= partition_seen_end(partition)) {
@@ -82,6 +87,9 @@ void partition_offset_request(struct partition *partition, struct shard_request 
         }
         status =
             offsets_store(partition, key, request->msg.offset.offset, request, waiting != NULL);
+        if (is_group) {
+            partition_group_on_stored(partition, key.consumer);
+        }
     } else {
         status = offsets_delete(partition, key, request, waiting != NULL);
     }

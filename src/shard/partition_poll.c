@@ -286,7 +286,8 @@ static void step_start(struct partition *partition, struct shard_request *reques
 {
     struct poll *poll = &request->poll;
     poll->end = log_end_offset(&partition->log);
-    poll->count_left = request->msg.poll.count_strategy & 0xffffff;
+    poll->count_left =
+        request->group_waits ? 0 : request->msg.poll.count_strategy & MSG_POLL_COUNT_MAX;
     poll->auto_commit = (request->msg.flags & MSG_AUTO_COMMIT) != 0;
     poll->step = POLL_FIND;
     struct offset_key key = partition_offset_key(request, request->msg.poll.consumer);
@@ -327,11 +328,27 @@ static void step_find(struct partition *partition, struct shard_request *request
     poll_take_source(poll, run->units, run->bytes, run->sector_bytes, run->buf);
 }
 
+/* The poll of a group that lost its partition meanwhile hands out nothing. */
+static bool is_fenced(const struct partition *partition, const struct shard_request *request)
+{
+    return request->group_hold != 0 && !partition_group_poll_holds(partition, request);
+}
+
+static void hand_out_nothing(struct shard_request *request, enum wire_error error)
+{
+    request->loan.messages_count = 0;
+    request->poll.error = error;
+}
+
 /* What was gathered is one reply, whatever became of the rest. */
 static void step_commit(struct partition *partition, struct shard_request *request)
 {
     struct poll *poll = &request->poll;
     poll->step = POLL_REPLY;
+    if (is_fenced(partition, request)) {
+        hand_out_nothing(request, WIRE_GROUP_PARTITION_NOT_OWNED);
+        return;
+    }
     if (!poll->auto_commit || request->loan.messages_count == 0) {
         return;
     }
@@ -346,8 +363,7 @@ static void step_commit(struct partition *partition, struct shard_request *reque
         poll->waits_for_offset = true;
     } else if (status != OK) {
         /* Messages that are not committed are not handed out: they would be polled again. */
-        request->loan.messages_count = 0;
-        poll->error = partition_offset_error(status);
+        hand_out_nothing(request, partition_offset_error(status));
     }
 }
 
@@ -367,6 +383,7 @@ void partition_poll_give_up(struct shard_request *request)
     struct partition *partition = request->partition;
     check(partition->polls_count > 0);
     partition->polls_count--;
+    partition_group_poll_end(partition, request, false, 0);
     give_back(request);
     if (partition->state == PARTITION_CLOSING) {
         partition_close_soon(partition);
@@ -377,9 +394,9 @@ void partition_poll_give_up(struct shard_request *request)
 static bool may_wait(const struct partition *partition, const struct shard_request *request)
 {
     return (request->msg.flags & MSG_MAY_WAIT) != 0 && request->loan.messages_count == 0 &&
-           request->poll.error == WIRE_OK && partition->state == PARTITION_OPEN &&
-           !partition->read_only && !partition->log.stopped && !request->shard->draining &&
-           (request->msg.poll.count_strategy & MSG_POLL_COUNT_MAX) > 0;
+           request->poll.error == WIRE_OK && !request->group_waits &&
+           partition->state == PARTITION_OPEN && !partition->read_only && !partition->log.stopped &&
+           !request->shard->draining && (request->msg.poll.count_strategy & MSG_POLL_COUNT_MAX) > 0;
 }
 
 /* False: the request is out of our hands; true: it looks once more. */
@@ -396,6 +413,7 @@ static bool step_reply(struct partition *partition, struct shard_request *reques
     check(partition->polls_count > 0);
     partition->polls_count--;
     poll_read_end(request);
+    partition_group_poll_end(partition, request, loan->messages_count > 0, poll->last_offset);
     if (partition->state == PARTITION_CLOSING) {
         partition_close_soon(partition);
     }
@@ -472,6 +490,16 @@ static void poll_run(struct shard_request *request)
 void partition_poll(struct partition *partition, struct shard_request *request)
 {
     struct poll *poll = &request->poll;
+    request->group_hold = 0;
+    request->group_waits = false;
+    if ((request->msg.flags & MSG_GROUP_CONSUMER) != 0) {
+        enum group_verdict verdict = partition_group_poll_begin(partition, request);
+        if (verdict == GROUP_READS_NOTHING) {
+            shard_answer(request, WIRE_GROUP_PARTITION_NOT_OWNED);
+            return;
+        }
+        request->group_waits = verdict == GROUP_READS_LATER;
+    }
     *poll = (struct poll){.step = POLL_START, .index_file = IO_FILE_NONE};
     request->loan.pieces_count = 0;
     request->loan.messages_count = 0;

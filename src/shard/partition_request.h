@@ -125,6 +125,8 @@ struct shard_request {
     bool waits;        /* for a turn, or for memory */
     bool is_internal;  /* a poll of the partition's own: its window of ids comes back */
     u64 offset_record; /* of its stored offset: answered when that is durable */
+    u64 group_hold;    /* of the poll of a group: partition_group.h; 0: none */
+    bool group_waits;  /* the poll of a group finds nothing: another member reads here still */
     union {
         struct append append;
         struct poll poll;

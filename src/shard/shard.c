@@ -39,8 +39,8 @@ u64 shard_bytes(const struct plan *plan)
            sizeof(struct segment) * (u64)plan->segments_per_core_max +
            sizeof(struct recovery) * (u64)SHARD_RECOVERIES_MAX +
            sizeof(struct closing) * (u64)CLOSINGS_MAX + cache_arena_bytes() +
-           offsets_arena_bytes(plan) + ends_arena_bytes() + sent_arena_bytes(plan) +
-           dedup_arena_bytes(plan) + SHARD_ZEROS_BYTES + 64 * KIB;
+           offsets_arena_bytes(plan) + group_holds_bytes(plan) + ends_arena_bytes() +
+           sent_arena_bytes(plan) + dedup_arena_bytes(plan) + SHARD_ZEROS_BYTES + 64 * KIB;
 }
 
 static void retry(struct core *core, struct timer *timer)
@@ -89,6 +89,7 @@ struct shard *shard_create(struct core *core, struct arena *arena, const struct 
     shard->zeros = arena_take(arena, SHARD_ZEROS_BYTES, SECTOR_BYTES_MAX);
     disk_init(&shard->disk, shard);
     offsets_init(&shard->offsets, shard, arena);
+    group_holds_init(&shard->group_holds, arena, plan);
     ends_init(&shard->ends, shard, arena);
     trash_init(&shard->trash, shard);
     sweep_init(&shard->sweep, shard);
@@ -321,10 +322,10 @@ void shard_on_effect(struct shard *shard, const struct state_effect *effect)
     switch (effect->kind) {
     case STATE_PARTITION_OPENED: open_partition(shard, &effect->partition); break;
     case STATE_PARTITION_CLOSED: close_partition(shard, &effect->partition); break;
+    case STATE_GROUP_CHANGED: group_holds_on_changed(shard, &effect->group); break;
+    case STATE_GROUP_DELETED: group_holds_on_deleted(shard, &effect->group); break;
     case STATE_TOPIC_UPDATED: /* options are read where they are used */
     case STATE_SESSION_CLOSED:
-    case STATE_GROUP_CHANGED:
-    case STATE_GROUP_DELETED:
     case STATE_BOOTED: break;
     }
 }

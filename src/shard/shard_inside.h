@@ -16,6 +16,7 @@
 #include "shard/notice.h"
 #include "shard/offsets.h"
 #include "shard/partition.h"
+#include "shard/partition_group.h"
 #include "shard/pool.h"
 #include "shard/retention.h"
 #include "shard/sent.h"
@@ -59,6 +60,7 @@ struct shard {
     struct cache cache;
     struct disk disk;
     struct offsets offsets;
+    struct group_holds group_holds;
     struct ends ends;
     struct trash trash;
     struct sweep sweep;

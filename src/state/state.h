@@ -225,6 +225,13 @@ static inline u32 state_members_max(const struct state_options *options)
     return 2 * options->sessions_max;
 }
 
+/* Each partition counted for each group with members. */
+static inline u32 state_owned_partitions_max(const struct state_options *options)
+{
+    /* In blocks of 32: one for each group, and each partition in four groups more. */
+    return 32 * (state_groups_max(options) + options->partitions_max / 8);
+}
+
 /* ---- Groups: who is in one, and which partitions does it read? ----
  *
  * All copies agree at an index, and a client is answered only when all copies have applied what it
@@ -253,6 +260,9 @@ u32 state_member_partition_next(const struct state *state, const struct state_me
  * them. */
 u32 state_member_partition_at(const struct state *state, const struct state_member *member,
                               u32 position);
+
+/* By slot; NULL when it is free. */
+const struct state_member *state_member_at(const struct state *state, u32 slot);
 
 /* The members of a group in the order in which they joined, and the memberships of a session; NULL
  * as `after` gives the first. NULL at the end. */

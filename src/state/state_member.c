@@ -12,8 +12,6 @@
 #include "state/assign.h"
 #include "state/state_tables.h"
 
-#define BLOCK_OWNERS 32u
-
 struct owner_block {
     u32 next_block;            /* SLOT_NONE at the end */
     u32 members[BLOCK_OWNERS]; /* slots; SLOT_NONE: nobody's */
@@ -65,6 +63,13 @@ const struct state_member *state_member_of(const struct state *state,
         }
     }
     return NULL;
+}
+
+const struct state_member *state_member_at(const struct state *state, u32 slot)
+{
+    check(slot < state_members_max(&state->options));
+    const struct state_member *member = &state->members[slot];
+    return member->number == 0 ? NULL : member;
 }
 
 static const struct state_member *member_at(const struct state *state, u32 slot)

@@ -83,11 +83,11 @@ struct member_link {
 struct owner_block;
 struct assign_share;
 
-/* One block holds 32 partitions of a group: on average each group may have one, and each partition
- * be read by four groups more. */
+#define BLOCK_OWNERS 32u
+
 static inline u32 state_owner_blocks_max(const struct state_options *options)
 {
-    return state_groups_max(options) + options->partitions_max / 8;
+    return state_owned_partitions_max(options) / BLOCK_OWNERS;
 }
 
 struct state {

@@ -1,6 +1,7 @@
 """Consumer groups: who reads which partition, and that nobody else does. Sections 4.8 and 4.9."""
 
 import os
+from random import Random
 
 import wire_format as wire
 from case import Case
@@ -203,8 +204,9 @@ class OfGroupPolls(GroupCase):
         self.assertEqual(client.get_offset(stream, topic, 0, who=Group(0)), (0, 2, 1))
         self.assertIsNone(client.get_offset(stream, topic, 0, who=0))
         owner.store_offset(stream, topic, 0, 0, who=GROUP)
-        self.refused(5009, client.store_offset, stream, topic, 0, 2, who=GROUP)
-        self.refused(5009, client.delete_offset, stream, topic, 0, who=GROUP)
+        for stranger in (other, client):
+            self.refused(5009, stranger.store_offset, stream, topic, 0, 2, who=GROUP)
+            self.refused(5009, stranger.delete_offset, stream, topic, 0, who=GROUP)
         self.refused(20, owner.store_offset, stream, topic, 0, 2, who=Group(MISSING))
         self.refused(5000, owner.delete_offset, stream, topic, 0, who=Group(MISSING))
         self.refused(5003, owner.delete_offset, stream, topic, 0, who=Group("nobody"))
@@ -213,6 +215,114 @@ class OfGroupPolls(GroupCase):
         owner.delete_offset(stream, topic, 0, who=GROUP)
         self.refused(3021, owner.delete_offset, stream, topic, 0, who=GROUP)
         self.assertIsNone(client.get_offset(stream, topic, 0, who=Group(MISSING)))
+
+
+class OfHandOver(GroupCase):
+    """A partition is its new owner's when what the old one was handed is committed."""
+
+    options = {"config": '[group]\nhandover = "2 s"\n'}
+
+    def moved(self, partitions=2):
+        """(stream, old, new, partition): the old owner was handed two messages and is there."""
+        client = self.client()
+        stream, topic = self.group(client, partitions)
+        for partition in range(partitions):
+            client.send_messages(stream, topic, [b"0", b"1"], wire.to_partition(partition))
+        old = self.member(stream)
+        for partition in range(partitions):
+            self.assertEqual(old.poll_group(stream, topic, "g", partition).offsets, [0, 1])
+        new = self.member(stream)
+        return stream, old, new, self.partitions(stream, new)[0][0]
+
+    def test_it_waits_for_the_commit_of_what_was_handed_out(self):
+        stream, old, new, partition = self.moved()
+        self.assertEqual(old.poll_group(stream, "t", "g", partition).partition, wire.RESYNC)
+        waiting = new.poll_group(stream, "t", "g", partition)
+        self.assertEqual((waiting.partition, waiting.messages), (partition, []))
+        self.refused(5009, new.store_offset, stream, "t", partition, 1, who=GROUP)
+        old.store_offset(stream, "t", partition, 0, who=GROUP)
+        self.assertEqual(new.poll_group(stream, "t", "g", partition).messages, [])
+        old.store_offset(stream, "t", partition, 1, who=GROUP)
+        self.assertEqual(new.poll_group(stream, "t", "g", partition).messages, [])
+        new.send_messages(stream, "t", [b"2"], wire.to_partition(partition))
+        self.assertEqual(new.poll_group(stream, "t", "g", partition).offsets, [2])
+        self.refused(5009, old.store_offset, stream, "t", partition, 1, who=GROUP)
+
+    def test_it_does_not_wait_for_a_member_that_is_gone(self):
+        for end in ("close", "vanish", "logout"):
+            with self.subTest(end=end):
+                self.name = end
+                stream, old, new, partition = self.moved()
+                getattr(old, end)()
+                self.wait_until(lambda: new.poll_group(stream, "t", "g", partition).offsets
+                                == [0, 1])
+
+    def test_a_slow_member_loses_it_after_a_while_and_commits_nothing_any_more(self):
+        stream, old, new, partition = self.moved()
+        self.wait_until(lambda: new.poll_group(stream, "t", "g", partition).offsets == [0, 1])
+        self.refused(5009, old.store_offset, stream, "t", partition, 1, who=GROUP)
+        new.store_offset(stream, "t", partition, 1, who=GROUP)
+        self.assertIn("group.not_committed", self.server.text())
+
+    def test_a_deleted_group_leaves_no_offsets_behind(self):
+        client = self.client()
+        stream, topic = self.group(client, 1)
+        client.send_messages(stream, topic, [b"0", b"1"])
+        self.member(stream).poll_group(stream, topic, "g", 0, auto_commit=True)
+        self.assertEqual(client.get_offset(stream, topic, 0, who=GROUP), (0, 1, 1))
+        client.delete_group(stream, topic, "g")
+        client.create_group(stream, topic, "g")
+        self.assertIsNone(client.get_offset(stream, topic, 0, who=GROUP))
+
+
+class OfStorms(GroupCase):
+    """Members come, read, commit late or never, and go; nobody else reads what they read."""
+
+    options = {"cores": 8, "config": '[group]\nhandover = "30 s"\n'}
+    MESSAGES, PARTITIONS = 40, 6
+
+    def test_every_message_is_committed_once_through_deaths_and_joins(self):
+        client = self.client()
+        stream, topic = self.group(client, self.PARTITIONS)
+        for partition in range(self.PARTITIONS):
+            client.send_messages(stream, topic, [bytes([partition])] * self.MESSAGES,
+                                 wire.to_partition(partition))
+        random = Random(7)
+        members, owners, committed = [], {}, [-1] * self.PARTITIONS
+        while min(committed) < self.MESSAGES - 1:
+            if len(members) < 2 or (len(members) < 5 and random.random() < 0.2):
+                members.append(self.member(stream))
+            elif random.random() < 0.1:
+                gone = members.pop(random.randrange(len(members)))
+                owners = {partition: owner for partition, owner in owners.items()
+                          if owner is not gone}
+                random.choice((gone.close, gone.vanish, gone.logout))()
+                self.wait_until(lambda: client.get_group(stream, topic, "g")["members_count"]
+                                == len(members))
+            self._read_a_little(random, stream, random.choice(members), owners, committed)
+        self.assertEqual(committed, [self.MESSAGES - 1] * self.PARTITIONS)
+        self.assert_shared(stream, self.PARTITIONS, *members)
+
+    def _read_a_little(self, random, stream, member, owners, committed):
+        """`owners` has who was handed messages that are not committed."""
+        for partition in member.sync_group(stream, "t", "g")[1]:
+            polled = member.poll_group(stream, "t", "g", partition, count=3)
+            if not polled.messages:
+                continue
+            self.assertIn(owners.get(partition, member), (member,), "two members read one")
+            self.assertEqual(polled.offsets[0], committed[partition] + 1)
+            owners[partition] = member
+            if random.random() < 0.7:
+                member.store_offset(stream, "t", partition, polled.offsets[-1], who=GROUP)
+                committed[partition] = polled.offsets[-1]
+                del owners[partition]
+        for partition, owner in list(owners.items()):
+            if owner is member and random.random() < 0.3:
+                upto = member.get_offset(stream, "t", partition, who=GROUP)
+                upto = min((upto[2] if upto else -1) + 3, self.MESSAGES - 1)
+                member.store_offset(stream, "t", partition, upto, who=GROUP)
+                committed[partition] = upto
+                del owners[partition]
 
 
 class OfRoutes(GroupCase):
