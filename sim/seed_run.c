@@ -162,6 +162,7 @@ static struct settings draw_settings(struct seed_run *run)
         .offset_hold_us_max = (1 + draw(run, 40)) * US_PER_SECOND,
         .frame_timeout_us = 10 * US_PER_SECOND,
         .request_deadline_us = 10 * US_PER_SECOND,
+        .direct_after_writes = 1 + (u32)draw(run, 3),
         .move_after_requests = 1 + (u32)draw(run, 8),
         .send_stall_us = 100000 + draw(run, 2000000),
         .login_failures_per_minute_max = 100,

@@ -12,6 +12,7 @@ enum durability { DURABILITY_SYNC, DURABILITY_OS, DURABILITY_MEMORY };
 struct settings {
     enum durability durability; /* level of topics that do not ask for `persisted` */
     bool direct;                /* use O_DIRECT where the file system takes it */
+    u32 direct_after_writes;    /* large ones in a row, at level os; 0: never */
     u64 flush_interval_us;      /* levels os and memory */
     u32 flush_bytes;
     u64 segment_bytes_default;     /* 1 GiB */

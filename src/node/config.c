@@ -446,6 +446,7 @@ void config_to_settings(const struct config *config, struct settings *settings)
         .frame_timeout_us = values[CONFIG_frame_timeout].number,
         .heartbeat_us = values[CONFIG_heartbeat].number,
         .request_deadline_us = values[CONFIG_request_timeout].number,
+        .direct_after_writes = 8,
         .move_after_requests = 64,
         .send_stall_us = values[CONFIG_send_stall].number,
         .connections_per_address_max = (u32)values[CONFIG_connections_per_address].number,

@@ -140,7 +140,10 @@ struct log {
     enum status ahead_status; /* they failed while something else was under way */
     u32 ahead_window_bytes;
     u64 ahead_begun_us;
-    u32 small_writes;         /* in a row */
+    u32 small_writes; /* in a row */
+    u32 alike_writes; /* in a row, all large or all small */
+    bool alike_are_large;
+    bool is_large;            /* written in large units, so direct at level os too */
     struct log_point written; /* up to the last write that returned */
     struct log_point synced;  /* up to the last sync */
     struct log_point syncing;

@@ -10,6 +10,9 @@
 /* A unit into which small batches are copied grows to this, then the next begins. */
 #define UNIT_BYTES_MAX (256u * 1024u)
 
+/* So many times as many small writes as large ones change how a log is written. */
+#define SMALL_AGAIN 8u
+
 void log_unit_return(struct log *log, struct log_unit *unit)
 {
     check(unit->magic == LOG_UNIT_MAGIC);
@@ -171,6 +174,20 @@ static u64 take_write(struct log *log)
     return bytes;
 }
 
+/* At level os small units go through the page cache, which takes them sooner than the device;
+ * large ones past it, as the device takes them sooner than fresh pages are found and filled. The
+ * next segment is written the other way when sizes have changed for a while. */
+static void note_size(struct log *log, u64 bytes)
+{
+    bool large = bytes >= LOG_IN_PLACE_BYTES_MIN;
+    log->alike_writes = large == log->alike_are_large ? log->alike_writes + 1 : 1;
+    log->alike_are_large = large;
+    u32 after = log->shard->settings->direct_after_writes;
+    if (after > 0 && log->alike_writes >= (large ? after : SMALL_AGAIN * after)) {
+        log->is_large = large;
+    }
+}
+
 static void write_begin(struct log *log)
 {
     u64 bytes = take_write(log);
@@ -180,6 +197,7 @@ static void write_begin(struct log *log)
     }
     log->next_write++;
     log_ahead_note(log, bytes);
+    note_size(log, bytes);
     log->written_at_us = log->shard->core->time.monotonic_us;
     bool synced =
         log->active->header.level == DURABILITY_SYNC && !bug_is_on(BUG_ANSWER_BEFORE_SYNC);

@@ -155,6 +155,7 @@ static void run_seed(u64 seed)
     bed_open(&bed, &options);
     bed.encrypts = options.seed % 3 == 1;
     bed.settings.durability = story.durability;
+    bed.settings.direct_after_writes = (u32)(seed % 3);
     bed_topic(&bed, story.partitions_count);
     for (u32 round = 0; round < story.rounds_count; round++) {
         start_and_check(&bed, &story);
@@ -181,6 +182,43 @@ static void run_seeds(u64 first, u64 last)
         }
         run_seed(seed);
     }
+}
+
+static const struct sim_inode *segment_at(struct bed *bed, u32 base_offset)
+{
+    char path[IO_PATH_BYTES];
+    EXPECT(
+        str_format(path, sizeof(path), "streams/0/topics/0/partitions/0/%020u.log", base_offset));
+    const struct sim_inode *inode = sim_disk_find(sim_disk(bed->sim, 0), path);
+    EXPECT(inode != NULL);
+    return inode;
+}
+
+TEST(at_level_os_large_units_go_past_the_page_cache_and_small_ones_through_it)
+{
+    struct bed bed;
+    bed_open(&bed, &(struct sim_options){.seed = 3, .sector_bytes = 4096});
+    bed.settings.durability = DURABILITY_OS;
+    bed.settings.direct_after_writes = 2;
+    bed.settings.segment_bytes_default = 64 * MIB;
+    bed_topic(&bed, 1);
+    bed_start(&bed);
+    for (u32 i = 0; i < 3; i++) {
+        EXPECT_EQ(bed_append_one(&bed, 0, 1, 300 * KIB)->state, BED_ACKNOWLEDGED);
+    }
+    EXPECT(!segment_at(&bed, 0)->written_direct);
+    EXPECT(segment_at(&bed, 2)->written_direct);
+    bed_stop(&bed);
+    bed_start(&bed); /* it goes on as it was */
+    for (u32 i = 0; i < 17; i++) {
+        EXPECT_EQ(bed_append_one(&bed, 0, 1, 100)->state, BED_ACKNOWLEDGED);
+    }
+    EXPECT(!segment_at(&bed, 2)->written_buffered);
+    EXPECT(segment_at(&bed, 19)->written_buffered);
+    bed_kill(&bed);
+    bed_start(&bed);
+    EXPECT_EQ(bed_check_all(&bed, 0, 10), 20);
+    bed_close(&bed);
 }
 
 TEST(what_was_acknowledged_survives_crashes_by_seed)

@@ -36,8 +36,9 @@ struct partition_wants partition_wants(const struct partition *partition)
             wants.level = DURABILITY_SYNC;
         }
     }
-    wants.direct = wants.level == DURABILITY_SYNC && shard->settings->direct &&
-                   io_facts(shard->core->io).direct;
+    bool gains =
+        wants.level == DURABILITY_SYNC || (wants.level == DURABILITY_OS && partition->log.is_large);
+    wants.direct = gains && shard->settings->direct && io_facts(shard->core->io).direct;
     return wants;
 }
 
@@ -124,6 +125,7 @@ void partition_on_opened(struct partition *partition)
     log->next_write = log->written.next_write;
     log->previous_crc = log->written.previous_crc;
     log->next_offset = log->written.next_offset;
+    log->is_large = log->active != NULL && log->active->header.direct;
     /* A kill may have come between the rename of the newest segment and the sync of its directory;
      * a recovery point in it is written only after both. */
     log->names_unsynced = !partition->has_point || log->active == NULL ||

@@ -188,6 +188,7 @@ static inline void bed_open(struct bed *bed, const struct sim_options *options)
     bed->settings = (struct settings){
         .durability = DURABILITY_SYNC,
         .direct = true,
+        .direct_after_writes = 2,
         .flush_interval_us = US_PER_SECOND,
         .flush_bytes = (u32)MIB,
         .segment_bytes_default = MIB,
