@@ -33,6 +33,12 @@ static const struct command_row commands[] = {
     {"topic", "get", 2, 2, cli_topic_get, "STREAM TOPIC", "One topic and its partitions"},
     {"topic", "delete", 2, 2, cli_topic_delete, "STREAM TOPIC --yes",
      "Deletes a topic with everything in it"},
+    {"group", "create", 3, 3, cli_group_create, "STREAM TOPIC NAME", "Creates a consumer group"},
+    {"group", "list", 2, 2, cli_group_list, "STREAM TOPIC", "Lists the consumer groups of a topic"},
+    {"group", "get", 3, 3, cli_group_get, "STREAM TOPIC GROUP",
+     "One group, and which partitions each member reads"},
+    {"group", "delete", 3, 3, cli_group_delete, "STREAM TOPIC GROUP --yes",
+     "Deletes a consumer group with its offsets"},
     {"user", "create", 1, CLI_WORDS_MAX, cli_user_create,
      "NAME [RIGHT...] [--new-password TEXT] [--inactive]",
      "Creates a user; without --new-password its password is a line of standard input.\n"

@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "wire/batch.h"
 #include "wire/client_info.h"
+#include "wire/group_info.h"
 #include "wire/partition_info.h"
 #include "wire/permissions.h"
 #include "wire/poll.h"
@@ -99,6 +100,31 @@ must_check bool client_topic_get(struct client *client, const struct client_plac
                                  struct client_topic *topic, struct client_error *error);
 must_check bool client_topics(struct client *client, const char *stream, struct reader *topics,
                               struct client_error *error);
+
+/* ---- Consumer groups ---- */
+
+struct client_group_place {
+    const char *stream;
+    const char *topic;
+    const char *group;
+};
+
+struct client_group_view {
+    bool found;
+    struct group_info info;
+    struct reader members; /* read_group_member while bytes are left */
+};
+
+must_check bool client_group_create(struct client *client, const struct client_group_place *place,
+                                    u32 *id, struct client_error *error);
+must_check bool client_group_delete(struct client *client, const struct client_group_place *place,
+                                    struct client_error *error);
+must_check bool client_group_get(struct client *client, const struct client_group_place *place,
+                                 struct client_group_view *group, struct client_error *error);
+
+/* `groups`: read_group_info while bytes are left. */
+must_check bool client_groups(struct client *client, const char *stream, const char *topic,
+                              struct reader *groups, struct client_error *error);
 
 /* ---- Users and tokens ---- */
 

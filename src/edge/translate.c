@@ -3,7 +3,6 @@
 #include "base/check.h"
 #include "base/sha256.h"
 #include "edge/held.h"
-#include "edge/held.h"
 #include "edge/reply.h"
 #include "wire/client_info.h"
 #include "wire/consumer.h"

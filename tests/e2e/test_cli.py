@@ -45,6 +45,22 @@ class Commands(Terminal):
         self.run_command("stream", "delete", stream, "--yes")
         self.assertIsNone(self.client().get_stream(stream))
 
+    def test_groups_are_created_listed_shown_and_deleted(self):
+        client = self.client()
+        stream, topic = self.topic(client, 2)
+        self.run_command("group", "create", stream, topic, "readers")
+        client.join_group(stream, topic, "readers")
+        listed = self.run_command("group", "list", stream, topic).decode()
+        self.assertEqual(listed.split(), ["0", "partitions=2", "members=1", "readers"])
+        shown = self.run_command("group", "get", stream, topic, "readers").decode()
+        self.assertIn("member 0     partitions 0 1", shown)
+        self.run_command("group", "delete", stream, topic, "readers", code=USAGE)
+        self.assertIn("--yes", self.said)
+        self.run_command("group", "delete", stream, topic, "readers", "--yes")
+        self.assertEqual(self.run_command("group", "list", stream, topic), b"")
+        self.run_command("group", "get", stream, topic, "readers", code=REFUSED)
+        self.assertIn("readers", self.said)
+
     def test_what_does_not_exist_is_said_with_exit_code_1(self):
         self.run_command("stream", "get", "nowhere", code=REFUSED)
         self.assertIn("nowhere", self.said)
