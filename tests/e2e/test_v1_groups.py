@@ -86,6 +86,9 @@ class Groups(CaseV1):
                     seen[number].append(partition)
                 else:
                     self.assertEqual((polled.partition, polled.current_offset), (0, 0))
+                    if client is second:  # it never had that partition
+                        self.refused(3022, client.store_offset, GROUP, *where, 0, partition)
+                        self.refused(3022, client.delete_offset, GROUP, *where, partition)
         self.assertEqual(sorted(seen[0] + seen[1]), [0, 1, 2])
 
     def test_more_members_than_partitions_poll_nothing(self):
