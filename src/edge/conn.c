@@ -179,6 +179,7 @@ static void begin(struct conn *conn, const struct msg *msg)
     conn->frame_began_us = 0;
     conn->sent_bytes = 0;
     conn->send_cancelled = false;
+    conn->stalls_count = 0;
     conn->asks_count = 0;
     conn->stays_until_us = 0;
     conn->leaving = false;

@@ -75,6 +75,7 @@ struct conn {
     u32 sent_bytes;    /* of the first reply */
     u64 send_began_us; /* of the send in flight */
     bool send_cancelled;
+    u32 stalls_count; /* in a row without a byte taken and without memory for a copy */
 
     struct timer
         timer; /* the earliest deadline, when there is one; looked at again when it fires */

@@ -6,6 +6,9 @@
 #include "edge/tcp.h"
 #include "edge/translate.h"
 
+/* So often may a reader take nothing for `send_stall`, without memory to copy what it was lent. */
+#define STALLS_MAX 10u
+
 /* Frees the replies that left whole. */
 static void take_off_sent(struct edge *edge, struct conn *conn, u64 count)
 {
@@ -41,6 +44,16 @@ struct buf *tcp_take_stalled(struct edge *edge, struct request *request)
     return buf;
 }
 
+/* The reader may only be slow for a moment, as everybody is on a busy machine: it has some more
+ * time, unless other polls wait for the credit that it holds. */
+static void on_no_memory(struct edge *edge, struct conn *conn, const struct request *request)
+{
+    bool others_wait = !mailbox_has_credit(&edge->core->mailbox, request->loan_from, MSG_POLL);
+    if (others_wait || ++conn->stalls_count >= STALLS_MAX) {
+        conn_close(edge, conn, "reads too slowly");
+    }
+}
+
 /* Copies what is left of lent replies into memory of ours and sends the loans home. */
 static void bring_loans_home(struct edge *edge, struct conn *conn)
 {
@@ -51,14 +64,14 @@ static void bring_loans_home(struct edge *edge, struct conn *conn)
         }
         if (request_is_v1(request)) {
             if (!translate_keep_copy(edge, request)) {
-                conn_close(edge, conn, "reads too slowly");
+                on_no_memory(edge, conn, request);
                 return;
             }
             continue;
         }
         struct buf *copy = tcp_take_stalled(edge, request);
         if (copy == NULL) {
-            conn_close(edge, conn, "reads too slowly");
+            on_no_memory(edge, conn, request);
             return;
         }
         for (u32 i = 0; i < request->loan->pieces_count; i++) {
@@ -89,6 +102,9 @@ static void on_sent(struct core *core, struct io_op *op)
         return;
     }
     take_off_sent(edge, conn, op->status == OK ? op->count : 0);
+    if (op->status == OK && op->count > 0) {
+        conn->stalls_count = 0;
+    }
     if (cancelled) {
         bring_loans_home(edge, conn);
     }
