@@ -25,6 +25,7 @@ from pathlib import Path
 MISSING = "4000000"
 PASSWORD = "a long password"
 CALL_SECONDS = 120
+STATS_TRIES = 100
 FEATURE_UNAVAILABLE = "Feature is unavailable"
 UNAUTHORIZED = "Unauthorized"
 NOT_FOUND = "was not found"
@@ -131,9 +132,15 @@ def logout(cli):
 
 
 def get_stats(cli):
+    """Others are at work meanwhile, so the streams must be the same before and after."""
     cli.send(cli.topic("stats"), "x", "y")
-    stats = json.loads(cli.ok("-q", "stats", "-o", "json"))
-    streams = cli.list("stream", "list")
+    for _ in range(STATS_TRIES):
+        streams = cli.list("stream", "list")
+        stats = json.loads(cli.ok("-q", "stats", "-o", "json"))
+        if cli.list("stream", "list") == streams:
+            break
+    else:
+        raise AssertionError("the streams never stayed as they were")
     expect(stats["streams_count"] == len(streams), f"{stats['streams_count']} streams")
     expect(stats["messages_count"] == sum(int(row[4]) for row in streams), "messages")
     expect(stats["process_id"] > 0 and stats["iggy_server_version"], "no process, no version")

@@ -19,6 +19,8 @@ import org.apache.iggy.user.UserStatus;
 
 /** The server itself, clients, users, logins and tokens. */
 final class SystemRows {
+    private static final int STATS_TRIES = 1000;
+
     private SystemRows() {}
 
     static void add(Map<String, Matrix.Row> rows) {
@@ -50,8 +52,15 @@ final class SystemRows {
 
     private static void getStats(Desk desk) {
         desk.send(desk.topic("stats", 2), 0, 3);
-        Stats stats = desk.root.system().getStats();
-        List<StreamBase> streams = desk.root.streams().getStreams();
+        // Others are at work meanwhile: the streams must be the same before and after.
+        List<StreamBase> streams;
+        Stats stats;
+        int tries = 0;
+        do {
+            Desk.expect(tries++ < STATS_TRIES, "the streams never stayed as they were");
+            streams = desk.root.streams().getStreams();
+            stats = desk.root.system().getStats();
+        } while (!desk.root.streams().getStreams().equals(streams));
         BigInteger messages = streams.stream().map(StreamBase::messagesCount)
                 .reduce(BigInteger.ZERO, BigInteger::add);
         Desk.same(stats.streamsCount(), (long) streams.size(), "streams");

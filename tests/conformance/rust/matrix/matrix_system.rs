@@ -5,6 +5,8 @@ use crate::generation;
 use iggy::prelude::*;
 use std::sync::Arc;
 
+const STATS_TRIES: usize = 1000;
+
 pub async fn ping(desk: Arc<Desk>) {
     let client = stranger(&desk.address).await;
     client.ping().await.expect("a ping before login");
@@ -36,11 +38,26 @@ pub async fn logout(desk: Arc<Desk>) {
     client.get_streams().await.expect("a read after logging in again");
 }
 
+/// The statistics, and the streams as they were before and after: others are at work meanwhile.
+async fn stats_of_a_moment(client: &IggyClient) -> (Vec<Stream>, Stats) {
+    let sums = |streams: &[Stream]| -> Vec<_> {
+        streams.iter().map(|each| (each.id, each.topics_count, each.messages_count)).collect()
+    };
+    for _ in 0..STATS_TRIES {
+        let before = client.get_streams().await.expect("streams");
+        let stats = client.get_stats().await.expect("stats");
+        let after = client.get_streams().await.expect("streams");
+        if sums(&before) == sums(&after) {
+            return (after, stats);
+        }
+    }
+    panic!("the streams never stayed as they were");
+}
+
 pub async fn get_stats(desk: Arc<Desk>) {
     let place = desk.topic("stats", 2).await;
     desk.send(&place, 0, 4).await;
-    let stats = desk.root.get_stats().await.expect("stats");
-    let streams = desk.root.get_streams().await.expect("streams");
+    let (streams, stats) = stats_of_a_moment(&desk.root).await;
     let topics: u32 = streams.iter().map(|each| each.topics_count).sum();
     assert_eq!((stats.streams_count as usize, stats.topics_count), (streams.len(), topics));
     assert_eq!(stats.messages_count, streams.iter().map(|each| each.messages_count).sum::<u64>());
