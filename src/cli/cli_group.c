@@ -1,7 +1,6 @@
 #include <stdio.h>
 
 #include "cli/command_line.h"
-#include "wire/group_info.h"
 
 static struct client_group_place place_of(const struct command_line *line)
 {
