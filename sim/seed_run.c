@@ -129,7 +129,7 @@ static u32 draw_cores(struct seed_run *run)
 
 static void draw_world(struct seed_run *run)
 {
-    run->disk_bytes = (u64)(160 + draw(run, 3) * 96) * MIB;
+    run->disk_bytes = (u64)(320 + draw(run, 3) * 96) * MIB;
     run->world = (struct sim_options){
         .seed = prng_next(&run->prng),
         .cores_count = draw_cores(run),
