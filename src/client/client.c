@@ -293,7 +293,7 @@ static bool end_login(struct client *client, struct client_error *error)
     struct span reply = {0};
     struct login_reply session = {0};
     u32 number = 0;
-    if (!client_call(client, COMMAND_REGISTER, (struct span){0}, &reply, error)) {
+    if (!client_ask(client, COMMAND_REGISTER, &reply, error)) {
         return false;
     }
     if (login_reply_decode(reply, &session, &number) != OK) {
@@ -333,7 +333,13 @@ bool client_ping(struct client *client, struct client_error *error)
 {
     struct span reply;
     client_body(client, 0);
-    return client_call(client, COMMAND_PING, (struct span){0}, &reply, error);
+    return client_ask(client, COMMAND_PING, &reply, error);
+}
+
+bool client_ask(struct client *client, enum command command, struct span *reply,
+                struct client_error *error)
+{
+    return client_call(client, command, (struct span){0}, reply, error);
 }
 
 bool client_snapshot(struct client *client, struct span *archive, struct client_error *error)
@@ -341,14 +347,14 @@ bool client_snapshot(struct client *client, struct span *archive, struct client_
     static const u8 all[] = {SNAPSHOT_ALL};
     struct snapshot_request request = {.compression = SNAPSHOT_DEFLATE, .types = {all, 1}};
     snapshot_request_encode(&request, client_body(client, 8));
-    return client_call(client, COMMAND_GET_SNAPSHOT, (struct span){0}, archive, error);
+    return client_ask(client, COMMAND_GET_SNAPSHOT, archive, error);
 }
 
 bool client_stats(struct client *client, struct stats *stats, struct client_error *error)
 {
     struct span reply;
     client_body(client, 0);
-    if (!client_call(client, COMMAND_GET_STATS, (struct span){0}, &reply, error)) {
+    if (!client_ask(client, COMMAND_GET_STATS, &reply, error)) {
         return false;
     }
     return stats_decode(reply, stats) == OK || client_fail(error, "unreadable statistics");

@@ -2,8 +2,6 @@
 #include "wire/group_info.h"
 #include "wire/topic_info.h"
 
-#define NAMES_BYTES_MAX 4096u
-
 static bool names_fit(const struct client_group_place *place, struct client_error *error)
 {
     return client_name_fits("stream", place->stream, error) &&
@@ -21,8 +19,8 @@ static bool call_on_group(struct client *client, enum command command,
     group_request_encode(&(struct group_request){.stream = client_identifier(place->stream),
                                                  .topic = client_identifier(place->topic),
                                                  .group = client_identifier(place->group)},
-                         client_body(client, NAMES_BYTES_MAX));
-    return client_call(client, command, (struct span){0}, reply, error);
+                         client_body(client, CLIENT_NAMES_BYTES_MAX));
+    return client_ask(client, command, reply, error);
 }
 
 bool client_group_create(struct client *client, const struct client_group_place *place, u32 *id,
@@ -36,8 +34,8 @@ bool client_group_create(struct client *client, const struct client_group_place 
         &(struct create_group_request){.stream = client_identifier(place->stream),
                                        .topic = client_identifier(place->topic),
                                        .name = span_of(place->group)},
-        client_body(client, NAMES_BYTES_MAX));
-    if (!client_call(client, COMMAND_CREATE_GROUP, (struct span){0}, &reply, error)) {
+        client_body(client, CLIENT_NAMES_BYTES_MAX));
+    if (!client_ask(client, COMMAND_CREATE_GROUP, &reply, error)) {
         return false;
     }
     struct reader reader = reader_over(reply.data, reply.size);
@@ -78,8 +76,8 @@ bool client_groups(struct client *client, const char *stream, const char *topic,
     }
     topic_request_encode(&(struct topic_request){.stream = client_identifier(stream),
                                                  .topic = client_identifier(topic)},
-                         client_body(client, NAMES_BYTES_MAX));
-    if (!client_call(client, COMMAND_GET_GROUPS, (struct span){0}, &reply, error)) {
+                         client_body(client, CLIENT_NAMES_BYTES_MAX));
+    if (!client_ask(client, COMMAND_GET_GROUPS, &reply, error)) {
         return false;
     }
     *groups = reader_over(reply.data, reply.size);

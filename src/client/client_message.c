@@ -129,7 +129,7 @@ bool client_poll(struct client *client, const struct client_place *place,
         poll_waiting_request_encode(poll->wait_ms, &request, writer);
     }
     client_wait_longer(client, poll->wait_ms);
-    bool answered = client_call(client, command, (struct span){0}, &body, error);
+    bool answered = client_ask(client, command, &body, error);
     client_wait_longer(client, 0);
     if (!answered) {
         return false;

@@ -2,19 +2,6 @@
 #include "wire/partition_info.h"
 #include "wire/stream_info.h"
 
-#define NAMES_BYTES_MAX 4096u
-
-static bool call(struct client *client, enum command command, struct span *reply,
-                 struct client_error *error)
-{
-    return client_call(client, command, (struct span){0}, reply, error);
-}
-
-static struct reader reader_of(struct span reply)
-{
-    return reader_over(reply.data, reply.size);
-}
-
 bool client_stream_create(struct client *client, const char *name, u32 *id,
                           struct client_error *error)
 {
@@ -23,11 +10,11 @@ bool client_stream_create(struct client *client, const char *name, u32 *id,
         return false;
     }
     create_stream_request_encode(&(struct create_stream_request){.name = span_of(name)},
-                                 client_body(client, NAMES_BYTES_MAX));
-    if (!call(client, COMMAND_CREATE_STREAM, &reply, error)) {
+                                 client_body(client, CLIENT_NAMES_BYTES_MAX));
+    if (!client_ask(client, COMMAND_CREATE_STREAM, &reply, error)) {
         return false;
     }
-    struct reader reader = reader_of(reply);
+    struct reader reader = client_reader_of(reply);
     *id = read_stream_info(&reader).id;
     return !reader.failed || client_fail(error, "unreadable stream");
 }
@@ -35,7 +22,7 @@ bool client_stream_create(struct client *client, const char *name, u32 *id,
 static void write_stream_request(struct client *client, const char *stream)
 {
     stream_request_encode(&(struct stream_request){.stream = client_identifier(stream)},
-                          client_body(client, NAMES_BYTES_MAX));
+                          client_body(client, CLIENT_NAMES_BYTES_MAX));
 }
 
 bool client_stream_delete(struct client *client, const char *stream, struct client_error *error)
@@ -45,7 +32,7 @@ bool client_stream_delete(struct client *client, const char *stream, struct clie
         return false;
     }
     write_stream_request(client, stream);
-    return call(client, COMMAND_DELETE_STREAM, &reply, error);
+    return client_ask(client, COMMAND_DELETE_STREAM, &reply, error);
 }
 
 bool client_stream_get(struct client *client, const char *name, struct client_stream *stream,
@@ -56,10 +43,10 @@ bool client_stream_get(struct client *client, const char *name, struct client_st
         return false;
     }
     write_stream_request(client, name);
-    if (!call(client, COMMAND_GET_STREAM, &reply, error)) {
+    if (!client_ask(client, COMMAND_GET_STREAM, &reply, error)) {
         return false;
     }
-    *stream = (struct client_stream){.found = reply.size > 0, .topics = reader_of(reply)};
+    *stream = (struct client_stream){.found = reply.size > 0, .topics = client_reader_of(reply)};
     if (stream->found) {
         stream->info = read_stream_info(&stream->topics);
     }
@@ -70,10 +57,10 @@ bool client_streams(struct client *client, struct reader *streams, struct client
 {
     struct span reply;
     client_body(client, 0);
-    if (!call(client, COMMAND_GET_STREAMS, &reply, error)) {
+    if (!client_ask(client, COMMAND_GET_STREAMS, &reply, error)) {
         return false;
     }
-    *streams = reader_of(reply);
+    *streams = client_reader_of(reply);
     return true;
 }
 
@@ -92,8 +79,8 @@ bool client_topic_create(struct client *client, const char *stream, const char *
                                        .partitions_count = options->partitions_count,
                                        .name = span_of(name),
                                        .options = {block, writer.position}},
-        client_body(client, NAMES_BYTES_MAX));
-    return call(client, COMMAND_CREATE_TOPIC, &reply, error);
+        client_body(client, CLIENT_NAMES_BYTES_MAX));
+    return client_ask(client, COMMAND_CREATE_TOPIC, &reply, error);
 }
 
 static bool write_topic_request(struct client *client, const char *stream, const char *topic,
@@ -104,7 +91,7 @@ static bool write_topic_request(struct client *client, const char *stream, const
     }
     topic_request_encode(&(struct topic_request){.stream = client_identifier(stream),
                                                  .topic = client_identifier(topic)},
-                         client_body(client, NAMES_BYTES_MAX));
+                         client_body(client, CLIENT_NAMES_BYTES_MAX));
     return true;
 }
 
@@ -113,7 +100,7 @@ bool client_topic_delete(struct client *client, const char *stream, const char *
 {
     struct span reply;
     return write_topic_request(client, stream, topic, error) &&
-           call(client, COMMAND_DELETE_TOPIC, &reply, error);
+           client_ask(client, COMMAND_DELETE_TOPIC, &reply, error);
 }
 
 bool client_topic_get(struct client *client, const struct client_place *place,
@@ -121,10 +108,10 @@ bool client_topic_get(struct client *client, const struct client_place *place,
 {
     struct span reply;
     if (!write_topic_request(client, place->stream, place->topic, error) ||
-        !call(client, COMMAND_GET_TOPIC, &reply, error)) {
+        !client_ask(client, COMMAND_GET_TOPIC, &reply, error)) {
         return false;
     }
-    *topic = (struct client_topic){.found = reply.size > 0, .partitions = reader_of(reply)};
+    *topic = (struct client_topic){.found = reply.size > 0, .partitions = client_reader_of(reply)};
     if (topic->found) {
         topic->view = read_topic_view(&topic->partitions);
     }
@@ -139,10 +126,10 @@ bool client_topics(struct client *client, const char *stream, struct reader *top
         return false;
     }
     write_stream_request(client, stream);
-    if (!call(client, COMMAND_GET_TOPICS, &reply, error)) {
+    if (!client_ask(client, COMMAND_GET_TOPICS, &reply, error)) {
         return false;
     }
-    *topics = reader_of(reply);
+    *topics = client_reader_of(reply);
     (void)read_u32(topics); /* the count: the list runs to the end of the body */
     return !topics->failed || client_fail(error, "unreadable topics");
 }

@@ -1,18 +1,5 @@
 #include "client/client_wire.h"
 
-#define NAMES_BYTES_MAX 4096u
-
-static bool call(struct client *client, enum command command, struct span *reply,
-                 struct client_error *error)
-{
-    return client_call(client, command, (struct span){0}, reply, error);
-}
-
-static struct reader reader_of(struct span reply)
-{
-    return reader_over(reply.data, reply.size);
-}
-
 static bool password_fits(const char *password, struct client_error *error)
 {
     return strlen(password) <= 255 || client_fail(error, "a password has at most 255 bytes");
@@ -24,7 +11,7 @@ static bool write_user_request(struct client *client, const char *user, struct c
         return false;
     }
     user_request_encode(&(struct user_request){.user = client_identifier(user)},
-                        client_body(client, NAMES_BYTES_MAX));
+                        client_body(client, CLIENT_NAMES_BYTES_MAX));
     return true;
 }
 
@@ -42,11 +29,11 @@ bool client_user_create(struct client *client, const struct client_new_user *use
                                       .status = user->inactive ? USER_INACTIVE : USER_ACTIVE,
                                       .has_permissions = user->has_permissions,
                                       .permissions = user->permissions},
-        client_body(client, NAMES_BYTES_MAX + user->permissions.size));
-    if (!call(client, COMMAND_CREATE_USER, &reply, error)) {
+        client_body(client, CLIENT_NAMES_BYTES_MAX + user->permissions.size));
+    if (!client_ask(client, COMMAND_CREATE_USER, &reply, error)) {
         return false;
     }
-    struct reader reader = reader_of(reply);
+    struct reader reader = client_reader_of(reply);
     *id = read_user_info(&reader).id;
     return !reader.failed || client_fail(error, "unreadable user");
 }
@@ -55,7 +42,7 @@ bool client_user_delete(struct client *client, const char *user, struct client_e
 {
     struct span reply;
     return write_user_request(client, user, error) &&
-           call(client, COMMAND_DELETE_USER, &reply, error);
+           client_ask(client, COMMAND_DELETE_USER, &reply, error);
 }
 
 bool client_user_update(struct client *client, const char *user,
@@ -74,8 +61,8 @@ bool client_user_update(struct client *client, const char *user,
                                                                              : (struct span){0},
                                                              .has_status = change->status != 0,
                                                              .status = change->status},
-                               client_body(client, NAMES_BYTES_MAX));
-    return call(client, COMMAND_UPDATE_USER, &reply, error);
+                               client_body(client, CLIENT_NAMES_BYTES_MAX));
+    return client_ask(client, COMMAND_UPDATE_USER, &reply, error);
 }
 
 bool client_user_permit(struct client *client, const char *user, const struct span *permissions,
@@ -90,8 +77,8 @@ bool client_user_permit(struct client *client, const char *user, const struct sp
         &(struct update_permissions_request){.user = client_identifier(user),
                                              .has_permissions = permissions != NULL,
                                              .permissions = block},
-        client_body(client, NAMES_BYTES_MAX + block.size));
-    return call(client, COMMAND_UPDATE_PERMISSIONS, &reply, error);
+        client_body(client, CLIENT_NAMES_BYTES_MAX + block.size));
+    return client_ask(client, COMMAND_UPDATE_PERMISSIONS, &reply, error);
 }
 
 bool client_user_password(struct client *client, const char *user,
@@ -106,8 +93,8 @@ bool client_user_password(struct client *client, const char *user,
         &(struct change_password_request){.user = client_identifier(user),
                                           .current = span_of(passwords->current),
                                           .new = span_of(passwords->new)},
-        client_body(client, NAMES_BYTES_MAX));
-    return call(client, COMMAND_CHANGE_PASSWORD, &reply, error);
+        client_body(client, CLIENT_NAMES_BYTES_MAX));
+    return client_ask(client, COMMAND_CHANGE_PASSWORD, &reply, error);
 }
 
 bool client_user_get(struct client *client, const char *name, struct client_user *user,
@@ -115,10 +102,10 @@ bool client_user_get(struct client *client, const char *name, struct client_user
 {
     struct span reply;
     if (!write_user_request(client, name, error) ||
-        !call(client, COMMAND_GET_USER, &reply, error)) {
+        !client_ask(client, COMMAND_GET_USER, &reply, error)) {
         return false;
     }
-    struct reader reader = reader_of(reply);
+    struct reader reader = client_reader_of(reply);
     *user = (struct client_user){.found = reply.size > 0};
     if (user->found) {
         user->info = read_user_info(&reader);
@@ -131,10 +118,10 @@ bool client_users(struct client *client, struct reader *users, struct client_err
 {
     struct span reply;
     client_body(client, 0);
-    if (!call(client, COMMAND_GET_USERS, &reply, error)) {
+    if (!client_ask(client, COMMAND_GET_USERS, &reply, error)) {
         return false;
     }
-    *users = reader_of(reply);
+    *users = client_reader_of(reply);
     return true;
 }
 
@@ -149,8 +136,8 @@ bool client_token_create(struct client *client, const char *name, u64 expiry_us,
     }
     create_token_request_encode(
         &(struct create_token_request){.name = span_of(name), .expiry_us = expiry_us},
-        client_body(client, NAMES_BYTES_MAX));
-    if (!call(client, COMMAND_CREATE_TOKEN, &reply, error)) {
+        client_body(client, CLIENT_NAMES_BYTES_MAX));
+    if (!client_ask(client, COMMAND_CREATE_TOKEN, &reply, error)) {
         return false;
     }
     bool whole = reply.size > 1 && reply.size == 1u + reply.data[0];
@@ -164,17 +151,17 @@ bool client_token_delete(struct client *client, const char *name, struct client_
     if (!client_name_fits("token name", name, error)) {
         return false;
     }
-    delete_token_request_encode(span_of(name), client_body(client, NAMES_BYTES_MAX));
-    return call(client, COMMAND_DELETE_TOKEN, &reply, error);
+    delete_token_request_encode(span_of(name), client_body(client, CLIENT_NAMES_BYTES_MAX));
+    return client_ask(client, COMMAND_DELETE_TOKEN, &reply, error);
 }
 
 bool client_tokens(struct client *client, struct reader *tokens, struct client_error *error)
 {
     struct span reply;
     client_body(client, 0);
-    if (!call(client, COMMAND_GET_TOKENS, &reply, error)) {
+    if (!client_ask(client, COMMAND_GET_TOKENS, &reply, error)) {
         return false;
     }
-    *tokens = reader_of(reply);
+    *tokens = client_reader_of(reply);
     return true;
 }

@@ -18,6 +18,9 @@ struct client {
     u32 reply_capacity;
 };
 
+/* A body that names things holds no more. */
+#define CLIENT_NAMES_BYTES_MAX 4096u
+
 /* Room for the body of the next request. */
 struct writer *client_body(struct client *client, u32 bytes_max);
 
@@ -28,6 +31,15 @@ void client_wait_longer(struct client *client, u32 longer_ms);
 
 must_check bool client_call(struct client *client, enum command command, struct span tail,
                             struct span *reply, struct client_error *error);
+
+/* The same without a tail. */
+must_check bool client_ask(struct client *client, enum command command, struct span *reply,
+                           struct client_error *error);
+
+static inline struct reader client_reader_of(struct span reply)
+{
+    return reader_over(reply.data, reply.size);
+}
 
 /* False with the sentence when `name` does not fit where the protocol puts it, 1 to 255 bytes;
  * `what` says whose it is. */

@@ -149,15 +149,20 @@ void reply_not_owned(struct edge *edge, struct request *request)
     reply_small(edge, request, marker, writer.position);
 }
 
-void reply_poll(struct edge *edge, struct request *request, struct poll_loan *loan, u32 from)
+void reply_poll_prefix(const struct poll_loan *loan, u8 prefix[POLL_REPLY_PREFIX_BYTES])
 {
-    u8 prefix[POLL_REPLY_PREFIX_BYTES];
-    struct writer writer = writer_over(prefix, sizeof(prefix));
+    struct writer writer = writer_over(prefix, POLL_REPLY_PREFIX_BYTES);
     poll_reply_prefix_encode(&(struct poll_reply_prefix){.partition_id = loan->partition_id,
                                                          .current_offset = loan->current_offset,
                                                          .messages_count = loan->messages_count},
                              &writer);
     check(!writer.failed);
+}
+
+void reply_poll(struct edge *edge, struct request *request, struct poll_loan *loan, u32 from)
+{
+    u8 prefix[POLL_REPLY_PREFIX_BYTES];
+    reply_poll_prefix(loan, prefix);
     check(loan->bytes + sizeof(prefix) + FRAME_HEADER_BYTES <= FRAME_BYTES_MAX);
     put_header(request, WIRE_OK, (u32)(sizeof(prefix) + loan->bytes));
     put_inline(request, prefix, sizeof(prefix));

@@ -1,10 +1,11 @@
 /* Makes replies: a header that echoes the request, and a body, inline or in a buffer.
  *
- * Every function turns its request READY and lets the connection know. A request is answered once.
- * */
+ * Every function turns its request READY and lets the connection know. A request is answered
+ * once. */
 #pragma once
 
 #include "edge/tables.h"
+#include "wire/poll.h"
 
 /* An error, by status, without a body; 0: an empty success (framed commands get their section). */
 void reply_status(struct edge *edge, struct request *request, enum wire_error error);
@@ -41,6 +42,9 @@ void reply_not_owned(struct edge *edge, struct request *request);
 
 /* An empty poll of this partition. */
 void reply_poll_nothing(struct edge *edge, struct request *request, u32 partition_id);
+
+/* What a polled body begins with, in both generations. */
+void reply_poll_prefix(const struct poll_loan *loan, u8 prefix[POLL_REPLY_PREFIX_BYTES]);
 
 /* The prefix and what the shard lent. */
 void reply_poll(struct edge *edge, struct request *request, struct poll_loan *loan, u32 from);

@@ -37,11 +37,7 @@ void translate_on_polled(struct edge *edge, struct request *request, const struc
     struct poll_loan *loan = reply->loan;
     struct poll_translation *polling = &request->polling;
     u8 prefix[POLL_REPLY_PREFIX_BYTES];
-    struct writer writer = writer_over(prefix, sizeof(prefix));
-    poll_reply_prefix_encode(&(struct poll_reply_prefix){.partition_id = loan->partition_id,
-                                                         .current_offset = loan->current_offset,
-                                                         .messages_count = loan->messages_count},
-                             &writer);
+    reply_poll_prefix(loan, prefix);
     request->state = REQUEST_CHECKING; /* ours again */
     request->loan = loan;
     request->loan_from = reply->from;

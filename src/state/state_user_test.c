@@ -3,17 +3,6 @@
 
 static struct fixture fixture;
 
-static const struct state_options options = {
-    .cores_count = 3,
-    .streams_max = 6,
-    .topics_max = 10,
-    .partitions_max = 24,
-    .users_max = 4,
-    .grants_max = 8,
-    .tokens_max = 4,
-    .sessions_max = 5,
-};
-
 static struct state_command add_user(const char *name)
 {
     return (struct state_command){
@@ -28,7 +17,7 @@ static struct state_command add_user(const char *name)
 
 static void begin(void)
 {
-    fixture_init(&fixture, &options);
+    fixture_init(&fixture, &small_options);
     struct state_command root = {
         .kind = STATE_CREATE_USER, .time_us = 1, .active = true, .name = span_of("iggy")};
     fixture_apply(&fixture, &root);
