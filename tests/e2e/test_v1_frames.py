@@ -6,7 +6,7 @@ import time
 import wire_v1 as v1
 from case import deadline
 from case_v1 import CaseV1
-from wire_client import Closed
+from line import Closed
 from wire_format import identifier, name, register_body
 from wire_v1 import ClientV1
 

@@ -6,64 +6,31 @@ nothing is hidden, and every wait has an end.
 """
 
 import os
-import socket
 import struct
 
 import wire_format as wire
-from server import PATIENCE
 import wire_users
+from line import Closed, Line
 from wire_format import Reply, expect, identifier
 
 
-class Closed(Exception):
-    """The server ended the connection where an answer was expected."""
-
-
-class Connection:
-    """A socket that knows frames. Every wait has an end: silence raises socket.timeout."""
+class Connection(Line):
+    """A socket that knows frames."""
 
     def __init__(self, address, timeout=10.0):
-        self.socket = socket.create_connection(address, timeout * PATIENCE)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        super().__init__(address, timeout)
         self.client_id = os.urandom(15) + b"\x01"
         self.session = 0
         self.request = 0
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def close(self):
-        self.socket.close()
-
-    def vanish(self):
-        """Closes with a reset, as a machine does that lost its memory of us."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.socket.close()
-
     def send(self, data):
-        self.socket.sendall(data)
-
-    def _exactly(self, count):
-        data = bytearray(count)
-        view, at = memoryview(data), 0
-        while at < count:
-            try:
-                got = self.socket.recv_into(view[at:])
-            except ConnectionError as error:
-                raise Closed(str(error)) from None
-            if got == 0:
-                raise Closed(f"after {at} of {count} bytes")
-            at += got
-        return bytes(data)
+        self.send_bytes(data)
 
     def receive(self):
-        header = self._exactly(wire.HEADER_BYTES)
+        header = self.exactly(wire.HEADER_BYTES)
         size = int.from_bytes(header[48:52], "little")
         expect(wire.HEADER_BYTES <= size <= wire.FRAME_BYTES_MAX, f"reply of {size} bytes")
-        return Reply(header, self._exactly(size - wire.HEADER_BYTES))
+        return Reply(header, self.exactly(size - wire.HEADER_BYTES))
 
     def frame(self, operation, body=b"", **fields):
         """Numbers the request as released Rust does: reads repeat the number, the rest counts."""
@@ -89,18 +56,6 @@ class Connection:
 
     def read(self, code, body=b""):
         return self.call(wire.NON_REPLICATED, body, code)
-
-    def is_closed_within(self, seconds):
-        """True when the server hangs up; whatever it still says before is thrown away."""
-        self.socket.settimeout(seconds * PATIENCE)
-        try:
-            while self.socket.recv(1 << 16):
-                pass
-            return True
-        except ConnectionError:
-            return True
-        except TimeoutError:
-            return False
 
 
 class Client(Connection):

@@ -6,12 +6,10 @@ back is decoded strictly, to the last byte, with every checksum recomputed.
     client = ClientV1(address).login()       one method a command, raises Refused(number)
 """
 
-import socket
 import struct
 from dataclasses import dataclass
 
-from server import PATIENCE
-from wire_client import Closed
+from line import Line
 from wire_format import Malformed, Refused, expect, identifier, name, xxh3
 
 MESSAGE_HEADER_BYTES = 64
@@ -215,38 +213,12 @@ def topic_settings(compression=1, expiry=0, size=0, replication=1):
 # --- The client ----------------------------------------------------------------------------------
 
 
-class ClientV1:
-    """A socket that knows frames of generation 1. Every wait has an end."""
+class ClientV1(Line):
+    """A socket that knows frames of generation 1."""
 
     def __init__(self, address, timeout=10.0):
-        self.socket = socket.create_connection(address, timeout * PATIENCE)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        super().__init__(address, timeout)
         self.user = None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def close(self):
-        self.socket.close()
-
-    def send_bytes(self, data):
-        self.socket.sendall(data)
-
-    def exactly(self, count):
-        data = bytearray(count)
-        view, at = memoryview(data), 0
-        while at < count:
-            try:
-                got = self.socket.recv_into(view[at:])
-            except ConnectionError as error:
-                raise Closed(str(error)) from None
-            if not got:
-                raise Closed(f"after {at} of {count} bytes")
-            at += got
-        return bytes(data)
 
     def receive(self):
         """Status and body of the next reply."""
@@ -267,17 +239,6 @@ class ClientV1:
 
     def void(self, code, payload=b""):
         expect(self.call(code, payload) == b"", f"code {code} answers nothing")
-
-    def is_closed_within(self, seconds):
-        self.socket.settimeout(seconds * PATIENCE)
-        try:
-            while self.socket.recv(1 << 16):
-                pass
-            return True
-        except ConnectionError:
-            return True
-        except TimeoutError:
-            return False
 
     # sessions
 
