@@ -1,5 +1,7 @@
 #include "sim/crew.h"
 
+#include <stdio.h>
+
 #include "base/check.h"
 #include "sim/operation.h"
 #include "wire/batch.h"
@@ -33,6 +35,35 @@ static void disagree(const struct crew_hand *hand, enum checker checker, const c
                  "member %u (generation %llx, partitions %x): %s (%llu)", hand->index,
                  (unsigned long long)hand->generation, hand->partitions, what,
                  (unsigned long long)value);
+}
+
+/* One line for whoever reads a failure. */
+static void tell(const struct crew_hand *hand, const char *end, u32 status)
+{
+    static const char *const asked[] = {
+        [CREW_LOGIN] = "login",
+        [CREW_STREAM] = "make stream",
+        [CREW_TOPIC] = "make topic",
+        [CREW_GROUP] = "make group",
+        [CREW_LOOK] = "look",
+        [CREW_SEND] = "send",
+        [CREW_JOIN] = "join",
+        [CREW_LEAVE] = "leave",
+        [CREW_SYNC] = "sync",
+        [CREW_POLL] = "poll",
+        [CREW_SYNC_AGAIN] = "sync again",
+        [CREW_COMMIT] = "commit",
+    };
+    const struct workload *workload = workload_of(hand);
+    if (workload->prints) {
+        fprintf(stderr,
+                "%llu us: member %u %s (asked %llu us, partition %u%s, generation %llx, has %x): "
+                "%s %u\n",
+                (unsigned long long)sim_now_us(workload->sim), hand->index, asked[hand->asked],
+                (unsigned long long)hand->call.issued_us, hand->polled,
+                hand->commits ? " commits" : "", (unsigned long long)hand->generation,
+                hand->partitions, end, status);
+    }
 }
 
 /* ---- Asking ---- */
@@ -77,13 +108,58 @@ static void ask_group(struct crew_hand *hand, enum crew_ask asked, enum command 
     ask(hand, asked, command, &body);
 }
 
+/* The next request is about this partition. */
+static void aim(struct crew_hand *hand, u32 partition, u64 commits)
+{
+    hand->polled = partition;
+    hand->commits = commits != 0;
+    group_model_ask(&hand->crew->model, hand->index, partition, commits,
+                    sim_now_us(workload_of(hand)->sim));
+}
+
+static struct offset_request offset_target(const struct crew_hand *hand)
+{
+    return (struct offset_request){
+        .consumer = {.kind = CONSUMER_GROUP, .identifier = identifier_of_name(span_of(GROUP_NAME))},
+        .stream = identifier_of_name(span_of(STREAM_NAME)),
+        .topic = identifier_of_name(span_of(TOPIC_NAME)),
+        .partition = {true, hand->polled},
+    };
+}
+
+static void ask_look(struct crew_hand *hand, u32 partition)
+{
+    struct writer body = body_of(hand);
+    aim(hand, partition, 0);
+    struct offset_request target = offset_target(hand);
+    get_offset_request_encode(&target, &body);
+    ask(hand, CREW_LOOK, COMMAND_GET_CONSUMER_OFFSET, &body);
+}
+
+static void ask_commit(struct crew_hand *hand, u32 partition)
+{
+    struct writer body = body_of(hand);
+    u64 next = hand->handed_next[partition];
+    aim(hand, partition, next);
+    hand->handed_next[partition] = 0;
+    hand->is_synced = draw(hand, 3) != 0;
+    store_offset_request_encode(
+        &(struct store_offset_request){offset_target(hand), next - 1, hand->is_synced}, &body);
+    ask(hand, CREW_COMMIT, COMMAND_STORE_CONSUMER_OFFSET, &body);
+}
+
 static void ask_poll(struct crew_hand *hand)
 {
     u32 partition = (u32)draw(hand, CREW_PARTITIONS);
     for (u32 tries = 0; tries < 8 && (hand->partitions >> partition & 1) == 0; tries++) {
         partition = (u32)draw(hand, CREW_PARTITIONS); /* now and then it is another's */
     }
-    hand->polled = partition;
+    bool commits = draw(hand, 2) == 0;
+    aim(hand, partition, commits ? GROUP_NEXT_ANY : 0);
+    hand->is_synced = true;
+    if (commits) {
+        hand->handed_next[partition] = 0;
+    }
     struct writer body = body_of(hand);
     poll_request_encode(
         &(struct poll_request){
@@ -94,7 +170,7 @@ static void ask_poll(struct crew_hand *hand)
             .partition = {true, partition},
             .strategy = POLL_NEXT,
             .count = 5,
-            .auto_commit = true,
+            .auto_commit = commits,
         },
         &body);
     ask(hand, CREW_POLL, COMMAND_POLL_MESSAGES, &body);
@@ -149,10 +225,6 @@ static void lead(struct crew_hand *hand)
 {
     struct crew *crew = hand->crew;
     struct writer body = body_of(hand);
-    if (crew->starts_count != workload_of(hand)->schedule->starts_count) {
-        crew->starts_count = workload_of(hand)->schedule->starts_count;
-        crew->next_make = CREW_STREAM;
-    }
     switch ((u32)crew->next_make) {
     case CREW_STREAM:
         create_stream_request_encode(&(struct create_stream_request){.name = span_of(STREAM_NAME)},
@@ -168,6 +240,7 @@ static void lead(struct crew_hand *hand)
             &body);
         ask(hand, CREW_GROUP, COMMAND_CREATE_GROUP, &body);
         break;
+    case CREW_LOOK: ask_look(hand, crew->looks_count); break;
     default: ask_send(hand); break;
     }
 }
@@ -226,6 +299,7 @@ static bool take_assignment(struct crew_hand *hand, struct span body)
                  status == OK ? assignment.generation : 0);
         return false;
     }
+    group_model_is_member(&hand->crew->model, hand->index, hand->call.issued_us);
     hand->generation = assignment.generation;
     hand->partitions = 0;
     for (u32 i = 0; i < assignment.partitions_count; i++) {
@@ -240,19 +314,101 @@ static bool take_assignment(struct crew_hand *hand, struct span body)
     return true;
 }
 
+/* What is stored may have changed by itself: rot, or a log that was cut. */
+static bool may_forget(const struct crew_hand *hand)
+{
+    const struct workload *workload = workload_of(hand);
+    return sim_counts(workload->sim)->rots > 0 ||
+           (workload->model->level == MODEL_MEMORY && workload_disk_failed(workload));
+}
+
+/* True when the group's model has nothing to learn from the answer: it was refused. */
+static bool is_refused(struct crew_hand *hand, u32 status, const char *what)
+{
+    struct group_model *model = &hand->crew->model;
+    if (status == WIRE_GROUP_PARTITION_NOT_OWNED || status == WIRE_GROUP_MEMBER_NOT_FOUND) {
+        group_model_not_owned(model, hand->index, sim_now_us(workload_of(hand)->sim));
+    } else if (status == WIRE_OK && !may_forget(hand)) {
+        return false;
+    } else {
+        group_model_lost(model, hand->index);
+        bool is_cut = status == WIRE_INVALID_OFFSET && may_forget(hand);
+        if (status != WIRE_OK && !is_cut && !workload_excuses(workload_of(hand), status)) {
+            disagree(hand, CHECK_model_agrees, what, status);
+        }
+    }
+    return true;
+}
+
+/* It may dawdle longer than the group is patient. */
+static u64 draw_delay_us(struct crew_hand *hand)
+{
+    u64 handover_us = workload_of(hand)->schedule->settings.group_handover_us;
+    return draw(hand, draw(hand, 4) == 0 ? handover_us * 3 / 2 : US_PER_SECOND);
+}
+
+static void take_messages(struct crew_hand *hand, const struct poll_reply *reply)
+{
+    const struct workload *workload = workload_of(hand);
+    u64 now_us = sim_now_us(workload->sim);
+    struct poll_iterator iterator = poll_iterate(reply);
+    struct polled_message message;
+    struct group_model_read read = {.is_durable = workload->offsets_durable};
+    for (u32 i = 0; poll_next(&iterator, &message); i++) {
+        read.first = i == 0 ? message.offset : read.first;
+        read.next = message.offset + 1;
+    }
+    if (read.next == 0) {
+        group_model_refused(&hand->crew->model, hand->index);
+        return;
+    }
+    group_model_read(&hand->crew->model, hand->index, &read, now_us);
+    if (!hand->commits) {
+        hand->handed_next[hand->polled] = read.next;
+        hand->commit_at_us[hand->polled] = now_us + draw_delay_us(hand);
+    }
+}
+
 static void on_polled(struct crew_hand *hand, u32 status, struct span body)
 {
     struct poll_reply reply;
     hand->was_served = false;
-    if (status == WIRE_GROUP_PARTITION_NOT_OWNED || status == WIRE_GROUP_MEMBER_NOT_FOUND ||
-        (status != WIRE_OK && workload_excuses(workload_of(hand), status))) {
+    if (status == WIRE_OK && poll_reply_decode(body, &reply) != OK) {
+        disagree(hand, CHECK_model_agrees, "a poll as a member, unreadably", status);
         return;
     }
-    if (status != WIRE_OK || poll_reply_decode(body, &reply) != OK) {
-        disagree(hand, CHECK_model_agrees, "a poll as a member", status);
+    hand->was_served = status == WIRE_OK && reply.prefix.partition_id != POLL_RESYNC_PARTITION;
+    if (!is_refused(hand, status, "a poll as a member")) {
+        take_messages(hand, &reply);
+    }
+}
+
+static void on_committed(struct crew_hand *hand, u32 status)
+{
+    const struct workload *workload = workload_of(hand);
+    if (!is_refused(hand, status, "a commit as a member")) {
+        group_model_committed(&hand->crew->model, hand->index,
+                              workload->offsets_durable && hand->is_synced,
+                              sim_now_us(workload->sim));
+    }
+}
+
+static void on_looked(struct crew_hand *hand, u32 status, struct span body)
+{
+    struct offset_reply reply;
+    if (hand->index == 0 && status == WIRE_OK && ++hand->crew->looks_count == CREW_PARTITIONS) {
+        hand->crew->next_make = CREW_SEND;
+    }
+    if (is_refused(hand, status, "a look at the group's offset")) {
         return;
     }
-    hand->was_served = reply.prefix.partition_id != POLL_RESYNC_PARTITION;
+    enum status decoded = offset_reply_decode(body, &reply);
+    if (decoded != OK && decoded != ERR_NOT_FOUND) {
+        disagree(hand, CHECK_model_agrees, "a look at the group's offset, unreadably", decoded);
+        return;
+    }
+    group_model_looked(&hand->crew->model, hand->index,
+                       decoded == OK ? reply.stored_offset + 1 : 0);
 }
 
 /* The second sync around a poll: the generation is the same, so the poll was made in it. */
@@ -301,6 +457,8 @@ static void take_answer(struct crew_hand *hand, u32 status, struct span body)
             on_synced_again(hand, body);
         }
         break;
+    case CREW_LOOK: on_looked(hand, status, body); break;
+    case CREW_COMMIT: on_committed(hand, status); break;
     case CREW_LOGIN:
     case CREW_SEND: break;
     }
@@ -322,6 +480,7 @@ static void on_reply(void *context, struct sim_client_call *call,
         struct reader reader = reader_over(reply->body.data, reply->body.size);
         status = read_result(&reader);
     }
+    tell(hand, "answered", status);
     take_answer(hand, status, reply->body);
 }
 
@@ -338,25 +497,65 @@ static void misbehave(struct crew_hand *hand)
     }
 }
 
+/* It forgets what it was handed: others will be. */
+static void forget_handed(struct crew_hand *hand)
+{
+    group_model_left(&hand->crew->model, hand->index);
+    for (u32 i = 0; i < CREW_PARTITIONS; i++) {
+        hand->handed_next[i] = 0;
+    }
+}
+
+/* Something it was handed is to be committed now, whosever the partition is by now. */
+static bool commits_something(struct crew_hand *hand)
+{
+    u64 now_us = sim_now_us(workload_of(hand)->sim);
+    for (u32 i = 0; i < CREW_PARTITIONS; i++) {
+        if (hand->handed_next[i] != 0 && now_us >= hand->commit_at_us[i]) {
+            ask_commit(hand, i);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void follow(struct crew_hand *hand)
 {
     if (!hand->joined) {
         ask_group(hand, CREW_JOIN, COMMAND_JOIN_GROUP);
     } else if (draw(hand, 60) == 0) {
         misbehave(hand);
+    } else if (hand->asked != CREW_POLL && commits_something(hand)) {
+        return;
+    } else if (hand->asked != CREW_POLL && draw(hand, 20) == 0) {
+        ask_look(hand, (u32)draw(hand, CREW_PARTITIONS));
     } else if (hand->asked == CREW_SYNC) {
         ask_poll(hand);
     } else if (hand->asked == CREW_POLL) {
         ask_group(hand, CREW_SYNC_AGAIN, COMMAND_SYNC_GROUP);
     } else if (draw(hand, 25) == 0) {
+        forget_handed(hand);
         ask_group(hand, CREW_LEAVE, COMMAND_LEAVE_GROUP);
     } else {
         ask_group(hand, CREW_SYNC, COMMAND_SYNC_GROUP);
     }
 }
 
+/* A new start of the server: all is made anew, and what was stored is looked at. */
+static void notice_start(struct crew *crew)
+{
+    u32 starts_count = crew->workload->schedule->starts_count;
+    if (crew->starts_count != starts_count) {
+        crew->starts_count = starts_count;
+        crew->next_make = CREW_STREAM;
+        crew->looks_count = 0;
+        group_model_started(&crew->model);
+    }
+}
+
 static void step(struct crew_hand *hand)
 {
+    notice_start(hand->crew);
     if (hand->client.conn == NULL) {
         sim_client_connect(&hand->client, 0);
     } else if (!hand->client.is_connected) {
@@ -395,6 +594,10 @@ static void on_lost(void *context, struct sim_client_call *call)
     check(call == &hand->call);
     hand->is_busy = false;
     workload_of(hand)->operations_lost++;
+    tell(hand, "lost", 0);
+    if (hand->asked == CREW_POLL || hand->asked == CREW_LOOK || hand->asked == CREW_COMMIT) {
+        group_model_lost(&hand->crew->model, hand->index);
+    }
 }
 
 static void on_closed(void *context)
@@ -403,6 +606,7 @@ static void on_closed(void *context)
     hand->logged_in = false;
     hand->joined = false;
     hand->asked = CREW_LOGIN;
+    forget_handed(hand);
 }
 
 static void hand_init(struct crew *crew, u32 index, u64 seed)
@@ -422,6 +626,8 @@ void crew_init(struct crew *crew, struct workload *workload, u64 seed)
 {
     struct prng prng;
     *crew = (struct crew){.workload = workload, .next_make = CREW_STREAM};
+    group_model_init(&crew->model, workload->verdict,
+                     workload->schedule->settings.group_handover_us);
     prng_init(&prng, seed);
     crew->hands_count = 3 + (u32)prng_below(&prng, CREW_MEMBERS_MAX - 1);
     for (u32 i = 0; i < crew->hands_count; i++) {
@@ -443,6 +649,11 @@ void crew_disconnect(struct crew *crew)
             sim_client_end(&crew->hands[i].client, CLIENT_CLOSES);
         }
     }
+}
+
+void crew_on_crash(struct crew *crew)
+{
+    group_model_crash(&crew->model);
 }
 
 void crew_deinit(struct crew *crew)

@@ -1,16 +1,19 @@
 /* A crew: the members of one consumer group, who come, poll, pause, die and come back, and a leader
  * who makes the group and sends.
  *
- *     member   log in ─▶ join ─▶ [ sync ─▶ poll ─▶ sync ]… ─▶ leave, reset, vanish, or pause
+ *     member   join ─▶ [ sync ─▶ poll ─▶ sync ─▶ commit ]… ─▶ leave, reset, vanish, pause
  *
  * What the group promises is judged by its generations, which rise with every change. All who ask
  * in one generation are told of partitions that no two of them share. A poll between two answers of
  * the same generation was made in it: of a partition of one's own, or it must be refused. The group
- * is there after a restart; who was in it is not.
+ * is there after a restart; who was in it is not. Some polls commit by themselves; what others were
+ * handed is committed soon, late, or never, and until then the partition is theirs alone. What is
+ * stored is judged by group_model.h.
  *
  * Owner: the workload. */
 #pragma once
 
+#include "sim/group_model.h"
 #include "sim/model.h"
 #include "sim/sim_client.h"
 
@@ -26,12 +29,14 @@ enum crew_ask {
     CREW_STREAM,
     CREW_TOPIC,
     CREW_GROUP,
+    CREW_LOOK,
     CREW_SEND,
     CREW_JOIN,
     CREW_LEAVE,
     CREW_SYNC,
     CREW_POLL,
-    CREW_SYNC_AGAIN
+    CREW_SYNC_AGAIN,
+    CREW_COMMIT
 };
 
 /* The leader, or a member: one request at a time. */
@@ -48,8 +53,14 @@ struct crew_hand {
 
     u64 generation; /* of the last sync */
     u32 partitions; /* bits: its own, then */
-    u32 polled;     /* the partition */
+    u32 polled;     /* the partition, or the one whose offset is asked for or stored */
     bool was_served;
+    bool commits;   /* what it asked stores something ... */
+    bool is_synced; /* ... and is answered when that is on disk */
+
+    /* Of each partition: the next offset after what it was handed, and when it will say so. */
+    u64 handed_next[CREW_PARTITIONS]; /* 0: nothing */
+    u64 commit_at_us[CREW_PARTITIONS];
 };
 
 /* Who had what in a generation: index of the hand, 0: not told. */
@@ -66,12 +77,17 @@ struct crew {
     enum crew_ask
         next_make;    /* CREW_STREAM, _TOPIC, _GROUP, then CREW_SEND; anew after each start */
     u32 starts_count; /* of the server, when that was begun */
+    u32 looks_count;  /* at partitions since then */
     u64 sent;
+    struct group_model model;
     struct crew_generation generations[CREW_GENERATIONS_KEPT];
     u8 body[8192];
 };
 
 void crew_init(struct crew *crew, struct workload *workload, u64 seed);
+
+/* The server went, or could not write: what is not durable may be gone. */
+void crew_on_crash(struct crew *crew);
 void crew_deinit(struct crew *crew);
 void crew_start(struct crew *crew);
 void crew_disconnect(struct crew *crew);

@@ -159,6 +159,7 @@ static struct settings draw_settings(struct seed_run *run)
         .message_expiry_us_default = UINT64_MAX,
         .topic_bytes_max_default = UINT64_MAX,
         .retention_interval_us = 200000 + draw(run, 3000000),
+        .group_handover_us = (1 + hash_u64(run->options->seed) % 10) * US_PER_SECOND,
         .offset_hold_us_max = (1 + draw(run, 40)) * US_PER_SECOND,
         .frame_timeout_us = 10 * US_PER_SECOND,
         .request_deadline_us = 10 * US_PER_SECOND,
@@ -267,7 +268,7 @@ static void note_loss(struct seed_run *run, bool power)
     run->was_power_loss = run->was_power_loss || power;
     run->was_kill = run->was_kill || !power;
     run->lost_before_us = u64_min(run->lost_before_us, before_us);
-    model_crash(&run->model);
+    workload_on_crash(&run->workload);
 }
 
 /* What a failing disk makes of level `memory` is found out by the audit. */
@@ -280,7 +281,8 @@ static void doubt(struct seed_run *run)
     }
     if (workload_disk_failed(&run->workload)) {
         model_doubt_memory(&run->model, run->workload.boot_us);
-        model_crash(&run->model); /* a stop cannot write what a failed file does not take */
+        workload_on_crash(
+            &run->workload); /* a stop cannot write what a failed file does not take */
     }
 }
 

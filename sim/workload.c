@@ -232,6 +232,14 @@ void workload_disconnect(struct workload *workload)
     }
 }
 
+void workload_on_crash(struct workload *workload)
+{
+    model_crash(workload->model);
+    if (workload->crew != NULL) {
+        crew_on_crash(workload->crew);
+    }
+}
+
 void workload_on_boot(struct workload *workload)
 {
     workload->boot_counts = *sim_counts(workload->sim);

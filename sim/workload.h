@@ -67,6 +67,9 @@ bool workload_guests_are_audited(const struct workload *workload);
 /* All actors hang up. */
 void workload_disconnect(struct workload *workload);
 
+/* The server went without a clean stop, or could not write: what was not durable may be gone. */
+void workload_on_crash(struct workload *workload);
+
 /* After the server was started: errors of older faults are no longer excused. */
 void workload_on_boot(struct workload *workload);
 

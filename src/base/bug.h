@@ -20,6 +20,8 @@
     X(SKIP_DIRECTORY_SYNC, "skip-directory-sync", "a directory sync does nothing")                 \
     X(FORGET_SENDS, "forget-sends", "a send that comes again is stored again")                     \
     X(FORGET_FENCE, "forget-fence", "a member may poll what is another's")                         \
+    X(FORGET_HANDOVER, "forget-handover", "a new owner does not wait for what is not committed")   \
+    X(LOSE_GROUP_OFFSETS, "lose-group-offsets", "a start forgets the stored offsets of groups")    \
     X(LOSE_NOTICE, "lose-notice", "who waits for messages is not told that they came")             \
     X(LOSE_WINDOW, "lose-window", "a start forgets the ids of messages that came before it")       \
     X(KEEP_RIGHTS, "keep-rights", "what a user was allowed before he stays allowed")               \

@@ -145,7 +145,8 @@ static void on_record(struct shard *shard, const u8 *bytes)
         return;
     }
     if (record.key.kind == OFFSET_GROUP &&
-        state_group_get(state, record.stream_id, record.topic_id, record.key.consumer) == NULL) {
+        (bug_is_on(BUG_LOSE_GROUP_OFFSETS) ||
+         state_group_get(state, record.stream_id, record.topic_id, record.key.consumer) == NULL)) {
         return;
     }
     struct partition *partition = &shard->partitions[described->slot];

@@ -146,7 +146,8 @@ enum group_verdict partition_group_poll_begin(struct partition *partition,
     }
     struct group_hold *hold = find(partition, group_id);
     if (hold != NULL && hold->member != member->number) {
-        if (is_over(partition, hold) || bug_is_on(BUG_FORGET_FENCE)) {
+        if (is_over(partition, hold) || bug_is_on(BUG_FORGET_FENCE) ||
+            bug_is_on(BUG_FORGET_HANDOVER)) {
             let_go(partition, hold);
         } else if (is_overdue(partition, hold)) {
             take_away(partition, hold);
