@@ -1,0 +1,425 @@
+/* liblevriero: Levriero for programs in C, C++ and whatever calls C.
+ *
+ *     lv_client ──┬─ lv_stream_*, lv_topic_*, lv_user_* …   one question, one answer
+ *                 ├─ lv_producer ─▶ batches ─▶ server ─▶ the fate of each message
+ *                 └─ lv_consumer ◀─ prefetch ◀─ server
+ *     lv_mock        a server in memory, for tests of programs that use the library
+ *
+ * What holds for every call, unless it says otherwise:
+ *
+ * Thread.  A client, with the producers and consumers that stand on it, belongs to one thread at a
+ *          time: hand it over between calls, never use it from two at once. Different clients share
+ *          nothing and may run in different threads at once. Calls without a handle are for any
+ *          thread at any time. The library starts no thread, save one for each lv_mock.
+ * Memory.  What you pass is read during the call and stays yours. What you get is the library's and
+ *          holds until the next call with the same handle. Every *_create and *_open is undone by
+ *          its *_destroy or *_close, which take NULL too. When memory runs out the process ends.
+ * Waiting. A call waits at most as long as lv_client_set_timeout_ms says, in poll(2). Calls that
+ *          never wait say so. Signals do not end a wait. Names of hosts are looked up by the
+ *          system, which takes its own time: addresses of digits are never looked up.
+ * Errors.  LV_OK or an error: a negative number of this library, or a positive one of the protocol.
+ *          lv_error_name, lv_error_text and lv_error_may_retry explain it; lv_client_failure has
+ *          the whole sentence. Any call that asks the server can give LV_ERROR_TIMEOUT,
+ *          LV_ERROR_CONNECTION, LV_ERROR_UNREADABLE, LV_ERROR_INVALID (an argument), and what the
+ *          server refuses with: most often 40 (not logged in) and 41 (no right).
+ *
+ * Streams, topics, groups, users and consumers are named by text: "orders", or "7" for number 7.
+ * Options are structs that begin with their size: start from their _INIT, so that they can grow. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define LV_API __attribute__((visibility("default")))
+
+/* ---- Errors ---- */
+
+enum lv_error {
+    LV_OK = 0,
+    LV_ERROR_TIMEOUT = -1,    /* the time was over; what was asked may still happen */
+    LV_ERROR_CONNECTION = -2, /* no server, or the connection was lost before an answer */
+    LV_ERROR_UNKNOWN = -3,    /* the fate of a message cannot be known: it may be stored */
+    LV_ERROR_INVALID = -4,    /* an argument or option does not fit; nothing was sent */
+    LV_ERROR_FULL = -5,       /* the memory bound is reached: run the client, then again */
+    LV_ERROR_UNREADABLE = -6, /* the answer is not of this protocol */
+    LV_ERROR_CLOSED = -7,     /* closed here before an answer came */
+    LV_ERROR_NOT_FOUND = -8,  /* the answer is: there is none */
+    LV_ERROR_BUSY = -9,       /* called from inside a callback, where it cannot wait */
+
+    LV_ERROR_FEATURE_UNAVAILABLE = 5,
+    LV_ERROR_RESOURCE_NOT_FOUND = 20,
+    LV_ERROR_UNAUTHENTICATED = 40,
+    LV_ERROR_UNAUTHORIZED = 41,
+    LV_ERROR_INVALID_CREDENTIALS = 42,
+    LV_ERROR_INVALID_TOKEN = 53,
+    LV_ERROR_STREAM_NOT_FOUND = 1009,
+    LV_ERROR_STREAM_EXISTS = 1012,
+    LV_ERROR_TOPIC_NOT_FOUND = 2010,
+    LV_ERROR_TOPIC_EXISTS = 2013,
+    LV_ERROR_PARTITION_NOT_FOUND = 3007,
+    LV_ERROR_OFFSET_NOT_FOUND = 3021,
+    LV_ERROR_CANNOT_APPEND = 4010,
+    LV_ERROR_TOO_LARGE = 4022,
+    LV_ERROR_INVALID_OFFSET = 4100,
+    LV_ERROR_GROUP_NOT_FOUND = 5000,
+    LV_ERROR_GROUP_EXISTS = 5004,
+    LV_ERROR_GROUP_MEMBER_NOT_FOUND = 5006,
+    LV_ERROR_GROUP_PARTITION_NOT_OWNED = 5009
+};
+
+/* "TIMEOUT", "STREAM_NAME_ALREADY_EXISTS"; "UNKNOWN_ERROR" for a number nobody knows. Never NULL,
+ * holds for ever, never waits. */
+LV_API const char *lv_error_name(int error);
+
+/* A sentence without its full stop: "no such stream". Never NULL, holds for ever, never waits. */
+LV_API const char *lv_error_text(int error);
+
+/* 1: the same call may succeed later although nobody changed anything; 0: it will not. Never
+ * waits. */
+LV_API int lv_error_may_retry(int error);
+
+/* "0.1.0": of the library that runs, not of this header. Never waits. */
+LV_API const char *lv_version(void);
+
+/* ---- The client: a connection that comes back ---- */
+
+struct lv_client;
+
+struct lv_client_options {
+    size_t size;
+    const char *addresses; /* "127.0.0.1:8090", more after commas: tried in turn */
+    const char *username;  /* with password; or else token; neither: no login */
+    const char *password;
+    const char *token;
+    uint32_t connect_timeout_ms;     /* of one address, the login included */
+    uint32_t request_timeout_ms;     /* of one request; silence as long ends a connection */
+    uint32_t reconnect_delay_ms_min; /* doubles with every failure, with chance in it, */
+    uint32_t reconnect_delay_ms_max; /* up to this */
+    uint32_t heartbeat_ms;           /* a ping when nothing else was sent so long; 0: never */
+    uint64_t client_id_low;          /* 0 and 0: drawn. Two clients never share an id */
+    uint64_t client_id_high;
+};
+
+#define LV_CLIENT_OPTIONS_INIT                                                                     \
+    {                                                                                              \
+        sizeof(struct lv_client_options), "127.0.0.1:8090", NULL, NULL, NULL, 5000, 30000, 50,     \
+            5000, 5000, 0, 0                                                                       \
+    }
+
+/* Takes the options over and connects nowhere yet. All text is copied. LV_ERROR_INVALID: an address
+ * or an option does not fit; then *client is NULL. Never waits.
+ *
+ *     struct lv_client_options options = LV_CLIENT_OPTIONS_INIT;
+ *     options.addresses = address;
+ *     options.username = "iggy";
+ *     options.password = "iggy";
+ *     struct lv_client *client = NULL;
+ *     expect(lv_client_create(&options, &client) == LV_OK);
+ *     expect(lv_client_connect(client) == LV_OK);
+ *     expect(lv_ping(client) == LV_OK);
+ *     lv_client_destroy(client);
+ */
+LV_API int lv_client_create(const struct lv_client_options *options, struct lv_client **client);
+
+/* Closes the connection. Producers and consumers that stand on it are closed before. Never waits.
+ * */
+LV_API void lv_client_destroy(struct lv_client *client);
+
+/* Connects and logs in, unless that is so already: every other call does it too, when it must. A
+ * lost connection comes back by itself, under the same client id, whenever the client runs. 42 or
+ * 53: wrong credentials. */
+LV_API int lv_client_connect(struct lv_client *client);
+
+/* How long each later call with this client may wait; at first request_timeout_ms. Never waits. */
+LV_API void lv_client_set_timeout_ms(struct lv_client *client, uint32_t timeout_ms);
+
+/* What went wrong last, as a whole sentence with names and numbers. Never NULL. Never waits. */
+LV_API const char *lv_client_failure(const struct lv_client *client);
+
+/* 1: connected and logged in, as far as one knows. Never waits. */
+LV_API int lv_client_is_connected(const struct lv_client *client);
+
+/* How many connections were made so far. Never waits. */
+LV_API uint64_t lv_client_connections_count(const struct lv_client *client);
+
+/* Under which id the server knows this client, in halves. Never waits. */
+LV_API void lv_client_id(const struct lv_client *client, uint64_t *low, uint64_t *high);
+
+/* Does what is due (sends, receives, connects, lingers, calls back), and waits for the next thing
+ * to happen, at most `timeout_ms`; with 0 it never waits. Producers and consumers work only while
+ * this or another call that waits is under way. LV_ERROR_BUSY: called from a callback. A server
+ * that is away is no error: it is tried again. 42 or 53: the login was refused. */
+LV_API int lv_client_run(struct lv_client *client, uint32_t timeout_ms);
+
+/* For a loop of your own (poll, epoll, libuv): one descriptor for the life of the client. When it
+ * is readable, or lv_client_wait_ms is over, call lv_client_run(client, 0). Do nothing else with
+ * it. -1: the system gave none. Never waits. */
+LV_API int lv_client_descriptor(struct lv_client *client);
+
+/* Milliseconds until something is due by the clock; UINT32_MAX: nothing is. Ask anew before every
+ * wait: it changes with every call. Never waits. */
+LV_API uint32_t lv_client_wait_ms(const struct lv_client *client);
+
+/* Asks nothing, to see whether the server answers. */
+LV_API int lv_ping(struct lv_client *client);
+
+/* ---- Headers of a message ---- */
+
+enum lv_header_kind {
+    LV_HEADER_RAW = 1,
+    LV_HEADER_TEXT = 2,
+    LV_HEADER_BOOL = 3,
+    LV_HEADER_INT8 = 4,
+    LV_HEADER_INT16 = 5,
+    LV_HEADER_INT32 = 6,
+    LV_HEADER_INT64 = 7,
+    LV_HEADER_INT128 = 8,
+    LV_HEADER_UINT8 = 9,
+    LV_HEADER_UINT16 = 10,
+    LV_HEADER_UINT32 = 11,
+    LV_HEADER_UINT64 = 12,
+    LV_HEADER_UINT128 = 13,
+    LV_HEADER_FLOAT32 = 14,
+    LV_HEADER_FLOAT64 = 15
+};
+
+struct lv_headers;
+
+/* Empty headers, to be filled or read into. Belong to one thread at a time. Never waits.
+ *
+ *     struct lv_headers *headers = lv_headers_create();
+ *     uint64_t tries = 3;
+ *     size_t size = 0;
+ *     expect(lv_headers_add_text(headers, "type", "order") == LV_OK);
+ *     expect(lv_headers_add(headers, LV_HEADER_UINT64, "tries", &tries, sizeof(tries)) == LV_OK);
+ *     expect(lv_headers_count(headers) == 2);
+ *     expect(strcmp(lv_headers_key(headers, 1, &size), "tries") == 0);
+ *     lv_headers_destroy(headers);
+ */
+LV_API struct lv_headers *lv_headers_create(void);
+LV_API void lv_headers_destroy(struct lv_headers *headers);
+
+/* Takes all entries out. Never waits. */
+LV_API void lv_headers_clear(struct lv_headers *headers);
+
+/* Adds an entry with a key of text: key and value have 1 to 255 bytes; numbers lie little-endian,
+ * as in memory, in the size of their kind. LV_ERROR_INVALID: a size or kind does not fit.
+ * LV_ERROR_FULL: a message has at most 100,000 bytes of headers. Never waits. */
+LV_API int lv_headers_add(struct lv_headers *headers, int kind, const char *key, const void *value,
+                          size_t size);
+
+/* The same for text that ends in a zero byte. */
+LV_API int lv_headers_add_text(struct lv_headers *headers, const char *key, const char *value);
+
+/* Puts the entries of a message in place of what was there. LV_ERROR_UNREADABLE: its bytes are no
+ * headers; those before the fault are there. Never waits. */
+LV_API int lv_headers_read(struct lv_headers *headers, const void *data, size_t size);
+
+/* Entries, and the parts of the one at `index` (from 0): NULL, 0 past the end. Keys end in a zero
+ * byte that *size does not count; keys of other kinds than text come as their bytes. All hold until
+ * the headers change. Never wait. */
+LV_API uint32_t lv_headers_count(const struct lv_headers *headers);
+LV_API const char *lv_headers_key(const struct lv_headers *headers, uint32_t index, size_t *size);
+LV_API int lv_headers_kind(const struct lv_headers *headers, uint32_t index);
+LV_API const void *lv_headers_value(const struct lv_headers *headers, uint32_t index, size_t *size);
+
+/* The entries as they travel, for lv_record. Hold until the headers change. Never waits. */
+LV_API const void *lv_headers_bytes(const struct lv_headers *headers, size_t *size);
+
+/* ---- The producer ---- */
+
+struct lv_producer;
+
+#define LV_PARTITION_ANY UINT32_MAX /* in turn, batch by batch; with a key: by its hash */
+
+/* What to do with a batch whose answer was lost with its connection. The server remembers the last
+ * 128 sends of a client while it runs: a send that comes again is stored once. When it was started
+ * anew in between it has forgotten. */
+enum lv_repeat {
+    LV_REPEAT_LOOK =
+        0, /* reads the partition first: sent again only when it is not there. Needs the
+                            right to poll; without it, as LV_REPEAT_NEVER. */
+    LV_REPEAT_BLIND = 1, /* sends again at once: for servers that deduplicate by message id; with
+                            others a restart at the wrong moment stores a batch twice */
+    LV_REPEAT_NEVER = 2  /* reports LV_ERROR_UNKNOWN */
+};
+
+/* The fate of one message, told once: `error` LV_OK with partition and offset, or why it is not
+ * stored. `tag` is yours, from the record. It may call anything that does not wait. */
+typedef void (*lv_fate_function)(void *context, uint64_t tag, int error, uint32_t partition,
+                                 uint64_t offset);
+
+struct lv_producer_options {
+    size_t size;
+    const char *stream;
+    const char *topic;
+    uint32_t batch_messages_max; /* a batch is sent when it has so many messages, */
+    uint32_t batch_bytes_max;    /* or the next would not fit into so many bytes, */
+    uint32_t linger_us;          /* or its first message has waited so long */
+    uint32_t in_flight_max;      /* batches of a partition sent and not yet answered */
+    uint64_t buffer_bytes_max;   /* of all messages without a fate, and fates not taken */
+    uint32_t message_timeout_ms; /* from lv_producer_send to its fate; 0: for ever */
+    uint32_t full_wait_ms;       /* how long lv_producer_send may wait for room */
+    int repeat;                  /* enum lv_repeat */
+    lv_fate_function on_fate;    /* NULL: fates are taken with lv_producer_take */
+    void *context;
+};
+
+#define LV_PRODUCER_OPTIONS_INIT                                                                   \
+    {                                                                                              \
+        sizeof(struct lv_producer_options), NULL, NULL, 1000, 1048576, 1000, 4, 67108864, 120000,  \
+            30000, LV_REPEAT_LOOK, NULL, NULL                                                      \
+    }
+
+struct lv_record {
+    size_t size;
+    const void *payload; /* copied, like all the rest */
+    size_t payload_size;
+    const void *key; /* decides the partition when that is LV_PARTITION_ANY */
+    size_t key_size;
+    const void *headers; /* lv_headers_bytes */
+    size_t headers_size;
+    uint64_t id_low; /* of the message; 0 and 0: drawn */
+    uint64_t id_high;
+    uint32_t partition; /* or LV_PARTITION_ANY */
+    uint64_t tag;       /* comes back with the fate */
+};
+
+#define LV_RECORD_INIT                                                                             \
+    {                                                                                              \
+        sizeof(struct lv_record), NULL, 0, NULL, 0, NULL, 0, 0, 0, LV_PARTITION_ANY, 0             \
+    }
+
+/* A producer for one topic, over the connection of `client`, which may serve other calls, producers
+ * and consumers of the same thread. Asks how many partitions there are, so it may wait. 2010: no
+ * such stream or topic.
+ *
+ * What is promised, with the server at durability `sync`:
+ *
+ * - Each message has one fate, told once. LV_OK: it is stored, durable, at that offset.
+ * - Messages of a partition lie in it in the order of lv_producer_send, those that failed left out.
+ * - A message is not stored twice by anything this library does, with LV_REPEAT_LOOK: over lost
+ *   connections, time-outs and restarts of the server. The look reads from the last offset that was
+ *   confirmed to this producer: when retention, a purge or a deletion takes the messages away
+ *   before the look, the batch is sent again. With LV_REPEAT_BLIND that holds while the server
+ *   runs.
+ * - LV_ERROR_UNKNOWN: it may be stored or not; any other error: it is not. LV_ERROR_TIMEOUT is
+ *   given to what was never sent, LV_ERROR_UNKNOWN to what was.
+ *
+ * A batch is refused as a whole. What may be tried again (lv_error_may_retry) is, in order, until
+ * message_timeout_ms is over, unless a later batch of the partition was stored meanwhile.
+ *
+ *     struct lv_producer_options options = LV_PRODUCER_OPTIONS_INIT;
+ *     options.stream = "orders";
+ *     options.topic = "new";
+ *     struct lv_producer *producer = NULL;
+ *     expect(lv_producer_open(client, &options, &producer) == LV_OK);
+ *     struct lv_record record = LV_RECORD_INIT;
+ *     record.payload = "hello";
+ *     record.payload_size = 5;
+ *     record.tag = 42;
+ *     expect(lv_producer_send(producer, &record) == LV_OK);
+ *     expect(lv_producer_flush(producer, 10000) == LV_OK);
+ *     uint64_t tag = 0, offset = 0;
+ *     int error = -1;
+ *     expect(lv_producer_take(producer, &tag, &error, NULL, &offset) == 1);
+ *     expect(tag == 42 && error == LV_OK);
+ *     lv_producer_close(producer);
+ */
+LV_API int lv_producer_open(struct lv_client *client, const struct lv_producer_options *options,
+                            struct lv_producer **producer);
+
+/* Tells the fate of all that is left, LV_ERROR_CLOSED for what was never sent and LV_ERROR_UNKNOWN
+ * for what was and is not answered, by the callback (fates that nobody takes are lost with it).
+ * Flush first. Never waits. */
+LV_API void lv_producer_close(struct lv_producer *producer);
+
+/* Copies the message into a batch. LV_OK: its fate will be told. Any error: it will not be, nothing
+ * happened. Waits only when there is no room, at most full_wait_ms, then LV_ERROR_FULL; inside a
+ * callback it never waits. LV_ERROR_TOO_LARGE: it can fit into no batch (batch_bytes_max less 1
+ * KiB). LV_ERROR_PARTITION_NOT_FOUND: the topic had no such partition when last asked. */
+LV_API int lv_producer_send(struct lv_producer *producer, const struct lv_record *record);
+
+/* Sends what lingers and waits until every message has its fate, at most `timeout_ms`: then
+ * LV_ERROR_TIMEOUT, and all goes on. */
+LV_API int lv_producer_flush(struct lv_producer *producer, uint32_t timeout_ms);
+
+/* The next fate, when there is no callback. 1: there was one; 0: none now. Each pointer may be
+ * NULL. Never waits. */
+LV_API int lv_producer_take(struct lv_producer *producer, uint64_t *tag, int *error,
+                            uint32_t *partition, uint64_t *offset);
+
+/* Messages that wait for their fate, and bytes held for them. Never wait. */
+LV_API uint64_t lv_producer_waiting_count(const struct lv_producer *producer);
+LV_API uint64_t lv_producer_buffer_bytes(const struct lv_producer *producer);
+
+/* Partitions of the topic when last asked. Never waits. */
+LV_API uint32_t lv_producer_partitions_count(const struct lv_producer *producer);
+
+/* Batches sent again, and batches found to be stored by a look. Never wait. */
+LV_API uint64_t lv_producer_repeats_count(const struct lv_producer *producer);
+LV_API uint64_t lv_producer_found_count(const struct lv_producer *producer);
+
+/* ---- A server in memory, for your tests ---- */
+
+struct lv_mock;
+
+/* When a request that is to be lost goes: before the server did it, or when only the answer is
+ * missing. Either way the connection closes. */
+enum lv_mock_moment { LV_MOCK_BEFORE = 0, LV_MOCK_AFTER = 1 };
+
+/* Starts a server on a loopback port, on a thread of its own, with the user "iggy", password "iggy"
+ * (and the token "token"). It knows streams, topics, messages, polls that wait, stored offsets and
+ * groups; other commands are refused with 5. Nothing is kept when it goes. Its calls are for any
+ * thread at any time; they never wait. LV_ERROR_CONNECTION: the system gave no socket or thread.
+ *
+ *     struct lv_mock *mock = NULL;
+ *     expect(lv_mock_create(&mock) == LV_OK);
+ *     struct lv_client_options options = LV_CLIENT_OPTIONS_INIT;
+ *     options.addresses = lv_mock_address(mock);
+ *     options.username = "iggy";
+ *     options.password = "iggy";
+ *     struct lv_client *client = NULL;
+ *     expect(lv_client_create(&options, &client) == LV_OK);
+ *     lv_mock_refuse(mock, 1, 41, 1);
+ *     expect(lv_ping(client) == LV_ERROR_UNAUTHORIZED);
+ *     expect(lv_ping(client) == LV_OK);
+ *     lv_client_destroy(client);
+ *     lv_mock_destroy(mock);
+ */
+LV_API int lv_mock_create(struct lv_mock **mock);
+LV_API void lv_mock_destroy(struct lv_mock *mock);
+
+/* "127.0.0.1:40123", as long as the mock lives. */
+LV_API const char *lv_mock_address(const struct lv_mock *mock);
+
+/* A topic with so many partitions; makes the stream too, unless they are there. */
+LV_API void lv_mock_topic(struct lv_mock *mock, const char *stream, const char *topic,
+                          uint32_t partitions);
+
+/* The next `count` requests of a command (its code, 101 to send; 0: any) are refused with `error`.
+ * */
+LV_API void lv_mock_refuse(struct lv_mock *mock, uint32_t code, int error, uint32_t count);
+
+/* The next `count` requests of a command are lost with their connection. */
+LV_API void lv_mock_lose(struct lv_mock *mock, uint32_t code, int moment, uint32_t count);
+
+/* Closes all connections and forgets what a restart forgets: sessions, members of groups, and which
+ * sends it has seen. Messages and stored offsets stay. */
+LV_API void lv_mock_restart(struct lv_mock *mock);
+
+/* 1: reads and answers nothing, like a stopped process, until 0. */
+LV_API void lv_mock_pause(struct lv_mock *mock, int paused);
+
+/* Messages that lie in a partition; requests of a command (0: of all) that came. */
+LV_API uint64_t lv_mock_messages_count(struct lv_mock *mock, const char *stream, const char *topic,
+                                       uint32_t partition);
+LV_API uint64_t lv_mock_requests_count(struct lv_mock *mock, uint32_t code);
+
+#ifdef __cplusplus
+}
+#endif
