@@ -31,7 +31,8 @@ struct options {
     uint32_t count;   /* messages a poll */
     double seconds;
     bool no_disk;
-    bool once; /* polls end with the partition */
+    bool once;  /* polls end with the partition */
+    bool paced; /* one request, then a pause: every core asleep when it comes */
 };
 
 static struct options options = {.connections = 1,
@@ -137,6 +138,27 @@ static struct load new_load(void)
     return load;
 }
 
+#define PAUSE_US 1000
+#define PACED_MAX 100000u
+
+/* One request at a time with a pause before it, as messages come to a consumer that waits. */
+static void run_paced(struct load *load)
+{
+    const struct load_conn *conn = &load->conns[0];
+    uint8_t reply[16];
+    uint64_t began_ns = load_now_ns();
+    load->latencies_us = calloc(PACED_MAX, sizeof(uint32_t));
+    do {
+        usleep(PAUSE_US);
+        uint64_t sent_ns = load_now_ns();
+        load_send_all(conn->fd, conn->request, conn->request_bytes);
+        load_receive_all(conn->fd, reply, sizeof(reply));
+        load->latencies_us[load->replies++] = (uint32_t)((load_now_ns() - sent_ns) / 1000);
+        load->elapsed = (double)(load_now_ns() - began_ns) / 1e9;
+    } while (load->elapsed < options.seconds && load->replies < PACED_MAX);
+    load->latencies_count = (uint32_t)load->replies;
+}
+
 static int measure_bare(void)
 {
     char address[64];
@@ -156,7 +178,11 @@ static int measure_bare(void)
             fail("thread");
         }
     }
-    load_run(&load);
+    if (options.paced) {
+        run_paced(&load);
+    } else {
+        load_run(&load);
+    }
     load_print(&load, options.no_disk ? "loop" : "exchange", options.size);
     return 0;
 }
@@ -386,8 +412,6 @@ static void take_reply(int fd)
     load_receive_all(fd, reply + FRAME_HEADER_BYTES, size - FRAME_HEADER_BYTES);
 }
 
-#define DELIVERIES_MAX 100000u
-
 /* One message at a time to a consumer that waits: from its first byte until the consumer has it. */
 static int measure_delivery(void)
 {
@@ -395,11 +419,11 @@ static int measure_delivery(void)
     int consumer = load_connect(options.address);
     uint64_t session = log_in(consumer, 1);
     make_append(&producer, 0, log_in(producer.fd, 2));
-    struct load load = {.latencies_us = calloc(DELIVERIES_MAX, sizeof(uint32_t))};
+    struct load load = {.latencies_us = calloc(PACED_MAX, sizeof(uint32_t))};
     uint64_t began_ns = load_now_ns();
     do {
         ask_and_wait(consumer, session, 0, load.replies);
-        usleep(1000); /* it is held by then */
+        usleep(PAUSE_US); /* it is held by then */
         uint64_t sent_ns = load_now_ns();
         load_send_all(producer.fd, producer.request, producer.request_bytes);
         take_reply(consumer);
@@ -407,7 +431,7 @@ static int measure_delivery(void)
         take_reply(producer.fd);
         put_u64((uint8_t *)(uintptr_t)producer.request + REQUEST_NUMBER_POSITION, ++producer.user);
         load.elapsed = (double)(load_now_ns() - began_ns) / 1e9;
-    } while (load.elapsed < options.seconds && load.replies < DELIVERIES_MAX);
+    } while (load.elapsed < options.seconds && load.replies < PACED_MAX);
     load.latencies_count = (uint32_t)load.replies;
     load_print(&load, "delivery", options.size);
     return 0;
@@ -466,6 +490,8 @@ int main(int argc, char **argv)
             options.no_disk = true;
         } else if (strcmp(argv[i], "--once") == 0) {
             options.once = true;
+        } else if (strcmp(argv[i], "--paced") == 0) {
+            options.paced = true;
         } else if (i + 1 >= argc || !take_option(argv[i], argv[i + 1])) {
             fprintf(stderr, "measure: %s: see README.md\n", argv[i]);
             return 2;
