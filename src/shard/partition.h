@@ -36,11 +36,12 @@ enum dedup_step {
     DEDUP_READY
 };
 
-/* Where a poll left off: the next one of the same consumer begins there. */
+/* Where a reader's last read ended: its next one begins there, and is larger. */
 struct partition_hint {
     u64 offset;
     u64 segment_base_offset;
     u32 position; /* 0: none */
+    u32 read_bytes;
     u32 generation;
 };
 

@@ -438,7 +438,6 @@ static bool step_reply(struct partition *partition, struct shard_request *reques
     counter_add(core->counters, COUNTER_bytes_polled, loan->bytes);
     loan->partition_id = partition->id;
     loan->current_offset = poll->end > 0 ? poll->end - 1 : 0;
-    partition_poll_remember(partition, request);
     request->partition = NULL;
     struct msg reply = {.flags = MSG_LOAN, .loan = loan};
     mailbox_reply(core, &request->msg, &reply);

@@ -102,6 +102,38 @@ TEST(large_messages_are_lent_and_small_ones_copied_with_the_same_result)
     bed_close(&bed);
 }
 
+/* Reads all from `offset` on with polls of `count` messages; bytes read from disk for it. */
+static u64 read_on(struct bed *bed, u64 offset, u32 count)
+{
+    u64 before = counter_get(bed->counters, COUNTER_poll_read_bytes);
+    while (offset < 100) {
+        struct bed_polled polled = bed_poll(
+            bed, 0, &(struct bed_poll){.strategy = POLL_OFFSET, .value = offset, .count = count});
+        EXPECT_EQ(polled.error, WIRE_OK);
+        EXPECT(polled.count > 0);
+        offset += polled.count;
+        mem_return(polled.body);
+    }
+    return counter_get(bed->counters, COUNTER_poll_read_bytes) - before;
+}
+
+/* Units of 600 KB: one is more than a first read and no two fit in a largest one. The first is
+ * read in two goes. */
+TEST(a_reader_that_goes_on_reads_each_unit_once)
+{
+    u32 const counts[] = {3, 5, 100};
+    struct bed bed;
+    open_with_batches(&bed, 5, 120 * 1000);
+    for (u32 i = 0; i < array_count(counts); i++) {
+        bed_stop(&bed);
+        bed_start(&bed);
+        u64 read_bytes = read_on(&bed, 0, counts[i]);
+        EXPECT(read_bytes >= 20 * 600 * 1000);
+        EXPECT(read_bytes < 215 * 60 * 1000);
+    }
+    bed_close(&bed);
+}
+
 static u64 time_of(struct bed *bed, u64 offset)
 {
     struct bed_polled polled =

@@ -3,7 +3,7 @@
 #include "base/check.h"
 #include "shard/shard_inside.h"
 
-/* Read at once: more when a poll goes on from where its last read ended. */
+/* Read at once: more when a poll goes on from where the last read ended, its own or another's. */
 #define READ_BYTES_MIN (64u * 1024u)
 #define READ_BYTES_MAX (1024u * 1024u)
 
@@ -46,31 +46,29 @@ static void fail(struct shard_request *request, u32 error)
 
 /* ---- Where? ---- */
 
-static u32 hint_for(const struct partition *partition, u64 offset, const struct segment *segment)
+/* NULL: nobody read up to what the poll wants. */
+static const struct partition_hint *hint_for(const struct partition *partition,
+                                             const struct poll *poll, const struct segment *segment)
 {
-    for (u32 i = 0; i < PARTITION_HINTS; i++) {
+    for (u32 i = 0; i < PARTITION_HINTS && !poll->by_time; i++) {
         const struct partition_hint *hint = &partition->hints[i];
-        if (hint->position != 0 && hint->offset == offset &&
+        if (hint->position != 0 && hint->offset == poll->offset &&
             hint->segment_base_offset == segment->header.base_offset &&
             hint->generation == partition->generation) {
-            return hint->position;
+            return hint;
         }
     }
-    return 0;
+    return NULL;
 }
 
-void partition_poll_remember(struct partition *partition, const struct shard_request *request)
+/* A reader moves on: its next hint takes the place of the one it came by. */
+static void remember(struct partition *partition, struct poll *poll,
+                     const struct partition_hint *hint)
 {
-    const struct poll *poll = &request->poll;
-    if (poll->hint_position == 0 || poll->hint_offset != poll->offset) {
-        return;
+    if (poll->hint_slot == 0) {
+        poll->hint_slot = 1 + partition->hint_next++ % PARTITION_HINTS;
     }
-    partition->hints[partition->hint_next++ % PARTITION_HINTS] = (struct partition_hint){
-        .offset = poll->offset,
-        .segment_base_offset = poll->hint_segment,
-        .position = poll->hint_position,
-        .generation = partition->generation,
-    };
+    partition->hints[poll->hint_slot - 1] = *hint;
 }
 
 static struct segment *choose_segment(const struct partition *partition, const struct poll *poll)
@@ -120,7 +118,7 @@ static void locate(struct partition *partition, struct shard_request *request)
         poll->segment = segment;
     }
     bool wants_index = segment->index_buf == NULL && !segment->index_missing;
-    if (wants_index && hint_for(partition, poll->offset, segment) == 0) {
+    if (wants_index && hint_for(partition, poll, segment) == NULL) {
         poll->step = POLL_OPEN_INDEX;
         return;
     }
@@ -131,17 +129,18 @@ static void begin_reading(struct partition *partition, struct shard_request *req
 {
     struct poll *poll = &request->poll;
     struct segment *segment = poll->segment;
-    u32 hint = poll->by_time ? 0 : hint_for(partition, poll->offset, segment);
+    const struct partition_hint *hint = hint_for(partition, poll, segment);
+    poll->read_bytes = u32_max(poll->read_bytes, READ_BYTES_MIN);
     if (poll->by_time) {
         poll->position = segment_find_time(segment, poll->time_us);
-    } else if (hint != 0) {
-        poll->position = hint;
+    } else if (hint != NULL) {
+        poll->position = hint->position;
+        poll->read_bytes = hint->read_bytes;
+        poll->hint_slot = 1 + (u32)(hint - partition->hints);
     } else {
         poll->position = segment_find(segment, u64_max(poll->offset, segment->header.base_offset));
     }
     poll->limit = segment->tail;
-    poll->read_bytes =
-        poll->read_bytes == 0 ? READ_BYTES_MIN : u32_min(2 * poll->read_bytes, READ_BYTES_MAX);
     poll->passed_over = false;
     poll->step = POLL_READ;
 }
@@ -253,6 +252,7 @@ static void on_read(struct shard_request *request)
     u32 sector_bytes = poll->segment->header.sector_bytes;
     if (!poll->read_singly && poll->op.status == OK) {
         poll->read_buf->size = (u32)align_down(poll->op.count, sector_bytes);
+        counter_add(request->shard->core->counters, COUNTER_poll_read_bytes, poll->op.count);
         poll->step = POLL_WALK;
         return;
     }
@@ -304,6 +304,12 @@ static bool is_before(const struct poll *poll, const struct segment_unit *unit)
     return unit->base_offset + unit->messages_count <= poll->offset;
 }
 
+static u32 doubled(const struct shard_request *request)
+{
+    u32 most = u32_min(READ_BYTES_MAX, shard_buf_bytes_max(request->shard));
+    return u32_min(2 * request->poll.read_bytes, most);
+}
+
 static void read_more(struct poll *poll, u32 from, u32 bytes)
 {
     poll->position += from;
@@ -342,7 +348,7 @@ static void walk(struct shard_request *request)
                 fail(request, WIRE_CANNOT_READ_MESSAGE); /* the file ends before what is wanted */
                 return;
             }
-            poll->read_bytes = u32_min(2 * poll->read_bytes, READ_BYTES_MAX);
+            poll->read_bytes = doubled(request);
             read_more(poll, at, READ_BYTES_MIN);
             return;
         }
@@ -381,6 +387,17 @@ static void walk(struct shard_request *request)
     }
 }
 
+/* Twice as much as before, in whole units if the next ones are like the last: what a read ends in
+ * the middle of is read again. */
+static u32 next_read_bytes(const struct shard_request *request)
+{
+    const struct poll *poll = &request->poll;
+    u32 unit_bytes =
+        segment_unit_bytes(poll->next_check.unit.batches_bytes, poll->segment->header.sector_bytes);
+    u32 wanted = doubled(request);
+    return u32_max(wanted - wanted % unit_bytes, unit_bytes);
+}
+
 /* Whole units from the one that is wanted on are verified; they become a run of the cache. */
 static void end_check(struct partition *partition, struct shard_request *request)
 {
@@ -398,9 +415,15 @@ static void end_check(struct partition *partition, struct shard_request *request
         .bytes = poll->checked - poll->walked,
         .sector_bytes = header->sector_bytes,
     };
-    poll->hint_offset = range.end_offset;
-    poll->hint_position = poll->position + poll->checked;
-    poll->hint_segment = header->base_offset;
+    poll->read_bytes = next_read_bytes(request);
+    const struct partition_hint hint = {
+        .offset = range.end_offset,
+        .segment_base_offset = header->base_offset,
+        .position = poll->position + poll->checked,
+        .read_bytes = poll->read_bytes,
+        .generation = partition->generation,
+    };
+    remember(partition, poll, &hint);
     cache_add(&partition->shard->cache, &partition->cached, buf, &range);
     poll->read_buf = NULL; /* its reference is the source's now */
     poll_take_source(poll, range.units, range.bytes, range.sector_bytes, buf);

@@ -16,6 +16,3 @@ void poll_read_end(struct shard_request *request);
 /* The source of what is gathered next; takes over one reference to `buf`. */
 void poll_take_source(struct poll *poll, const u8 *units, u32 bytes, u32 sector_bytes,
                       struct buf *buf);
-
-/* Where the next poll of this consumer begins. */
-void partition_poll_remember(struct partition *partition, const struct shard_request *request);

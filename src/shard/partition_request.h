@@ -97,9 +97,7 @@ struct poll {
     struct {
         u64 next_offset; /* behind the last unit verified */
     } check;
-    u64 hint_offset; /* the unit with this offset begins ... */
-    u64 hint_segment;
-    u32 hint_position; /* ... there; 0: not known */
+    u32 hint_slot; /* its reader's hint in the partition, counted from 1; 0: not known */
 
     struct poll_source source;
     u32 source_position; /* of the unit under way in the source */
