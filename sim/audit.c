@@ -173,6 +173,7 @@ static void next_consumer(struct audit *audit)
 
 static void topic_is_absent(struct audit *audit, struct model_topic *topic)
 {
+    topic->deletions += topic->existence == MODEL_ABSENT ? 0 : 1;
     topic->existence = MODEL_ABSENT;
     topic->purge_unknown = false;
     topic->partitions_count = 0;
@@ -195,6 +196,7 @@ static void on_stream(struct audit *audit, struct span body)
         for (u32 i = 0; i < MODEL_TOPICS_MAX; i++) {
             topic_is_absent(audit, &stream->topics[i]);
         }
+        stream->deletions += stream->existence == MODEL_ABSENT ? 0 : 1;
         stream->existence = MODEL_ABSENT;
         next_stream(audit);
         return;

@@ -8,7 +8,7 @@
 #include "wire/consumer.h"
 #include "wire/frame.h"
 #include "wire/login.h"
-#include "wire/permissions.h"
+#include "wire/partition_info.h"
 #include "wire/send.h"
 #include "wire/stream_info.h"
 #include "wire/token_info.h"
@@ -17,40 +17,25 @@
 #define LOOK_US 20000u
 #define TOKEN_NAME "token"
 
-/* ---- What a user may do, as the specification has it ---- */
+/* ---- The user ---- */
 
-#define MAY_LIST                                                                                   \
-    (GLOBAL_MANAGE_STREAMS | GLOBAL_READ_STREAMS | GLOBAL_MANAGE_TOPICS | GLOBAL_READ_TOPICS)
-
-struct act {
-    enum command command;
-    u16 any_of;   /* rights, one of which is enough; 0: everybody may */
-    u32 expected; /* when it is allowed */
-    bool on_topic;
-};
-
-static const struct act acts[] = {
-    {COMMAND_GET_STATS, GLOBAL_MANAGE_SERVERS | GLOBAL_READ_SERVERS, WIRE_OK, false},
-    {COMMAND_GET_USERS, GLOBAL_MANAGE_USERS | GLOBAL_READ_USERS, WIRE_OK, false},
-    {COMMAND_GET_STREAMS, GLOBAL_MANAGE_STREAMS | GLOBAL_READ_STREAMS, WIRE_OK, false},
-    {COMMAND_GET_ME, 0, WIRE_OK, false},
-    {COMMAND_GET_STREAM, GLOBAL_MANAGE_STREAMS | GLOBAL_READ_STREAMS, WIRE_OK, true},
-    {COMMAND_GET_TOPIC, MAY_LIST, WIRE_OK, true},
-    {COMMAND_POLL_MESSAGES, MAY_LIST | GLOBAL_POLL_MESSAGES, WIRE_OK, true},
-    {COMMAND_SEND_MESSAGES, GLOBAL_MANAGE_STREAMS | GLOBAL_MANAGE_TOPICS | GLOBAL_SEND_MESSAGES,
-     WIRE_OK, true},
-    {COMMAND_CREATE_STREAM, GLOBAL_MANAGE_STREAMS, WIRE_STREAM_NAME_ALREADY_EXISTS, true},
-};
-
-static bool may(const struct guest_user *user, const struct act *act)
+static const struct model_topic *topic_of(const struct guest *guest)
 {
-    return user->exists && user->active && (act->any_of == 0 || (user->rights & act->any_of) != 0);
+    return guest->partition == NULL ? NULL : guest->partition->topic;
 }
 
-static bool users_look_alike(const struct guest_user *a, const struct guest_user *b)
+static bool may(const struct guest *guest, const struct guest_user *user)
 {
-    return a->exists == b->exists &&
-           (!a->exists || (a->active == b->active && a->rights == b->rights));
+    return user->exists && user->active &&
+           guest_rights_allow(&user->rights, guest_act(guest->act), topic_of(guest));
+}
+
+/* Whatever the answer is, it may be right. */
+static bool is_left_open(const struct guest *guest)
+{
+    const struct guest_act *act = guest_act(guest->act);
+    return guest_rights_leave_open(&guest->user.rights, act) ||
+           (guest->unsure && guest_rights_leave_open(&guest->other.rights, act));
 }
 
 /* One line for whoever reads a failure. */
@@ -75,7 +60,7 @@ static void tell(const struct guest *guest, const char *end, u32 status)
         fprintf(
             stderr, "%llu us: %s %s (there %d active %d rights %x password %u token %d%s): %s %u\n",
             (unsigned long long)sim_now_us(guest->workload->sim), guest->name, asked[guest->asked],
-            guest->user.exists, guest->user.active, guest->user.rights, guest->user.password,
+            guest->user.exists, guest->user.active, guest->user.rights.global, guest->user.password,
             guest->user.has_token, guest->unsure ? ", unsure" : "", end, status);
     }
 }
@@ -149,28 +134,49 @@ static bool admin_is_there(struct guest *guest)
 
 /* ---- Changes ---- */
 
-static u32 write_rights(const struct guest_user *user, u8 *block, u32 block_bytes)
+static struct model_topic *draw_topic(struct guest *guest)
 {
-    struct writer writer = writer_over(block, block_bytes);
-    struct permission_writer permissions = permissions_begin(&writer, user->rights);
-    permissions_end(&permissions);
-    check(!writer.failed);
-    return writer.position;
+    struct model *model = guest->workload->model;
+    for (u32 tries = 0; tries < 12; tries++) {
+        struct model_stream *stream = &model->streams[draw(guest, model->streams_count)];
+        struct model_topic *topic = &stream->topics[draw(guest, MODEL_TOPICS_MAX)];
+        if (model_topic_is_there(topic) && topic->partitions_count > 0) {
+            return topic;
+        }
+    }
+    return NULL;
 }
 
-static u16 draw_rights(struct guest *guest)
+static u16 draw_bits(struct guest *guest, u32 bits_count, u64 share)
 {
-    u16 rights = 0;
-    u64 share = draw(guest, 4);
-    for (u32 i = 0; i < GLOBAL_PERMISSIONS_COUNT; i++) {
-        rights |= (u16)((draw(guest, 6) < share ? 1u : 0u) << i);
+    u16 bits = 0;
+    for (u32 i = 0; i < bits_count; i++) {
+        bits |= (u16)((draw(guest, 6) < share ? 1u : 0u) << i);
+    }
+    return bits;
+}
+
+static struct guest_rights draw_rights(struct guest *guest)
+{
+    struct guest_rights rights = {
+        .global = draw_bits(guest, GLOBAL_PERMISSIONS_COUNT, draw(guest, 3)),
+    };
+    for (u64 grants = draw(guest, GUEST_GRANTS_MAX + 1); grants > 0; grants--) {
+        struct model_topic *topic = draw_topic(guest);
+        bool whole_stream = draw(guest, 2) == 0;
+        u32 bits_count = whole_stream ? STREAM_PERMISSIONS_COUNT : TOPIC_PERMISSIONS_COUNT;
+        u8 bits = (u8)draw_bits(guest, bits_count, 2);
+        if (topic != NULL && guest_rights_add(&rights, topic, whole_stream, bits)) {
+            guest->granted[rights.grants_count - 1] =
+                (struct guest_granted){topic, model_glimpse(topic)};
+        }
     }
     return rights;
 }
 
 static void create_user(struct guest *guest)
 {
-    u8 block[64];
+    u8 block[128];
     char password[24];
     guest->wanted = (struct guest_user){
         .exists = true,
@@ -186,7 +192,7 @@ static void create_user(struct guest *guest)
             .password = span_of(password),
             .status = USER_ACTIVE,
             .has_permissions = true,
-            .permissions = {block, write_rights(&guest->wanted, block, sizeof(block))},
+            .permissions = {block, guest_rights_write(&guest->wanted.rights, block, sizeof(block))},
         },
         &body);
     ask(guest, &guest->admin, GUEST_CREATE, COMMAND_CREATE_USER, &body);
@@ -194,14 +200,14 @@ static void create_user(struct guest *guest)
 
 static void change_rights(struct guest *guest)
 {
-    u8 block[64];
+    u8 block[128];
     guest->wanted.rights = draw_rights(guest);
     struct writer body = body_of(guest);
     update_permissions_request_encode(
         &(struct update_permissions_request){
             .user = identifier_of_name(span_of(guest->name)),
             .has_permissions = true,
-            .permissions = {block, write_rights(&guest->wanted, block, sizeof(block))},
+            .permissions = {block, guest_rights_write(&guest->wanted.rights, block, sizeof(block))},
         },
         &body);
     ask(guest, &guest->admin, GUEST_GRANT, COMMAND_UPDATE_PERMISSIONS, &body);
@@ -292,19 +298,6 @@ static bool ends_sessions(const struct guest *guest)
 
 /* ---- What the user does ---- */
 
-static struct model_topic *draw_topic(struct guest *guest)
-{
-    struct model *model = guest->workload->model;
-    for (u32 tries = 0; tries < 12; tries++) {
-        struct model_stream *stream = &model->streams[draw(guest, model->streams_count)];
-        struct model_topic *topic = &stream->topics[draw(guest, MODEL_TOPICS_MAX)];
-        if (model_topic_is_there(topic) && topic->partitions_count > 0) {
-            return topic;
-        }
-    }
-    return NULL;
-}
-
 static void write_poll(const struct guest *guest, struct writer *body)
 {
     const struct model_topic *topic = guest->partition->topic;
@@ -320,42 +313,113 @@ static void write_poll(const struct guest *guest, struct writer *body)
         body);
 }
 
-static void write_act(struct guest *guest, const struct act *act, struct writer *body)
+static void write_offset(const struct guest *guest, bool is_store, struct writer *body)
 {
-    if (!act->on_topic) {
-        return;
+    const struct model_topic *topic = guest->partition->topic;
+    struct offset_request target = {
+        .consumer = {.kind = CONSUMER_SINGLE, .identifier = identifier_of_id(77)},
+        .stream = identifier_of_name(span_of(topic->stream->name)),
+        .topic = identifier_of_name(span_of(topic->name)),
+        .partition = {true, guest->partition->id},
+    };
+    if (is_store) { /* of what is not there: it must be refused all the same */
+        store_offset_request_encode(&(struct store_offset_request){target, 1ull << 40, true}, body);
+    } else {
+        get_offset_request_encode(&target, body);
     }
+}
+
+/* To root, who keeps what it has. */
+static void write_on_root(enum command command, struct writer *body)
+{
+    struct identifier root = identifier_of_name(span_of("root"));
+    if (command == COMMAND_DELETE_USER) {
+        user_request_encode(&(struct user_request){.user = root}, body);
+    } else {
+        update_permissions_request_encode(&(struct update_permissions_request){.user = root}, body);
+    }
+}
+
+/* What exists already, or is too much: nothing changes, whether it is allowed or not. */
+static void write_change(const struct guest *guest, enum command command, struct writer *body)
+{
+    const struct model_topic *topic = guest->partition->topic;
+    struct identifier stream_name = identifier_of_name(span_of(topic->stream->name));
+    if (command == COMMAND_CREATE_STREAM) {
+        create_stream_request_encode(
+            &(struct create_stream_request){.name = span_of(topic->stream->name)}, body);
+    } else if (command == COMMAND_CREATE_TOPIC) {
+        create_topic_request_encode(&(struct create_topic_request){.stream = stream_name,
+                                                                   .partitions_count = 1,
+                                                                   .name = span_of(topic->name)},
+                                    body);
+    } else {
+        partitions_request_encode(
+            &(struct partitions_request){.stream = stream_name,
+                                         .topic = identifier_of_name(span_of(topic->name)),
+                                         .count = MODEL_PARTITIONS_MAX + 10},
+            body);
+    }
+}
+
+static void write_read(const struct guest *guest, bool with_topic, struct writer *body)
+{
     const struct model_topic *topic = guest->partition->topic;
     struct identifier stream_name = identifier_of_name(span_of(topic->stream->name));
     struct identifier topic_name = identifier_of_name(span_of(topic->name));
-    switch ((u32)act->command) {
-    case COMMAND_GET_STREAM: write_identifier(body, &stream_name); break;
-    case COMMAND_GET_TOPIC:
-        write_identifier(body, &stream_name);
+    write_identifier(body, &stream_name);
+    if (with_topic) {
         write_identifier(body, &topic_name);
-        break;
+    }
+}
+
+static void write_act(struct guest *guest, enum command command, struct writer *body)
+{
+    switch ((u32)command) {
+    case COMMAND_DELETE_USER:
+    case COMMAND_UPDATE_PERMISSIONS: write_on_root(command, body); break;
+    case COMMAND_GET_STREAM:
+    case COMMAND_GET_TOPICS: write_read(guest, false, body); break;
+    case COMMAND_GET_TOPIC:
+    case COMMAND_GET_GROUPS: write_read(guest, true, body); break;
     case COMMAND_POLL_MESSAGES: write_poll(guest, body); break;
+    case COMMAND_GET_CONSUMER_OFFSET: write_offset(guest, false, body); break;
+    case COMMAND_STORE_CONSUMER_OFFSET: write_offset(guest, true, body); break;
     case COMMAND_SEND_MESSAGES:
         guest->send = model_send_begin(guest->workload->model, guest->partition, 1, 0,
                                        sim_time(guest->workload->sim, 0).wall_us);
         operation_write_send(guest->send, body);
         break;
     case COMMAND_CREATE_STREAM:
-        create_stream_request_encode(
-            &(struct create_stream_request){.name = span_of(topic->stream->name)}, body);
-        break;
-    default: unreachable();
+    case COMMAND_CREATE_TOPIC:
+    case COMMAND_DELETE_PARTITIONS: write_change(guest, command, body); break;
+    default: check(!guest_act(guest->act)->on_topic); break;
     }
+}
+
+/* Mostly where it was granted something. */
+static struct model_topic *draw_target(struct guest *guest)
+{
+    const struct guest_rights *rights = &guest->user.rights;
+    if (rights->grants_count > 0 && draw(guest, 3) != 0) {
+        const struct guest_grant *grant = &rights->grants[draw(guest, rights->grants_count)];
+        struct model_topic *topic = &grant->stream->topics[draw(guest, MODEL_TOPICS_MAX)];
+        topic = grant->topic != NULL && draw(guest, 2) == 0 ? grant->topic : topic;
+        if (model_topic_is_there(topic) && topic->partitions_count > 0) {
+            return topic;
+        }
+    }
+    return draw_topic(guest);
 }
 
 static void act(struct guest *guest)
 {
-    guest->act = (u32)draw(guest, array_count(acts));
-    const struct act *chosen = &acts[guest->act];
+    guest->act = (u32)draw(guest, guest_acts_count());
+    const struct guest_act *chosen = guest_act(guest->act);
     guest->partition = NULL;
     guest->send = NULL;
     if (chosen->on_topic) {
-        struct model_topic *topic = draw_topic(guest);
+        struct model_topic *topic = draw_target(guest);
         if (topic == NULL) {
             return;
         }
@@ -363,7 +427,7 @@ static void act(struct guest *guest)
         guest->glimpse = model_glimpse(topic);
     }
     struct writer body = body_of(guest);
-    write_act(guest, chosen, &body);
+    write_act(guest, chosen->command, &body);
     ask(guest, &guest->line, GUEST_ACT, chosen->command, &body);
 }
 
@@ -401,7 +465,7 @@ static void disagree(const struct guest *guest, enum checker checker, const char
 {
     verdict_fail(guest->workload->verdict, checker,
                  "guest %s (rights %x, %s%s%s): %s was answered with %u %s", guest->name,
-                 guest->user.rights, guest->user.exists ? "there" : "absent",
+                 guest->user.rights.global, guest->user.exists ? "there" : "absent",
                  guest->user.active ? "" : ", inactive", guest->unsure ? ", unsure" : "", what,
                  status, wire_error_name(status));
 }
@@ -490,7 +554,7 @@ static bool other_ends_sessions(const struct guest *guest)
 
 static void on_act(struct guest *guest, const struct sim_client_reply *reply)
 {
-    const struct act *act = &acts[guest->act];
+    const struct guest_act *act = guest_act(guest->act);
     u32 status = reply->is_eviction ? WIRE_UNAUTHENTICATED : reply->status;
     if (guest->send != NULL) {
         end_send(guest, status, reply->body);
@@ -504,8 +568,9 @@ static void on_act(struct guest *guest, const struct sim_client_reply *reply)
         }
         return;
     }
-    bool is_allowed = may(&guest->user, act);
-    if (is_fuzzy(guest) || (guest->unsure && is_allowed != may(&guest->other, act)) ||
+    bool is_allowed = may(guest, &guest->user);
+    if (is_fuzzy(guest) || is_left_open(guest) ||
+        (guest->unsure && is_allowed != may(guest, &guest->other)) ||
         (guest->unsure && other_ends_sessions(guest)) ||
         workload_excuses(guest->workload, status)) {
         return;
@@ -532,6 +597,18 @@ static void take_token(struct guest *guest, struct reader *reader)
     }
 }
 
+/* Did the streams and topics that were granted change while that was under way? */
+static bool met_changes(const struct guest *guest)
+{
+    bool is_grant = guest->asked == GUEST_CREATE || guest->asked == GUEST_GRANT;
+    for (u32 i = 0; is_grant && i < guest->wanted.rights.grants_count; i++) {
+        if (model_is_fuzzy(guest->granted[i].topic, guest->granted[i].glimpse)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void on_change(struct guest *guest, const struct sim_client_reply *reply)
 {
     struct reader reader = reader_over(reply->body.data, reply->body.size);
@@ -543,6 +620,7 @@ static void on_change(struct guest *guest, const struct sim_client_reply *reply)
         guest->line.is_over =
             guest->line.is_over || (guest->line.logged_in && ends_sessions(guest));
         guest->user = guest->wanted;
+        guest->user.rights.is_vague = guest->user.rights.is_vague || met_changes(guest);
         take_token(guest, &reader);
     } else if (status == WIRE_IO_ERROR && ends_sessions(guest)) {
         /* It did not happen; but until the restart the user may be refused as if it had. */
@@ -555,54 +633,62 @@ static void on_change(struct guest *guest, const struct sim_client_reply *reply)
 
 /* ---- After a restart ---- */
 
-static bool read_user(struct span body, struct guest_user *user)
+/* The user as the server shows it, and the block of its rights. */
+static bool read_user(struct span body, struct guest_user *user, struct span *rights)
 {
     struct reader reader = reader_over(body.data, body.size);
+    bool has_permissions = false;
     *user = (struct guest_user){.exists = body.size > 0};
     if (!user->exists) {
         return true;
     }
-    struct user_info info = read_user_info(&reader);
-    bool has_permissions = false;
-    struct span block = read_user_permissions(&reader, &has_permissions);
-    struct permission_iterator iterator = permissions_iterate(block);
-    struct permission_entry entry;
-    user->active = info.status == USER_ACTIVE;
-    if (has_permissions && permissions_next(&iterator, &entry)) {
-        user->rights = entry.bits;
-    }
+    user->active = read_user_info(&reader).status == USER_ACTIVE;
+    *rights = read_user_permissions(&reader, &has_permissions);
     return !reader.failed;
+}
+
+static bool looks_like(const struct guest_user *found, struct span rights,
+                       const struct guest_user *user)
+{
+    return found->exists == user->exists &&
+           (!user->exists ||
+            (found->active == user->active && guest_rights_match(&user->rights, rights)));
 }
 
 static void settle(struct guest *guest, bool is_other)
 {
+    /* Which grants these are may still be open. */
+    bool is_vague = guest->unsure && guest->other.rights.is_vague;
     if (is_other) {
         if (!guest->other.exists || guest->other.has_token != guest->user.has_token) {
             guest->token[0] = 0;
         }
         guest->user = guest->other;
     }
+    guest->user.rights.is_vague = guest->user.rights.is_vague || is_vague;
     guest->unsure = false;
 }
 
 static void on_read(struct guest *guest, const struct sim_client_reply *reply)
 {
     struct guest_user found;
+    struct span rights = {0};
     if (reply->is_eviction || reply->status != WIRE_OK) {
         return; /* once more */
     }
-    if (!read_user(reply->body, &found)) {
+    if (!read_user(reply->body, &found, &rights)) {
         disagree(guest, CHECK_model_agrees, "a look at the user, unreadably", reply->status);
         return;
     }
-    bool is_user = users_look_alike(&found, &guest->user);
-    bool is_other = guest->unsure && users_look_alike(&found, &guest->other);
+    bool is_user = looks_like(&found, rights, &guest->user);
+    bool is_other = guest->unsure && looks_like(&found, rights, &guest->other);
     if (!is_user && !is_other) {
         verdict_fail(guest->workload->verdict, CHECK_users_stay,
-                     "after a restart guest %s is %s, %s, with rights %x; it was %s with rights %x",
+                     "after a restart guest %s is %s, %s, with other rights; it was %s with rights "
+                     "%x and %u grants",
                      guest->name, found.exists ? "there" : "absent",
-                     found.active ? "active" : "inactive", found.rights,
-                     guest->user.exists ? "there" : "absent", guest->user.rights);
+                     found.active ? "active" : "inactive", guest->user.exists ? "there" : "absent",
+                     guest->user.rights.global, guest->user.rights.grants_count);
         return;
     }
     if (guest->unsure && is_user != is_other) {
@@ -720,7 +806,8 @@ static void work(struct guest *guest)
     if (!admin_is_there(guest)) {
         return;
     }
-    if (!guest->unsure && (!guest->user.exists || draw(guest, 4) == 0)) {
+    if (!guest->unsure &&
+        (!guest->user.exists || guest->user.rights.is_vague || draw(guest, 4) == 0)) {
         change(guest);
     } else {
         use(guest);
@@ -805,8 +892,12 @@ static void on_lost(void *context, struct sim_client_call *call)
         model_send_lost(guest->send);
     }
     if (guest->asked >= GUEST_CREATE && guest->asked <= GUEST_TOKEN_DELETE) {
+        bool is_grant = guest->asked == GUEST_CREATE || guest->asked == GUEST_GRANT;
         guest->unsure = true;
         guest->other = guest->wanted;
+        /* Nobody knows what they will meet. */
+        guest->other.rights.is_vague =
+            guest->other.rights.is_vague || (is_grant && guest->other.rights.grants_count > 0);
     }
 }
 

@@ -12,6 +12,7 @@
  * Owner: the workload. */
 #pragma once
 
+#include "sim/guest_rights.h"
 #include "sim/model.h"
 #include "sim/sim_client.h"
 
@@ -21,7 +22,7 @@ struct guest;
 struct guest_user {
     bool exists;
     bool active;
-    u16 rights;   /* enum global_permission */
+    struct guest_rights rights;
     u32 password; /* its number */
     bool has_token;
 };
@@ -50,6 +51,12 @@ enum guest_audit {
     GUEST_AUDIT_TOKEN_LOGIN
 };
 
+/* What a grant that is under way was drawn for. */
+struct guest_granted {
+    struct model_topic *topic;
+    struct model_glimpse glimpse;
+};
+
 /* One of the two connections. */
 struct guest_line {
     struct guest *guest;
@@ -74,7 +81,8 @@ struct guest {
     struct sim_client_call call;
     bool is_busy;
     enum guest_ask asked;
-    struct guest_user wanted; /* what the change makes of the user */
+    struct guest_user wanted;                       /* what the change makes of the user */
+    struct guest_granted granted[GUEST_GRANTS_MAX]; /* of `wanted`, if it is new */
     u32 password_tried;
     char token[80]; /* of `user.has_token`; empty: its answer was lost */
     u32 act;

@@ -109,6 +109,7 @@ struct model_topic {
     bool is_changing;   /* a change is in flight */
     bool purge_unknown; /* a purge got no answer: all may be gone, or nothing */
     u32 changes;        /* how many changes ended */
+    u32 deletions;      /* how many of them deleted it */
     u32 id;
     u32 partitions_count;
     u32 partitions_other; /* after an unanswered change of the count; same otherwise */
@@ -122,6 +123,7 @@ struct model_stream {
     enum model_existence existence;
     bool is_changing;
     u32 changes;
+    u32 deletions;
     u32 id;
     struct model_topic topics[MODEL_TOPICS_MAX];
 };

@@ -420,6 +420,7 @@ static void apply_change(struct operation *operation, struct reader *reader)
     case CHANGE_CREATE_STREAM: on_stream_created(operation, reader); return;
     case CHANGE_DELETE_STREAM:
         stream->existence = MODEL_ABSENT;
+        stream->deletions++;
         stream_is_gone(model, stream, true);
         return;
     case CHANGE_PURGE_STREAM:
@@ -434,6 +435,7 @@ static void apply_change(struct operation *operation, struct reader *reader)
         return;
     case CHANGE_DELETE_TOPIC:
         topic->existence = MODEL_ABSENT;
+        topic->deletions++;
         topic->partitions_count = 0;
         topic->partitions_other = 0;
         model_purge(model, topic, 0);

@@ -25,6 +25,8 @@
     X(LOSE_NOTICE, "lose-notice", "who waits for messages is not told that they came")             \
     X(LOSE_WINDOW, "lose-window", "a start forgets the ids of messages that came before it")       \
     X(KEEP_RIGHTS, "keep-rights", "what a user was allowed before he stays allowed")               \
+    X(INHERIT_RIGHTS, "inherit-rights",                                                            \
+      "rights go over to what gets the number of a deleted topic")                                 \
     X(KEEP_SESSIONS, "keep-sessions", "sessions outlive their user and its password")              \
     X(LOSE_RIGHTS, "lose-rights", "a snapshot of the state leaves the rights of users out")
 

@@ -176,7 +176,7 @@ static void save_next_grant(const struct state *state, struct state_cursor *curs
 {
     u32 link = state_grant_next(state, cursor->stream_id, cursor->topic_id);
     cursor->topic_id = link;
-    if (link == 0) {
+    if (link == 0 || bug_is_on(BUG_LOSE_RIGHTS)) {
         cursor->section = CURSOR_TOKENS;
         return;
     }

@@ -189,7 +189,8 @@ static void drop_matching(struct state *state, u32 stream_id, bool all, u32 topi
     while (slot != SLOT_NONE) {
         const struct grant *grant = &state->grants[slot];
         u32 next = slot_index_next(streams, slot);
-        if (grant->stream_id == stream_id && (all || grant->topic_id == topic_id)) {
+        bool matches = grant->stream_id == stream_id && (all || grant->topic_id == topic_id);
+        if (matches && !bug_is_on(BUG_INHERIT_RIGHTS)) {
             grant_remove(state, slot);
         }
         slot = next;
