@@ -2,6 +2,8 @@
  *
  *     48   4  size u32: header and body
  *     60   1  command u8: 5
+ *     62   1  Register alone, u8: 1 when the client keeps its id over connections. Our own: clients
+ *             of others send 0, and nothing but 1 in a Register means anything
  *    128  16  client u128
  *    144  16  request_checksum u128: 0, or XXH3-64 of the body
  *    160   8  timestamp u64
@@ -55,6 +57,7 @@ void request_header_decode(const u8 bytes[FRAME_HEADER_BYTES], struct request_he
         .operation = bytes[176],
         .session = get_u64(bytes + 184),
         .code = get_u32(bytes + 196),
+        .keeps_client = bytes[176] == OP_REGISTER && bytes[62] == FRAME_KEEPS_CLIENT,
     };
 }
 
@@ -63,6 +66,7 @@ void request_header_encode(const struct request_header *header, u8 bytes[FRAME_H
     memset(bytes, 0, FRAME_HEADER_BYTES);
     put_u32(bytes + 48, header->size);
     bytes[60] = FRAME_COMMAND_REQUEST;
+    bytes[62] = header->keeps_client ? FRAME_KEEPS_CLIENT : 0;
     put_u128(bytes + 128, header->client);
     put_u128(bytes + 144, header->request_checksum);
     put_u64(bytes + 160, header->timestamp);

@@ -19,6 +19,7 @@
 #define FRAME_DETECT_BYTES 4u
 
 #define FRAME_COMMAND_REQUEST 5u
+#define FRAME_KEEPS_CLIENT 1u
 #define FRAME_COMMAND_REPLY 8u
 #define FRAME_COMMAND_EVICTION 13u
 
@@ -40,7 +41,8 @@ struct request_header {
     u32 size;    /* header and body */
     u32 code;    /* command code when operation is OP_NON_REPLICATED */
     u8 operation;
-    u8 command; /* FRAME_COMMAND_REQUEST in a real request */
+    u8 command;        /* FRAME_COMMAND_REQUEST in a real request */
+    bool keeps_client; /* of Register: `client` stays the same over connections */
 };
 
 /* Reads whatever stands there; `request_header_validate` judges it. */

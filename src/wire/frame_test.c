@@ -72,6 +72,32 @@ TEST(what_we_ignore_in_a_request_may_hold_anything)
     EXPECT_BYTES(again, clean, FRAME_HEADER_BYTES);
 }
 
+TEST(only_a_register_keeps_its_client_id_and_only_by_a_one_in_byte_62)
+{
+    u8 bytes[FRAME_HEADER_BYTES];
+    struct request_header header = {
+        .client = {1, 2}, .size = FRAME_HEADER_BYTES, .operation = OP_REGISTER};
+    request_header_encode(&header, bytes);
+    EXPECT_EQ(bytes[62], 0);
+    header.keeps_client = true;
+    request_header_encode(&header, bytes);
+    EXPECT_EQ(bytes[62], 1);
+    struct request_header found;
+    request_header_decode(bytes, &found);
+    EXPECT(found.keeps_client);
+    for (u32 value = 0; value < 256; value++) {
+        bytes[62] = (u8)value;
+        request_header_decode(bytes, &found);
+        EXPECT_EQ(found.keeps_client, value == 1);
+    }
+    for (u32 operation = 0; operation < 256; operation++) {
+        bytes[62] = 1;
+        bytes[176] = (u8)operation;
+        request_header_decode(bytes, &found);
+        EXPECT_EQ(found.keeps_client, operation == OP_REGISTER);
+    }
+}
+
 TEST(byte_60_and_the_size_decide_whether_it_is_a_request_at_all)
 {
     struct request_header header = request_of(2);
