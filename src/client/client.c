@@ -198,6 +198,7 @@ static struct request_header next_header(struct client *client, enum command com
         .code = row->op == OP_NON_REPLICATED ? row->code : 0,
         .session = row->op == OP_REGISTER ? 0 : client->session,
         .request = row->op == OP_REGISTER ? 0 : client->request,
+        .keeps_client = row->op == OP_REGISTER && client->keeps_identity,
     };
     return header;
 }
@@ -265,8 +266,18 @@ struct client *client_connect(const struct client_options *options, struct clien
     struct client *client = mem_take(sizeof(*client));
     client->fd = fd;
     client->request_timeout_ms = options->request_timeout_ms;
-    check(getrandom(&client->id, sizeof(client->id), 0) == sizeof(client->id));
+    client->keeps_identity = options->keeps_identity;
+    client->id = options->identity.id;
+    client->request = options->identity.request;
+    if (u128_is_zero(client->id)) {
+        check(getrandom(&client->id, sizeof(client->id), 0) == sizeof(client->id));
+    }
     return client;
+}
+
+struct client_identity client_identity(const struct client *client)
+{
+    return (struct client_identity){.id = client->id, .request = client->request};
 }
 
 void client_close(struct client *client)
@@ -327,6 +338,13 @@ bool client_login_token(struct client *client, const char *token, struct client_
     }
     login_token_encode(&(struct login_token){.token = span_of(token)}, begin_login(client));
     return end_login(client, error);
+}
+
+bool client_logout(struct client *client, struct client_error *error)
+{
+    struct span reply;
+    client_body(client, 0);
+    return client_ask(client, COMMAND_LOGOUT, &reply, error);
 }
 
 bool client_ping(struct client *client, struct client_error *error)

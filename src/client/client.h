@@ -2,6 +2,15 @@
  *
  *     client_connect ─▶ client_login ─▶ client_* … ─▶ client_close
  *
+ * Who a client is to the server does not depend on the connection. With `keeps_identity` its logins
+ * say that it comes back, so when the connection is lost (not after client_logout) the server keeps
+ * its consumer groups and their partitions for `group.grace`. Another connection takes them over:
+ *
+ *     options.identity = client_identity(client);     before client_close
+ *     client_close(client) ─▶ client_connect(&options) ─▶ client_login: the same member as before
+ *
+ * The numbers of requests go on as well, so a command that is sent again is known for what it is.
+ *
  * Not a public interface yet (#5). What replies contain points into memory of the client and holds
  * until the next call.
  *
@@ -33,10 +42,17 @@ struct client_error {
     char text[512];
 };
 
+struct client_identity {
+    struct u128 id;
+    u64 request; /* number of the last mutation */
+};
+
 struct client_options {
     const char *address; /* "127.0.0.1:8090" */
     u32 connect_timeout_ms;
     u32 request_timeout_ms;
+    bool keeps_identity;
+    struct client_identity identity; /* of an earlier connection; all zero: a new one */
 };
 
 /* Where a message goes or comes from, by name or by number written as text ("7"). */
@@ -48,10 +64,14 @@ struct client_place {
 
 struct client *client_connect(const struct client_options *options, struct client_error *error);
 void client_close(struct client *client);
+struct client_identity client_identity(const struct client *client);
 must_check bool client_login(struct client *client, const char *username, const char *password,
                              struct client_error *error);
 must_check bool client_login_token(struct client *client, const char *token,
                                    struct client_error *error);
+
+/* Groups are left at once, kept identity or not; the connection stays. */
+must_check bool client_logout(struct client *client, struct client_error *error);
 must_check bool client_ping(struct client *client, struct client_error *error);
 must_check bool client_stats(struct client *client, struct stats *stats,
                              struct client_error *error);
@@ -125,6 +145,20 @@ must_check bool client_group_get(struct client *client, const struct client_grou
 /* `groups`: read_group_info while bytes are left. */
 must_check bool client_groups(struct client *client, const char *stream, const char *topic,
                               struct reader *groups, struct client_error *error);
+
+must_check bool client_group_join(struct client *client, const struct client_group_place *place,
+                                  struct client_error *error);
+must_check bool client_group_leave(struct client *client, const struct client_group_place *place,
+                                   struct client_error *error);
+
+struct client_assignment {
+    bool is_member; /* false: it is none any more, and the rest is empty */
+    struct group_assignment assignment;
+};
+
+/* Whose partitions these are for now: asked for anew when a poll says that one is not. */
+must_check bool client_group_sync(struct client *client, const struct client_group_place *place,
+                                  struct client_assignment *assignment, struct client_error *error);
 
 /* ---- Users and tokens ---- */
 

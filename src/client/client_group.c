@@ -50,6 +50,33 @@ bool client_group_delete(struct client *client, const struct client_group_place 
     return call_on_group(client, COMMAND_DELETE_GROUP, place, &reply, error);
 }
 
+bool client_group_join(struct client *client, const struct client_group_place *place,
+                       struct client_error *error)
+{
+    struct span reply;
+    return call_on_group(client, COMMAND_JOIN_GROUP, place, &reply, error);
+}
+
+bool client_group_leave(struct client *client, const struct client_group_place *place,
+                        struct client_error *error)
+{
+    struct span reply;
+    return call_on_group(client, COMMAND_LEAVE_GROUP, place, &reply, error);
+}
+
+bool client_group_sync(struct client *client, const struct client_group_place *place,
+                       struct client_assignment *assignment, struct client_error *error)
+{
+    struct span reply;
+    *assignment = (struct client_assignment){0};
+    if (!call_on_group(client, COMMAND_SYNC_GROUP, place, &reply, error)) {
+        return false;
+    }
+    enum status status = group_assignment_decode(reply, &assignment->assignment);
+    assignment->is_member = status == OK;
+    return status != ERR_INVALID || client_fail(error, "unreadable assignment");
+}
+
 bool client_group_get(struct client *client, const struct client_group_place *place,
                       struct client_group_view *group, struct client_error *error)
 {

@@ -15,6 +15,7 @@ struct peer {
     pthread_t id;
     char address[32];
     u32 reads; /* bytes of requests before anything is given */
+    u8 took[FRAME_HEADER_BYTES];
     u8 gives[1024];
     u32 gives_bytes;
     bool in_single_bytes;
@@ -32,6 +33,7 @@ static void *peer_run(void *context)
     if (fd < 0 || recv(fd, request, peer.reads, MSG_WAITALL) != (ssize_t)peer.reads) {
         return NULL;
     }
+    memcpy(peer.took, request, u32_min(peer.reads, sizeof(peer.took)));
     u32 piece = peer.in_single_bytes ? 1 : u32_max(peer.gives_bytes, 1);
     for (u32 at = 0; at < peer.gives_bytes; at += piece) {
         (void)send(fd, peer.gives + at, piece, MSG_NOSIGNAL);
@@ -115,6 +117,48 @@ TEST(an_eviction_is_the_error_it_stands_for)
     eviction_encode(&eviction, peer.gives);
     EXPECT(!ping());
     EXPECT_EQ(failure.number, WIRE_INVALID_CREDENTIALS);
+}
+
+/* Who a login says that it is; the peer hangs up when it has the header. */
+static struct client_identity login_as(bool keeps_identity, struct client_identity identity)
+{
+    peer = (struct peer){.reads = FRAME_HEADER_BYTES};
+    peer_start();
+    struct client *client =
+        client_connect(&(struct client_options){.address = peer.address,
+                                                .connect_timeout_ms = 2000,
+                                                .request_timeout_ms = 10000,
+                                                .keeps_identity = keeps_identity,
+                                                .identity = identity},
+                       &failure);
+    EXPECT(client != NULL);
+    EXPECT(!client_login(client, "iggy", "iggy", &failure));
+    struct client_identity told = client_identity(client);
+    client_close(client);
+    peer_stop();
+    return told;
+}
+
+TEST(a_client_that_keeps_its_identity_says_so_and_goes_on_with_it)
+{
+    struct client_identity first = login_as(true, (struct client_identity){0});
+    struct request_header header;
+    request_header_decode(peer.took, &header);
+    EXPECT_EQ(header.operation, OP_REGISTER);
+    EXPECT(header.keeps_client);
+    EXPECT(u128_equal(header.client, first.id));
+    EXPECT(!u128_is_zero(first.id));
+    first.request = 41;
+    struct client_identity second = login_as(true, first);
+    request_header_decode(peer.took, &header);
+    EXPECT(u128_equal(header.client, first.id));
+    EXPECT_EQ(header.request, 0);
+    EXPECT_EQ(second.request, 41);
+
+    struct client_identity other = login_as(false, (struct client_identity){0});
+    request_header_decode(peer.took, &header);
+    EXPECT(!header.keeps_client);
+    EXPECT(!u128_equal(other.id, first.id));
 }
 
 TEST(another_protocol_is_recognised)

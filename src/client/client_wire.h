@@ -9,6 +9,7 @@ struct client {
     u32 request_timeout_ms;
     u32 longer_ms; /* see client_wait_longer */
     struct u128 id;
+    bool keeps_identity;
     u64 session;
     u64 request; /* number of the last mutation */
     struct writer body;
