@@ -112,6 +112,9 @@ static void on_decided(void *context, const struct state_effect *effect)
     if (client != NULL && client->session == effect->session.session) {
         client->session = 0;
         registry_set_user(&control->registry, client, CLIENT_USER_NONE);
+        if (client->is_held) {
+            registry_remove(&control->registry, client);
+        }
     }
 }
 
@@ -144,16 +147,8 @@ void control_refuse(struct control *control, const struct msg *request, enum wir
     send_error(control, request, error);
 }
 
-/* Why groups lose a member with the session. */
-static enum state_group_reason reason_of(const struct msg *request)
-{
-    if (request == NULL) {
-        return GROUP_MEMBER_REPLACED;
-    }
-    return request->kind == MSG_LOGOUT ? GROUP_MEMBER_LOGGED_OUT : GROUP_MEMBER_DISCONNECTED;
-}
-
-void control_end_session(struct control *control, u64 session, const struct msg *request)
+void control_end_session(struct control *control, u64 session, enum state_group_reason reason,
+                         const struct msg *request)
 {
     if (state_session_get(control->decided, session) == NULL) {
         if (request != NULL) {
@@ -170,7 +165,7 @@ void control_end_session(struct control *control, u64 session, const struct msg 
                                        .kind = STATE_END_SESSION,
                                        .time_us = control->core->time.wall_us,
                                        .session = {.session = session},
-                                       .reason = (u8)reason_of(request),
+                                       .reason = (u8)reason,
                                    });
     decision_order(control, decision);
 }
@@ -332,6 +327,8 @@ static void finish_decision(struct control *control, struct decision *decision)
         control_on_root_set(control);
     } else if (kind == DECISION_EXPIRY) {
         expiry_on_decided(control);
+    } else if (kind == DECISION_NOT_BACK) {
+        grace_on_ended(control);
     } else if (made_token) {
         expiry_watch(control);
     }
@@ -525,18 +522,23 @@ static void on_logout(struct control *control, const struct msg *msg)
     if (session != NULL) {
         history_end(&control->histories, session->client);
     }
-    control_end_session(control, number, msg);
+    control_end_session(control, number, GROUP_MEMBER_LOGGED_OUT, msg);
     control_go_on(control);
 }
 
 static void on_connection_closed(struct control *control, const struct msg *msg)
 {
-    struct registry_client *client = registry_get(&control->registry, msg->login.client_number);
+    struct registry_client *client = registry_get(&control->registry, msg->closed.client_number);
+    bool was_silent = msg->closed.was_silent != 0;
     check(client != NULL);
     check(client->home == msg->from);
-    u64 session = client->session;
-    registry_remove(&control->registry, client);
-    control_end_session(control, session, msg);
+    check(!client->is_held);
+    if (was_silent || !grace_hold(control, client, msg)) {
+        u64 session = client->session;
+        registry_remove(&control->registry, client);
+        control_end_session(control, session,
+                            was_silent ? GROUP_MEMBER_SILENT : GROUP_MEMBER_DISCONNECTED, msg);
+    }
     control_go_on(control);
 }
 
@@ -631,6 +633,7 @@ struct control *control_create(struct core *core, struct arena *arena, const str
     preparations_init(control, arena);
     histories_init(&control->histories, arena, plan->sessions_max);
     expiry_init(control);
+    grace_init(control);
     decisions_init(control, arena);
     accept_init(control);
     return control;

@@ -68,6 +68,11 @@ static void hand_over(struct control *control)
         close_accepted(control);
         return;
     }
+    if (!control->stops && registry_is_full(&control->registry) &&
+        registry_held_longest(&control->registry) != NULL && !grace_give_way(control)) {
+        retry_later(control);
+        return;
+    }
     if (control->stops || !registry_pick_core(&control->registry, UINT64_MAX, &home)) {
         counter_add(control->core->counters, COUNTER_connections_refused, 1);
         close_accepted(control);

@@ -295,14 +295,16 @@ enum wire_error decide_command(struct control *control, struct decision *decisio
 
 /* ---- Logins ---- */
 
-/* The command of a session that may be opened: WIRE_OK, or why not. */
+/* The command of a session that may be opened, or take the place of `replaced`: WIRE_OK, or why
+ * not. */
 static enum wire_error open_session(struct control *control, struct decision *decision,
-                                    const struct registry_client *client)
+                                    const struct registry_client *client, u64 replaced)
 {
     decision->session = (u64)state_boot(control->decided) << 32 | ++control->logins.sessions_count;
     struct state_command command = {
-        .kind = STATE_OPEN_SESSION,
+        .kind = replaced == 0 ? STATE_OPEN_SESSION : STATE_REPLACE_SESSION,
         .time_us = control->core->time.wall_us,
+        .old_session = replaced,
         .session = {.session = decision->session,
                     .client = decision->client,
                     .user_id = decision->user_id,
@@ -329,52 +331,91 @@ static bool is_still_right(const struct control *control, const struct decision 
     return user != NULL && user->active && user->password_index == decision->password_index;
 }
 
+static void evict(struct control *control, struct decision *decision, enum eviction_reason reason)
+{
+    answer_and_return(control, decision, &(struct msg){.logged_in = {.eviction = reason}});
+}
+
+/* Does a session of this client stand in for one more, whose limit its user has reached? */
+static bool needs_no_place(const struct control *control, const struct decision *decision,
+                           const struct state_session *session)
+{
+    const struct registry_client *client =
+        session == NULL ? NULL : registry_get(&control->registry, session->client_number);
+    return client != NULL && !client->is_held && session->user_id == decision->user_id;
+}
+
+/* The session whose memberships pass to this login; 0: none. Its client said that it keeps its id
+ * when it opened it, and says so again. Whether its connection is known to be lost by now is
+ * nothing to go by: clients often know first. */
+static u64 session_to_replace(const struct control *control, const struct decision *decision,
+                              const struct state_session *same)
+{
+    const struct registry_client *before =
+        same == NULL ? NULL : registry_get(&control->registry, same->client_number);
+    bool comes_back = before != NULL && before->keeps_id && decision->keeps_id &&
+                      control->settings->group_grace_us > 0;
+    return comes_back ? same->session : 0;
+}
+
+/* One session a connection, and one a client: the newest. */
+static void replace_sessions(struct control *control, struct decision *decision,
+                             struct registry_client *client, const struct state_session *same)
+{
+    u64 same_session = same == NULL ? 0 : same->session;
+    u64 replaced = session_to_replace(control, decision, same);
+    if (replaced == 0) {
+        control_end_session(control, same_session, GROUP_MEMBER_REPLACED, NULL);
+    }
+    control_end_session(control, client->session, GROUP_MEMBER_REPLACED, NULL);
+    enum wire_error error = open_session(control, decision, client, replaced);
+    if (error != WIRE_OK) {
+        answer_and_return(control, decision, &(struct msg){.error = (u32)error});
+        return;
+    }
+    if (replaced != 0) {
+        counter_add(control->core->counters, COUNTER_sessions_taken_back, 1);
+    }
+    client->session = decision->session;
+    client->keeps_id = decision->keeps_id;
+    registry_set_user(&control->registry, client, decision->user_id);
+    decision_order(control, decision);
+    control_go_on(control);
+}
+
 void decide_login(struct control *control, struct decision *decision)
 {
     struct registry_client *client =
         registry_get(&control->registry, decision->request.login.client_number);
-    if (client == NULL) {
+    if (client == NULL || client->is_held) {
         /* The connection went while its password was hashed: nobody hears this. */
         answer_and_return(control, decision, &(struct msg){.error = WIRE_DISCONNECTED});
         return;
     }
     if (!is_still_right(control, decision)) {
-        struct msg evicted = {.logged_in = {.eviction = EVICTION_INVALID_CREDENTIALS}};
-        answer_and_return(control, decision, &evicted);
+        evict(control, decision, EVICTION_INVALID_CREDENTIALS);
         return;
     }
     const struct state_session *own = state_session_get(control->decided, client->session);
     if (own != NULL && u128_equal(own->client, decision->client) &&
         own->user_id == decision->user_id) {
+        client->keeps_id = decision->keeps_id;
         struct msg again = {.logged_in = {.session = own->session, .user_id = own->user_id}};
         answer_and_return(control, decision, &again);
         return;
     }
     const struct state_session *same = state_session_of_client(control->decided, decision->client);
     if (same != NULL && same->user_id != decision->user_id) {
-        struct msg evicted = {.logged_in = {.eviction = EVICTION_SESSION_ERROR}};
-        answer_and_return(control, decision, &evicted);
+        evict(control, decision, EVICTION_SESSION_ERROR);
         return;
     }
-    bool replaces = same != NULL || (own != NULL && own->user_id == decision->user_id);
+    bool replaces =
+        needs_no_place(control, decision, same) || needs_no_place(control, decision, own);
     if (!replaces && registry_user_is_full(&control->registry, decision->user_id)) {
         /* Clients wait before they come again after this one (wire-v2.md 2.5). */
         counter_add(control->core->counters, COUNTER_logins_over_user_limit, 1);
-        struct msg evicted = {.logged_in = {.eviction = EVICTION_SESSION_ERROR}};
-        answer_and_return(control, decision, &evicted);
+        evict(control, decision, EVICTION_SESSION_ERROR);
         return;
     }
-    /* One session a connection, and one a client: the newest. */
-    u64 same_session = same == NULL ? 0 : same->session;
-    control_end_session(control, same_session, NULL);
-    control_end_session(control, client->session, NULL);
-    enum wire_error error = open_session(control, decision, client);
-    if (error != WIRE_OK) {
-        answer_and_return(control, decision, &(struct msg){.error = (u32)error});
-        return;
-    }
-    client->session = decision->session;
-    registry_set_user(&control->registry, client, decision->user_id);
-    decision_order(control, decision);
-    control_go_on(control);
+    replace_sessions(control, decision, client, same);
 }

@@ -39,6 +39,8 @@ struct pump_core {
     u32 left[PUMP_CONNECTIONS]; /* the core it came from; UINT32_MAX: accepted */
     u32 connections_count;
     u32 sessions_closed;
+    u32 groups_changed;
+    enum state_group_reason group_reason; /* of the last change */
 };
 
 struct control_fixture {
@@ -64,6 +66,10 @@ static void pump_on_effect(void *context, const struct state_effect *effect)
 {
     struct pump_core *pump = context;
     pump->sessions_closed += effect->kind == STATE_SESSION_CLOSED;
+    if (effect->kind == STATE_GROUP_CHANGED) {
+        pump->groups_changed++;
+        pump->group_reason = effect->group.reason;
+    }
 }
 
 static void pump_apply(struct pump_core *pump, const struct msg *msg)

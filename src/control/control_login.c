@@ -38,6 +38,7 @@ static void accept_login(struct control *control, const struct login_attempt *at
     struct decision *decision = decision_take(control, DECISION_LOGIN);
     decision_set_request(decision, &attempt->request);
     decision->client = attempt->client;
+    decision->keeps_id = attempt->keeps_id;
     decision->user_id = attempt->user_id;
     decision->password_index = attempt->password_index;
     decide_login(control, decision);
@@ -225,6 +226,7 @@ static void on_password(struct control *control, struct login_attempt *found)
     attempt->request = found->request;
     attempt->login = found->login;
     attempt->client = found->client;
+    attempt->keeps_id = found->keeps_id;
     list_add_last(&control->logins.waiting, &attempt->node);
     hashes_go_on(control);
 }
@@ -241,7 +243,8 @@ void login_on_msg(struct control *control, const struct msg *msg)
     struct span body = {frame->data + position, frame->size - position};
 
     struct login_prefix prefix;
-    struct login_attempt found = {.request = *msg, .client = header.client};
+    struct login_attempt found = {
+        .request = *msg, .client = header.client, .keeps_id = header.keeps_client};
     struct login_token token;
     if (!login_prefix_decode(body, &prefix)) {
         answer(control, msg, WIRE_OK, EVICTION_MALFORMED_LOGIN);

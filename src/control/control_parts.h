@@ -33,7 +33,10 @@
 
 /* A login brings its own command and ends at most two sessions: its connection's, its client's. */
 #define DECISIONS_PER_REQUEST 3u
-#define DECISIONS_OF_CONTROL 8u
+#define DECISIONS_OF_CONTROL (8u + GRACE_ENDING_MAX)
+
+/* Held sessions that are being ended because their time is over, or their place is needed. */
+#define GRACE_ENDING_MAX 16u
 
 /* Logins of one core that wait for a password hash: each holds a credit of that core. */
 #define LOGIN_ATTEMPTS_PER_CORE 16u
@@ -42,10 +45,11 @@
 #define PREPARATIONS_PER_CORE 8u
 
 enum decision_kind {
-    DECISION_COMMAND, /* of a client */
-    DECISION_LOGIN,   /* credentials hold: open the session */
-    DECISION_CLOSE,   /* of a session: logged out, gone, or logged in elsewhere */
-    DECISION_EXPIRY,  /* of a token */
+    DECISION_COMMAND,  /* of a client */
+    DECISION_LOGIN,    /* credentials hold: open the session */
+    DECISION_CLOSE,    /* of a session: logged out, gone, or logged in elsewhere */
+    DECISION_EXPIRY,   /* of a token */
+    DECISION_NOT_BACK, /* end of a session that was held in vain */
     DECISION_ROOT
 };
 
@@ -62,6 +66,7 @@ struct decision {
     u64 session;   /* opened or closed */
     u32 user_id;
     struct u128 client; /* LOGIN */
+    bool keeps_id;      /* LOGIN */
     u32 created_id;
     u32 parent_id;
     u32 grandparent_id;
@@ -81,6 +86,7 @@ struct login_attempt {
     struct msg request; /* the spans of `login` point into its buffer */
     struct login_password login;
     struct u128 client;
+    bool keeps_id;   /* it says so */
     struct u128 tag; /* of the credential that is being verified */
     u32 user_id;
     u64 password_index;
@@ -114,6 +120,12 @@ struct preparations {
     struct list waiting; /* oldest first */
     u32 helping_count;
     u32 per_core[MAILBOX_CORES_MAX];
+};
+
+/* Sessions without a connection: see control_grace.c. The registry has them. */
+struct grace {
+    struct timer timer;
+    u32 ending_count;
 };
 
 enum control_step {
@@ -162,6 +174,7 @@ struct control {
     struct logins logins;
     struct preparations preparations;
     struct histories histories;
+    struct grace grace;
     struct timer expiry;    /* looks for tokens that have expired */
     bool expiry_is_decided; /* one is on its way out */
     struct accepting accepting;
@@ -204,8 +217,9 @@ void decision_order(struct control *control, struct decision *decision);
 void control_go_on(struct control *control);
 
 /* Ends a session, whoever had it, and then answers `request`, if there is one. Nothing is ended
- * when it is over already. */
-void control_end_session(struct control *control, u64 session, const struct msg *request);
+ * when it is over already. `reason`: why groups lose a member with it. */
+void control_end_session(struct control *control, u64 session, enum state_group_reason reason,
+                         const struct msg *request);
 void control_refuse(struct control *control, const struct msg *request, enum wire_error error);
 
 /* The start cannot go on: `control->err` says why. */
@@ -281,6 +295,18 @@ void login_on_msg(struct control *control, const struct msg *msg);
 /* Goes on with what waits for a helper thread, logins and commands in turn: root is there, or a
  * job was done. */
 void hashes_go_on(struct control *control);
+
+/* ---- Members that are to come back: control_grace.c ---- */
+
+void grace_init(struct control *control);
+void grace_stop(struct control *control);
+
+/* The connection is lost. True: its session is held, and `request` answered. */
+bool grace_hold(struct control *control, struct registry_client *client, const struct msg *request);
+
+/* Frees the place of one that is held: there is one. False: too many are being ended, later. */
+bool grace_give_way(struct control *control);
+void grace_on_ended(struct control *control);
 
 /* ---- Start and stop: control_start.c ---- */
 

@@ -315,6 +315,7 @@ void control_stop(struct control *control)
     }
     control->stops = true;
     expiry_stop(control);
+    grace_stop(control);
     /* In the middle of a start the drain begins when the start is through. */
     if (control->step == CONTROL_RUNNING) {
         accept_stop(control);

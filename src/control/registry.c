@@ -16,6 +16,7 @@ void registry_init(struct registry *registry, struct arena *arena,
     check(options->cores_count <= MAILBOX_CORES_MAX);
     *registry = (struct registry){
         .slots = arena_array(arena, struct registry_client, options->clients_max),
+        .held_max = options->clients_max / 2,
         .cores_count = options->cores_count,
         .clients_per_core_max = options->clients_per_core_max,
         .per_address_max = options->per_address_max,
@@ -26,6 +27,7 @@ void registry_init(struct registry *registry, struct arena *arena,
     slot_index_init(&registry->addresses, arena, options->clients_max);
     slot_index_init(&registry->users, arena, options->clients_max);
     list_init(&registry->clients);
+    list_init(&registry->held);
 }
 
 bool registry_pick_core(const struct registry *registry, u64 allowed, u32 *core)
@@ -116,16 +118,71 @@ void registry_move(struct registry *registry, struct registry_client *client, u3
     client->home = home;
 }
 
-void registry_remove(struct registry *registry, struct registry_client *client)
+/* It counts as a connection no more. */
+static void leave(struct registry *registry, struct registry_client *client)
 {
     check(registry->per_core[client->home] > 0);
     u32 slot = (u32)(client - registry->slots);
     registry_set_user(registry, client, CLIENT_USER_NONE);
-    slot_index_remove(&registry->numbers, client->number, slot);
     slot_index_remove(&registry->addresses, hash_of(client->peer_address), slot);
-    slot_pool_return(&registry->pool, slot);
     registry->per_core[client->home]--;
     list_remove(&client->node);
+}
+
+void registry_remove(struct registry *registry, struct registry_client *client)
+{
+    u32 slot = (u32)(client - registry->slots);
+    if (client->is_held) {
+        check(registry->held_count > 0);
+        registry->held_count--;
+        list_remove(&client->node);
+    } else {
+        leave(registry, client);
+    }
+    slot_index_remove(&registry->numbers, client->number, slot);
+    slot_pool_return(&registry->pool, slot);
+}
+
+void registry_hold(struct registry *registry, struct registry_client *client)
+{
+    check(!client->is_held);
+    check(client->session != 0);
+    leave(registry, client);
+    client->is_held = true;
+    list_add_last(&registry->held, &client->node);
+    registry->held_count++;
+}
+
+bool registry_is_full(const struct registry *registry)
+{
+    return slot_pool_free_count(&registry->pool) == 0;
+}
+
+bool registry_held_are_full(const struct registry *registry)
+{
+    return registry->held_count >= registry->held_max;
+}
+
+static struct registry_client *client_of(struct list_node *node)
+{
+    return node == NULL ? NULL : container_of(node, struct registry_client, node);
+}
+
+struct registry_client *registry_held_longest(const struct registry *registry)
+{
+    return client_of(list_first(&registry->held));
+}
+
+struct registry_client *registry_held_to_give_way(const struct registry *registry, u32 peer_address)
+{
+    list_for_each(node, next, &registry->held) {
+        if (client_of(node)->peer_address == peer_address) {
+            return client_of(node);
+        }
+    }
+    struct registry_client *longest = registry_held_longest(registry);
+    check(longest != NULL);
+    return longest;
 }
 
 struct registry_client *registry_get(const struct registry *registry, u32 number)
@@ -193,7 +250,7 @@ void registry_write_one(const struct registry *registry, const struct state *sta
                         struct writer *writer)
 {
     const struct registry_client *client = registry_get(registry, number);
-    if (client == NULL) {
+    if (client == NULL || client->is_held) {
         return;
     }
     struct writer attempt = *writer;

@@ -3,6 +3,9 @@
  *
  *     number ─▶ index ─▶ slot ─▶ client      clients are linked in rising number: 1, 2, 3, …
  *
+ * A client whose connection is lost may be held for a while: it keeps its slot and its number, but
+ * counts as no connection any more, and nobody sees it. At most half of all slots are such.
+ *
  * Numbers are not reused while the process runs. Owner: control. Memory: from the arena. */
 #pragma once
 
@@ -16,13 +19,16 @@
 #include "wire/client_info.h"
 
 struct registry_client {
-    struct list_node node; /* in clients */
+    struct list_node node; /* in clients, or in held */
     u32 number;
     u32 home; /* core */
     u32 peer_address;
     u16 peer_port;
-    u32 user_id; /* CLIENT_USER_NONE: not logged in */
-    u64 session; /* 0: none */
+    u32 user_id;   /* CLIENT_USER_NONE: not logged in */
+    u64 session;   /* 0: none */
+    bool keeps_id; /* its session may be held */
+    bool is_held;
+    u64 held_until_us; /* monotonic */
 };
 
 struct registry {
@@ -32,6 +38,9 @@ struct registry {
     struct slot_index addresses;
     struct slot_index users; /* of those that are logged in */
     struct list clients;
+    struct list held; /* longest first */
+    u32 held_count;
+    u32 held_max;
     u32 number_last;
     u32 cores_count;
     u32 clients_per_core_max;
@@ -68,6 +77,18 @@ void registry_set_user(struct registry *registry, struct registry_client *client
 /* It is to live on core `home`. */
 void registry_move(struct registry *registry, struct registry_client *client, u32 home);
 void registry_remove(struct registry *registry, struct registry_client *client);
+
+/* Its connection is gone, its session is not. */
+void registry_hold(struct registry *registry, struct registry_client *client);
+bool registry_is_full(const struct registry *registry);
+bool registry_held_are_full(const struct registry *registry);
+
+/* NULL when none is held. */
+struct registry_client *registry_held_longest(const struct registry *registry);
+
+/* Who has been held longest of those from this address; of all, if there is none. One is held. */
+struct registry_client *registry_held_to_give_way(const struct registry *registry,
+                                                  u32 peer_address);
 
 /* NULL when the connection is gone. */
 struct registry_client *registry_get(const struct registry *registry, u32 number);

@@ -76,6 +76,60 @@ TEST(an_address_and_a_user_have_as_many_as_they_may)
     arena_destroy(&arena);
 }
 
+static struct registry_client *hold(u32 address)
+{
+    struct registry_client *client = registry_add(&registry, 0, address);
+    client->session = client->number;
+    registry_hold(&registry, client);
+    return client;
+}
+
+TEST(who_is_held_has_a_place_and_is_no_connection)
+{
+    begin(4, 1, 4);
+    registry.per_address_max = 1;
+    registry.per_user_max = 1;
+    struct registry_client *client = registry_add(&registry, 0, 1);
+    registry_set_user(&registry, client, 0);
+    client->session = 5;
+    registry_hold(&registry, client);
+    EXPECT(!registry_address_is_full(&registry, 1));
+    EXPECT(!registry_user_is_full(&registry, 0));
+    EXPECT_EQ(registry.per_core[0], 0);
+    EXPECT(registry_get(&registry, client->number) == client);
+    u8 bytes[128];
+    struct writer writer = writer_over(bytes, sizeof(bytes));
+    registry_write_all(&registry, own_state, &writer);
+    registry_write_one(&registry, own_state, client->number, &writer);
+    EXPECT_EQ(writer.position, 0);
+    for (u32 i = 0; i < 3; i++) {
+        EXPECT(!registry_is_full(&registry));
+        (void)add();
+    }
+    EXPECT(registry_is_full(&registry));
+    registry_remove(&registry, client);
+    EXPECT(!registry_is_full(&registry));
+    EXPECT(registry_held_longest(&registry) == NULL);
+    EXPECT(registry_get(&registry, 1) == NULL);
+    arena_destroy(&arena);
+}
+
+TEST(an_address_pushes_out_its_own_held_ones_before_those_of_others)
+{
+    begin(8, 1, 8);
+    struct registry_client *others = hold(9);
+    struct registry_client *first = hold(1);
+    (void)hold(1);
+    EXPECT(!registry_held_are_full(&registry));
+    (void)hold(2);
+    EXPECT(registry_held_are_full(&registry));
+    EXPECT(registry_held_to_give_way(&registry, 1) == first);
+    EXPECT(registry_held_to_give_way(&registry, 9) == others);
+    EXPECT(registry_held_to_give_way(&registry, 7) == others);
+    EXPECT(registry_held_longest(&registry) == others);
+    arena_destroy(&arena);
+}
+
 TEST(without_limits_nobody_is_too_many)
 {
     begin(16, 1, 16);

@@ -28,6 +28,7 @@ struct settings {
     bool encryption_has_key;
     u8 encryption_key[32];
     u64 group_handover_us; /* a member that lost a partition may commit for so long */
+    u64 group_grace_us;    /* a member that is to come back is held so long; 0: it is not */
     u64 frame_timeout_us;  /* a begun frame must be whole by then */
     u64 request_deadline_us;
     u64 heartbeat_us; /* silence after which a client that pings is held for dead; 0: never */

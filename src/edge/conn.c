@@ -86,10 +86,11 @@ static void on_timer(struct core *core, struct timer *timer)
 static void send_closed(struct core *core, struct conn *conn)
 {
     struct edge *edge = core->edge;
-    struct msg msg = {.kind = MSG_CONNECTION_CLOSED,
-                      .to = 0,
-                      .token = {.slot = UINT32_MAX},
-                      .login = {.client_number = conn->client_number}};
+    struct msg msg = {
+        .kind = MSG_CONNECTION_CLOSED,
+        .to = 0,
+        .token = {.slot = UINT32_MAX},
+        .closed = {.client_number = conn->client_number, .was_silent = conn->was_silent ? 1 : 0}};
     mailbox_send(core, &msg);
     counter_add(core->counters, COUNTER_connections_closed, 1);
     conn->state = CONN_FREE;
@@ -168,6 +169,7 @@ static void begin(struct conn *conn, const struct msg *msg)
     conn->found_by = 0;
     conn->heard_us = 0;
     conn->pings_count = 0;
+    conn->was_silent = false;
     conn->attached_session = 0;
     conn->takes_turns = false;
     conn->inline_start = 0;

@@ -49,6 +49,7 @@ struct conn {
     /* Signs of life: see heartbeat.h. */
     u64 heard_us;    /* monotonic: the last request began, or was answered */
     u32 pings_count; /* no further than it takes */
+    bool was_silent; /* for too long: it is being closed */
 
     /* Where its requests go. */
     u32 asks_core;

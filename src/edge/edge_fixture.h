@@ -46,6 +46,7 @@ struct rig {
     u32 appends;
     u32 conns; /* that were opened */
     u32 closed;
+    u32 closed_silent;
     u32 loans_home;
     u32 leaves; /* connections that asked to move to core 1, which the test plays */
     struct msg left;
@@ -102,7 +103,10 @@ static inline void answer(struct core *core, struct msg *msg)
         rig.last_count = msg->poll.count_strategy & MSG_POLL_COUNT_MAX;
         break;
     case MSG_OFFSET_GET: reply.offset_got.stored = UINT64_MAX; break;
-    case MSG_CONNECTION_CLOSED: rig.closed++; break;
+    case MSG_CONNECTION_CLOSED:
+        rig.closed++;
+        rig.closed_silent += msg->closed.was_silent;
+        break;
     case MSG_CONNECTION_LEAVES:
         rig.leaves++;
         rig.left = *msg;

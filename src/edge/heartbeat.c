@@ -39,6 +39,7 @@ void heartbeat_missed(struct edge *edge, struct conn *conn)
         conn->speaks == FRAME_GENERATION_2 ? request_take(edge, conn, &header) : NULL;
     counter_add(edge->core->counters, COUNTER_heartbeats_missed, 1);
     core_note(edge->core, "heartbeats missed", conn->client_number, conn->session);
+    conn->was_silent = true;
     if (request == NULL) {
         conn_close(edge, conn, "heartbeats missed");
         return;

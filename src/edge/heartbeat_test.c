@@ -42,7 +42,21 @@ TEST(who_pings_and_then_is_silent_is_evicted_and_closed)
     EXPECT_EQ(eviction.reason, EVICTION_STALE_CLIENT);
     EXPECT_EQ(eviction.client.low, 1);
     EXPECT(rig.over);
+    EXPECT_EQ(rig.closed, 1);
+    EXPECT_EQ(rig.closed_silent, 1);
     EXPECT_EQ(counter_get(&rig.counters, COUNTER_heartbeats_missed), 1);
+    tear_down();
+}
+
+TEST(who_goes_by_itself_was_not_silent)
+{
+    begin();
+    ping_a_few_times(HEARTBEAT_PINGS_MIN);
+    sim_conn_close(rig.conn);
+    rig.over = true;
+    run_for(US_PER_SECOND);
+    EXPECT_EQ(rig.closed, 1);
+    EXPECT_EQ(rig.closed_silent, 0);
     tear_down();
 }
 

@@ -155,11 +155,16 @@ struct msg {
             u32 grandparent_id; /* of a group: its stream */
             u32 reserved;
         } commanded;
-        struct { /* LOGIN request; LOGOUT, CONNECTION_CLOSED: client_number only */
+        struct { /* LOGIN request; LOGOUT: client_number only */
             u32 client_number;
             u32 body_position; /* of the body in bufs[0]; its size is to the buffer's end */
             u64 unused;
         } login;
+        struct { /* CONNECTION_CLOSED */
+            u32 client_number;
+            u32 was_silent; /* 1: its heartbeats stopped, and it was closed for that */
+            u64 unused;
+        } closed;
         struct
         { /* LOGIN reply: error is a wire error; eviction is a reason of wire-v2.md 2.5 or 0 */
             u64 session;

@@ -440,6 +440,7 @@ void config_to_settings(const struct config *config, struct settings *settings)
             values[CONFIG_retention].number == 0 ? 0 : values[CONFIG_retention_interval].number,
         .offset_hold_us_max = values[CONFIG_offset_hold].number,
         .group_handover_us = values[CONFIG_group_handover].number,
+        .group_grace_us = values[CONFIG_group_grace].number,
         .dedup_enabled = values[CONFIG_dedup].number != 0,
         .dedup_entries_max = values[CONFIG_dedup_entries].number,
         .dedup_expiry_us = values[CONFIG_dedup_expiry].number,

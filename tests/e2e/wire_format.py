@@ -212,10 +212,12 @@ def register_body(user, password, version=PROTOCOL_VERSION, sdk="python-test", s
 
 
 def encode_request(operation, body=b"", *, client, request=0, session=0, code=0, checksum=0,
-                   size=None, command=COMMAND_REQUEST, timestamp=0):
+                   size=None, command=COMMAND_REQUEST, timestamp=0, keeps=0):
+    """`keeps`: our own flag of Register, for a client that keeps its id over connections."""
     header = bytearray(HEADER_BYTES)
     struct.pack_into("<I", header, 48, HEADER_BYTES + len(body) if size is None else size)
     header[60] = command
+    header[62] = keeps
     header[128:144] = client
     struct.pack_into("<Q", header, 144, checksum)
     struct.pack_into("<QQB", header, 160, timestamp, request, operation)
