@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "load.h"
+#include "measure.h"
 #include "wire/batch.h"
 #include "wire/command.h"
 #include "wire/consumer.h"
@@ -21,29 +21,16 @@
 /* Of the request's number in its header (wire-v2: 168). */
 #define REQUEST_NUMBER_POSITION 168
 
-struct options {
-    const char *address;
-    const char *directory;
-    uint32_t connections;
-    uint32_t partitions;
-    uint32_t size;    /* of a request's payload */
-    uint32_t message; /* of one message */
-    uint32_t count;   /* messages a poll */
-    double seconds;
-    bool no_disk;
-    bool once;  /* polls end with the partition */
-    bool paced; /* one request, then a pause: every core asleep when it comes */
-};
+struct options options = {.connections = 1,
+                          .partitions = 1,
+                          .size = 1u << 20,
+                          .message = 1000,
+                          .count = 1000,
+                          .seconds = 2,
+                          .generation = 2,
+                          .directory = "."};
 
-static struct options options = {.connections = 1,
-                                 .partitions = 1,
-                                 .size = 1u << 20,
-                                 .message = 1000,
-                                 .count = 1000,
-                                 .seconds = 2,
-                                 .directory = "."};
-
-static void fail(const char *what)
+void fail(const char *what)
 {
     fprintf(stderr, "measure: %s: %s\n", what, strerror(errno));
     exit(1);
@@ -128,7 +115,7 @@ static bool bare_on_reply(struct load_conn *conn)
     return true;
 }
 
-static struct load new_load(void)
+struct load new_load(void)
 {
     struct load load = {.conns_count = options.connections, .seconds = options.seconds};
     load.conns = calloc(options.connections, sizeof(struct load_conn));
@@ -462,7 +449,8 @@ static bool take_option(const char *name, const char *value)
                    {"--partitions", &options.partitions},
                    {"--size", &options.size},
                    {"--message", &options.message},
-                   {"--count", &options.count}};
+                   {"--count", &options.count},
+                   {"--generation", &options.generation}};
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         if (strcmp(name, numbers[i].name) == 0) {
             *numbers[i].number = (uint32_t)strtoul(value, NULL, 10);
@@ -506,7 +494,7 @@ int main(int argc, char **argv)
         return measure_disk();
     }
     if (options.address != NULL && strcmp(what, "append") == 0) {
-        return measure_append();
+        return options.generation == 1 ? measure_append_v1() : measure_append();
     }
     if (options.address != NULL && strcmp(what, "waiting") == 0) {
         return measure_idle(true);
@@ -515,7 +503,7 @@ int main(int argc, char **argv)
         return measure_delivery();
     }
     if (options.address != NULL && strcmp(what, "poll") == 0) {
-        return measure_poll();
+        return options.generation == 1 ? measure_poll_v1() : measure_poll();
     }
     if (options.address != NULL && strcmp(what, "idle") == 0) {
         return measure_idle(false);
