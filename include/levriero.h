@@ -364,6 +364,124 @@ LV_API uint32_t lv_producer_partitions_count(const struct lv_producer *producer)
 LV_API uint64_t lv_producer_repeats_count(const struct lv_producer *producer);
 LV_API uint64_t lv_producer_found_count(const struct lv_producer *producer);
 
+/* ---- Messages that were read ---- */
+
+struct lv_message;
+
+/* The parts of a message. Hold until the next lv_consumer_next, lv_consumer_seek or
+ * lv_consumer_close of its consumer, or the next call with its client when it came from lv_poll.
+ * Never wait. Times are microseconds since 1970: when the server took it in, when it was sent. */
+LV_API const void *lv_message_payload(const struct lv_message *message, size_t *size);
+LV_API const void *lv_message_headers(const struct lv_message *message, size_t *size);
+LV_API uint32_t lv_message_partition(const struct lv_message *message);
+LV_API uint64_t lv_message_offset(const struct lv_message *message);
+LV_API uint64_t lv_message_timestamp_us(const struct lv_message *message);
+LV_API uint64_t lv_message_origin_us(const struct lv_message *message);
+LV_API void lv_message_id(const struct lv_message *message, uint64_t *low, uint64_t *high);
+
+/* ---- The consumer ---- */
+
+struct lv_consumer;
+
+#define LV_PARTITION_ALL UINT32_MAX
+
+/* Where to begin in a partition for which no offset is stored. */
+enum lv_start {
+    LV_START_FIRST = 0,  /* with the oldest message that is there */
+    LV_START_NEW = 1,    /* with what comes from now on */
+    LV_START_OFFSET = 2, /* at start_value */
+    LV_START_TIME = 3    /* with the first message taken in at or after start_value, microseconds */
+};
+
+/* When the offset of the last message that was passed is stored. A message is passed when the next
+ * one is asked for, or the consumer is closed. */
+enum lv_commit {
+    LV_COMMIT_NEVER = 0,
+    LV_COMMIT_BATCH = 1,    /* when what one poll brought is passed */
+    LV_COMMIT_INTERVAL = 2, /* every commit_interval_ms, while the client runs */
+    LV_COMMIT_BY_HAND = 3   /* lv_consumer_commit, lv_consumer_store */
+};
+
+struct lv_consumer_options {
+    size_t size;
+    const char *stream;
+    const char *topic;
+    const char *name;   /* of a consumer by itself: its offsets are stored under it */
+    const char *group;  /* or the group it is a member of; then name is not looked at */
+    uint32_t partition; /* of a consumer by itself, or LV_PARTITION_ALL */
+    int create_group;   /* 1: the group is made when it is not there */
+    int start;          /* enum lv_start */
+    uint64_t start_value;
+    int ignore_stored; /* 1: begins at `start` whatever is stored */
+    int commit;        /* enum lv_commit */
+    uint32_t commit_interval_ms;
+    uint64_t
+        prefetch_bytes_max; /* read ahead while less than this is held; one poll may go beyond */
+    uint32_t poll_messages_max; /* of one poll */
+    uint32_t wait_ms; /* how long the server may hold a poll that finds nothing; 0: not at all */
+    uint32_t idle_ms; /* with 0 there, or a server that cannot: asks again so often */
+    uint32_t sync_ms; /* how often a member asks which partitions it has */
+};
+
+#define LV_CONSUMER_OPTIONS_INIT                                                                   \
+    {                                                                                              \
+        sizeof(struct lv_consumer_options), NULL, NULL, "levriero", NULL, LV_PARTITION_ALL, 0,     \
+            LV_START_FIRST, 0, 0, LV_COMMIT_BATCH, 1000, 4194304, 1000, 1000, 50, 3000             \
+    }
+
+/* A consumer over the connection of `client`, which may serve other calls of the same thread; a
+ * server holds back a poll only while nothing else is asked over the connection, so a consumer that
+ * waits is best alone on its client. Joins its group and finds its partitions, so it may wait.
+ *
+ * What is promised: messages of a partition come in order, without a gap, and none twice in the
+ * life of a consumer by itself, whatever happens to its connection. Whoever comes after it begins
+ * behind the last stored offset: at least once. In a group a member that loses its connection may
+ * find its partitions with others, who begin at the stored offset; and when a partition is taken
+ * away what was read ahead is still handed out and its offset stored, so that the next owner goes
+ * on behind it. After a purge of the topic it begins at its new beginning.
+ *
+ *     struct lv_consumer_options options = LV_CONSUMER_OPTIONS_INIT;
+ *     options.stream = "orders";
+ *     options.topic = "new";
+ *     options.name = "billing";
+ *     struct lv_consumer *consumer = NULL;
+ *     expect(lv_consumer_open(client, &options, &consumer) == LV_OK);
+ *     const struct lv_message *message = NULL;
+ *     while (lv_consumer_next(consumer, 100, &message) == LV_OK) {
+ *         size_t size = 0;
+ *         expect(lv_message_payload(message, &size) != NULL && size > 0);
+ *     }
+ *     lv_consumer_close(consumer);
+ */
+LV_API int lv_consumer_open(struct lv_client *client, const struct lv_consumer_options *options,
+                            struct lv_consumer **consumer);
+
+/* Stores what was passed, unless that is never or by hand, and leaves the group. Waits for both. */
+LV_API void lv_consumer_close(struct lv_consumer *consumer);
+
+/* The next message, within `timeout_ms`; with 0 it never waits, and takes what was read ahead.
+ * LV_ERROR_TIMEOUT: there was none. Anything else is what stands in the way, told once; the
+ * consumer goes on trying. */
+LV_API int lv_consumer_next(struct lv_consumer *consumer, uint32_t timeout_ms,
+                            const struct lv_message **message);
+
+/* Stores the offsets of everything that was handed out, the last message included. */
+LV_API int lv_consumer_commit(struct lv_consumer *consumer);
+
+/* Stores `offset` for the partition: that of the last message that is done. 5009: not its own. */
+LV_API int lv_consumer_store(struct lv_consumer *consumer, uint32_t partition, uint64_t offset);
+
+/* The next message of the partition is the one at `offset`, or the first behind it.
+ * LV_ERROR_PARTITION_NOT_FOUND: the consumer does not read it. Never waits. */
+LV_API int lv_consumer_seek(struct lv_consumer *consumer, uint32_t partition, uint64_t offset);
+
+/* Partitions that it reads now, and the one at `index` (UINT32_MAX past the end). Never wait. */
+LV_API uint32_t lv_consumer_partitions_count(const struct lv_consumer *consumer);
+LV_API uint32_t lv_consumer_partition(const struct lv_consumer *consumer, uint32_t index);
+
+/* Bytes that were read ahead. Never waits. */
+LV_API uint64_t lv_consumer_held_bytes(const struct lv_consumer *consumer);
+
 /* ---- A server in memory, for your tests ---- */
 
 struct lv_mock;
