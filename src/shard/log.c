@@ -162,6 +162,24 @@ void log_refuse_gathered(struct log *log, u32 error)
     log_give_up_offsets(log);
 }
 
+/* At level memory what gathered is acknowledged: it stays as long as its partition does. */
+static bool holds_acknowledged(const struct log *log)
+{
+    const struct partition *partition = log->partition;
+    return partition->state != PARTITION_CLOSING &&
+           partition_wants(partition).level == DURABILITY_MEMORY;
+}
+
+void log_put_off_gathered(struct log *log, u32 error)
+{
+    if (!holds_acknowledged(log)) {
+        log_refuse_gathered(log, error);
+        return;
+    }
+    log->not_before_us = log->shard->core->time.monotonic_us + FULL_WAIT_US;
+    shard_wake_later(log->shard, log->partition);
+}
+
 /* What was in the write may be on disk all the same. */
 static void give_up_writing(struct log *log)
 {
@@ -231,7 +249,7 @@ static void log_begin_cut(struct log *log)
                "partition.disk_full stream=%u topic=%u partition=%u end_offset=%llu",
                partition->stream_id, partition->topic_id, partition->id,
                (unsigned long long)log->written.next_offset);
-    if (log->active->header.level == DURABILITY_MEMORY) {
+    if (holds_acknowledged(log)) {
         keep_writing(log);
     } else {
         give_up_writing(log);
@@ -286,7 +304,7 @@ static void on_open_active(struct log *log, enum status status)
         segment_adopt_file(log->active, log->op.file);
     } else if (status == ERR_LIMIT) {
         segment_close_idle_file(log->shard); /* the next append finds a descriptor */
-        log_refuse_gathered(log, WIRE_CANNOT_APPEND_MESSAGE);
+        log_put_off_gathered(log, WIRE_CANNOT_APPEND_MESSAGE);
         partition_refuse_appends(log->partition, WIRE_CANNOT_APPEND_MESSAGE);
     } else {
         log_stop(log, status, "open");

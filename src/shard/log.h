@@ -12,8 +12,9 @@
  *
  * Owner:   its partition.
  * Failure: without space the write's requests are answered by closing their connections, what
- * gathered behind it is refused, the log is cut to its last good unit. After any other failure
- * of a write or sync the log stops for good (log->stopped): nothing is retried. */
+ * gathered behind it is refused, the log is cut to its last good unit. At level memory, where all
+ * of it was acknowledged, it stays and is tried again. After any other failure of a write or sync
+ * the log stops for good (log->stopped): nothing is retried. */
 #pragma once
 
 #include "base/list.h"
@@ -248,4 +249,7 @@ void log_stop(struct log *log, enum status status, const char *what);
 
 /* Refuses everything that gathered and was not yet written. */
 void log_refuse_gathered(struct log *log, u32 error);
+
+/* The same, save at level memory: what is acknowledged is tried again a little later. */
+void log_put_off_gathered(struct log *log, u32 error);
 void log_give_up_offsets(struct log *log);

@@ -170,6 +170,28 @@ TEST(a_write_that_finds_no_space_is_cut_away_and_appends_go_on_by_themselves)
     bed_close(&bed);
 }
 
+TEST(at_memory_a_segment_that_cannot_be_made_loses_nothing_that_was_acknowledged)
+{
+    struct bed bed;
+    bed_open(&bed, &(struct sim_options){.seed = 12});
+    bed.settings.durability = DURABILITY_MEMORY;
+    bed_topic(&bed, 1);
+    bed_start(&bed);
+    for (u32 i = 0; i < 8; i++) {
+        sim_fail_next(bed.sim, 0, SIM_OPEN, ".new", ERR_SPACE);
+        EXPECT_EQ(bed_append_one(&bed, 0, 5, 250000)->state, BED_ACKNOWLEDGED);
+        bed_run(&bed, 5 * US_PER_SECOND);
+        (void)bed_append_one(&bed, 0, 1, 100); /* may find out that there is space */
+        bed_run(&bed, 5 * US_PER_SECOND);
+    }
+    EXPECT(counter_get(bed.counters, COUNTER_segments_rolled) > 0);
+    EXPECT_EQ(bed_check_all(&bed, 0, 100), bed_gauges(&bed, 0)->messages_count.value);
+    bed_stop(&bed);
+    bed_start(&bed);
+    (void)bed_check_all(&bed, 0, 100);
+    bed_close(&bed);
+}
+
 TEST(below_the_reserve_appends_are_refused_and_everything_else_goes_on)
 {
     struct bed bed;

@@ -86,8 +86,8 @@ static void drop_making(struct log *log)
     }
 }
 
-/* A segment could not be made: what gathered is refused, the old segment goes on when there is
- * space. */
+/* A segment could not be made: what gathered is refused, or put off when it is acknowledged; the
+ * old segment goes on when there is space. */
 static void give_up_making(struct log *log, enum status status)
 {
     struct partition *partition = log->partition;
@@ -104,7 +104,7 @@ static void give_up_making(struct log *log, enum status status)
     }
     drop_making(log);
     log->step = LOG_READY;
-    log_refuse_gathered(log, WIRE_CANNOT_APPEND_MESSAGE);
+    log_put_off_gathered(log, WIRE_CANNOT_APPEND_MESSAGE);
     partition_refuse_appends(partition, WIRE_CANNOT_APPEND_MESSAGE);
     if (partition->state == PARTITION_OPENING) {
         partition_on_opened(partition); /* made again before the first write */

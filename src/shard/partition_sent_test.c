@@ -100,6 +100,21 @@ TEST(nobody_is_told_what_became_of_a_send_whose_write_failed)
     bed_close(&bed);
 }
 
+TEST(a_send_acknowledged_at_memory_keeps_its_offset_when_the_disk_is_short_of_space)
+{
+    set_up(DURABILITY_SYNC, 8);
+    EXPECT_EQ(sent_now(1, 1, 50)->base_offset, 0);
+    bed.settings.durability = DURABILITY_MEMORY; /* so a new segment comes before the next write */
+    sim_fail_next(bed.sim, 0, SIM_OPEN, ".new", ERR_SPACE);
+    EXPECT_EQ(sent_now(1, 2, 51)->base_offset, 2);
+    bed_run(&bed, 10 * US_PER_MS);
+    EXPECT_EQ(sent_now(1, 2, 51)->base_offset, 2);
+    bed_run(&bed, 5 * US_PER_SECOND);
+    EXPECT_EQ(bed_gauges(&bed, 0)->messages_count.value, 4);
+    bed_stop(&bed);
+    bed_close(&bed);
+}
+
 TEST(a_purged_partition_remembers_nothing)
 {
     set_up(DURABILITY_SYNC, 7);
