@@ -11,6 +11,7 @@
 #define RETRY_US 50000u
 #define FAILURES_MAX 20u
 #define REFUSALS_MAX 20000u
+#define REREADS_MAX 20u
 
 static struct model *model_of(const struct audit *audit)
 {
@@ -146,7 +147,7 @@ static void next_topic(struct audit *audit)
     }
 }
 
-static void begin_partition(struct audit *audit)
+static void begin_reading(struct audit *audit)
 {
     audit->step = AUDIT_POLL;
     audit->next = 0;
@@ -154,6 +155,12 @@ static void begin_partition(struct audit *audit)
     audit->end = 0;
     audit->has_first = false;
     audit->refusals = 0;
+}
+
+static void begin_partition(struct audit *audit)
+{
+    begin_reading(audit);
+    audit->rereads = 0;
     if (audit->partition == topic_of(audit)->partitions_count) {
         topic_of(audit)->purge_unknown = false;
         next_topic(audit);
@@ -365,6 +372,25 @@ static void over_rot(struct audit *audit)
     }
 }
 
+/* A segment may expire between two polls. Then the log is read from its beginning again: it begins
+ * behind the gap, or the gap is there again and is none that time explains. */
+static bool read_again(struct audit *audit)
+{
+    if (!partition_of(audit)->expires || audit->rereads == REREADS_MAX) {
+        return false;
+    }
+    begin_reading(audit);
+    audit->rereads++;
+    return true;
+}
+
+static void on_gap(struct audit *audit, enum checker checker, const char *what)
+{
+    if (!read_again(audit)) {
+        fail(audit, checker, what, audit->next);
+    }
+}
+
 static void on_poll(struct audit *audit, struct span body)
 {
     struct model_partition *partition = partition_of(audit);
@@ -380,7 +406,7 @@ static void on_poll(struct audit *audit, struct span body)
             audit->first = is.first;
             audit->has_first = true;
         } else if (is.first != audit->next && !model_offset_is_rotten(partition, audit->next)) {
-            fail(audit, CHECK_offsets_are_dense, "a poll skipped offsets", audit->next);
+            on_gap(audit, CHECK_offsets_are_dense, "a poll skipped offsets");
             return;
         }
         audit->next = is.next;
@@ -388,15 +414,14 @@ static void on_poll(struct audit *audit, struct span body)
         if (is.next <= is.current_offset) {
             return; /* go on */
         }
-    } else if (partition->trims) {
+    } else if (partition->trims && !audit->has_first) {
         /* All expired: only the current offset tells how far the log went. 0 is one message, or
          * none. */
         u64 known_end = may_lose(audit) ? 0 : u64_min(model_end(partition), 1);
         audit->end = u64_max(audit->end, is.current_offset > 0 ? is.current_offset + 1 : known_end);
     } else if (audit->next <= is.current_offset && is.current_offset > 0) {
         if (!model_offset_is_rotten(partition, audit->next)) {
-            fail(audit, CHECK_acknowledged_is_readable, "a poll below the end returned nothing",
-                 audit->next);
+            on_gap(audit, CHECK_acknowledged_is_readable, "a poll below the end returned nothing");
             return;
         }
         audit->next++;

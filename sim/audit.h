@@ -27,6 +27,7 @@ struct audit {
     u64 first; /* the first that was returned */
     u64 end;
     bool has_first;
+    u32 rereads;          /* of a partition of which something expired meanwhile */
     u32 refusals;         /* of polls, over rotten offsets */
     u32 failures;         /* answers that a disk fault excuses, in a row */
     u32 failure;          /* the last of them */
