@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/types.h"
+#include "bench/bench.h"
 #include "cli/cli.h"
 #include "doctor/doctor.h"
 #include "node/root.h"
@@ -18,6 +19,8 @@ static void print_help(void)
            "      Explains a data directory that no server holds; writes nothing\n"
            "  levriero user reset-root --data DIR [--username NAME]\n"
            "      Gives the root user another password, while no server runs there\n");
+    printf("  levriero bench KIND   load on a server, beside the limits of the machine; "
+           "`levriero bench --help`\n");
     cli_print_commands();
 }
 
@@ -55,6 +58,9 @@ int main(int argc, char **argv)
     }
     if (argc > 2 && strcmp(argv[1], "user") == 0 && strcmp(argv[2], "reset-root") == 0) {
         return root_reset_main(argc - 1, argv + 1);
+    }
+    if (strcmp(argv[1], "bench") == 0) {
+        return bench_main(argc - 1, argv + 1);
     }
     if (cli_knows(argv[1])) {
         return cli_main(argc - 1, argv + 1);

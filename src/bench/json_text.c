@@ -1,0 +1,73 @@
+#include "bench/json_text.h"
+
+#include <math.h>
+
+static void write_quoted(FILE *file, const char *text)
+{
+    (void)fputc('"', file);
+    for (const char *c = text; *c != 0; c++) {
+        if (*c == '"' || *c == '\\') {
+            (void)fprintf(file, "\\%c", *c);
+        } else if ((unsigned char)*c < 0x20) {
+            (void)fprintf(file, "\\u%04x", (unsigned)*c);
+        } else {
+            (void)fputc(*c, file);
+        }
+    }
+    (void)fputc('"', file);
+}
+
+static void begin(struct json_text *json, const char *key)
+{
+    if (json->needs_comma) {
+        (void)fputs(", ", json->file);
+    }
+    if (key != NULL) {
+        write_quoted(json->file, key);
+        (void)fputs(": ", json->file);
+    }
+    json->needs_comma = true;
+}
+
+void json_open(struct json_text *json, const char *key, char bracket)
+{
+    begin(json, key);
+    (void)fputc(bracket, json->file);
+    json->needs_comma = false;
+}
+
+void json_close(struct json_text *json, char bracket)
+{
+    (void)fputc(bracket, json->file);
+    json->needs_comma = true;
+}
+
+void json_string(struct json_text *json, const char *key, const char *text)
+{
+    begin(json, key);
+    write_quoted(json->file, text);
+}
+
+void json_count(struct json_text *json, const char *key, u64 number)
+{
+    begin(json, key);
+    (void)fprintf(json->file, "%llu", (unsigned long long)number);
+}
+
+void json_bool(struct json_text *json, const char *key, bool value)
+{
+    begin(json, key);
+    (void)fputs(value ? "true" : "false", json->file);
+}
+
+void json_number(struct json_text *json, const char *key, double number)
+{
+    begin(json, key);
+    (void)fprintf(json->file, "%.3f", isfinite(number) ? number : 0);
+}
+
+void json_null(struct json_text *json, const char *key)
+{
+    begin(json, key);
+    (void)fputs("null", json->file);
+}

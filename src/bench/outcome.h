@@ -1,0 +1,48 @@
+/* What came of a run: everything that is printed, written to report.json or drawn.
+ *
+ * Throughput is acknowledged payload over the time between the common start and the last end, never
+ * a sum of means. Percentiles are of all actors' histograms merged, never a mean of percentiles. */
+#pragma once
+
+#include "bench/bench_run.h"
+#include "bench/limits.h"
+#include "bench/server_watch.h"
+
+struct outcome {
+    const struct bench_options *options;
+    const struct bench_run *run;
+    const struct server_watch *server;
+    const struct limits *limits; /* NULL: not measured */
+    struct actor_totals totals;
+    struct histogram *measures[MEASURE_COUNT]; /* merged; those that do not occur are empty */
+    double seconds;
+    double sent_bytes_per_second;
+    double received_bytes_per_second;
+    double bytes_per_second;
+    double messages_per_second;
+    double target_bytes_per_second; /* 0: as fast as it goes */
+    double target_share;            /* of it that was reached */
+    bool missed_target;             /* below 99 % of it */
+    double client_cpu_seconds;
+    bool ran_dry;
+    u64 samples_lost;
+    char title[512];
+};
+
+void outcome_init(struct outcome *outcome, const struct bench_run *run,
+                  const struct server_watch *server, const struct limits *limits);
+void outcome_deinit(struct outcome *outcome);
+
+const char *outcome_measure_name(enum measure measure); /* "publish_batch" */
+
+/* Which bare limit this work is held against: "exchange" or "loop"; and ours over it, 0 if there is
+ * none. */
+const char *outcome_limit_name(const struct outcome *outcome);
+double outcome_limit_ratio(const struct outcome *outcome);
+
+/* A table for people, and one object for programs. */
+void outcome_print(const struct outcome *outcome);
+void outcome_print_json(const struct outcome *outcome);
+
+/* DIR/<name of the run>/report.json and report.html; false with a sentence. */
+must_check bool outcome_write(const struct outcome *outcome, struct err *err);

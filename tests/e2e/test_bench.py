@@ -1,0 +1,197 @@
+"""`levriero bench`: what it says it did is what the server has, and it sees what it should see."""
+
+import json
+import signal
+import subprocess
+import threading
+import time
+
+from case import deadline
+from server import BINARY, PATIENCE
+from test_cli import DONE, REFUSED, USAGE, Terminal
+
+
+class Bench(Terminal):
+    def bench(self, *words, code=DONE):
+        return self.run_command("bench", *words, code=code)
+
+    def figures(self, *words):
+        return json.loads(self.bench("--no-limits", "--json", *words))
+
+    def messages_in(self, streams):
+        client = self.client()
+        return sum(client.get_topic(f"bench-stream-{number + 1}", "topic-1")["messages"]
+                   for number in range(streams))
+
+
+class Kinds(Bench):
+    SMALL = ("-m", "100", "-P", "20", "-b", "30")
+
+    def expect_written(self, figures, streams, batches):
+        self.assertEqual(figures["totals"]["sent_batches"], batches)
+        self.assertEqual(figures["totals"]["sent_messages"], batches * 20)
+        self.assertEqual(figures["totals"]["sent_bytes"], batches * 2000)
+        self.assertEqual(self.messages_in(streams), batches * 20)
+        self.assertEqual(figures["latency"]["publish_batch"]["count"], batches)
+        self.assertEqual(figures["latency"]["publish_message"]["count"], batches * 20)
+        self.assertAlmostEqual(figures["sent_bytes_per_second"] * figures["seconds"],
+                               batches * 2000, delta=batches * 20)
+
+    def expect_read(self, figures, messages, measure):
+        self.assertEqual(figures["totals"]["received_messages"], messages)
+        self.assertEqual(figures["totals"]["received_bytes"], messages * 100)
+        self.assertEqual(figures["latency"][measure]["count"], messages)
+        self.assertEqual(figures["totals"]["early_messages"], 0)
+
+    def test_pinned_producers_write_what_pinned_consumers_then_read(self):
+        written = self.figures(*self.SMALL, "pinned-producer", "-p", "3", "tcp")
+        self.expect_written(written, 3, 90)
+        read = self.figures(*self.SMALL, "pc", "-c", "3")
+        self.expect_read(read, 1800, "poll_message")
+        self.assertFalse(read["ran_dry"])
+        again = self.figures("-m", "100", "-P", "20", "-b", "31", "pc", "-c", "3")
+        self.expect_read(again, 1800, "poll_message")
+        self.assertTrue(again["ran_dry"])
+
+    def test_pinned_producers_and_consumers_meet(self):
+        figures = self.figures(*self.SMALL, "ppc", "-p", "2", "-c", "2")
+        self.expect_written(figures, 2, 60)
+        self.expect_read(figures, 1200, "end_to_end_message")
+
+    def test_balanced_producers_write_what_a_group_then_reads(self):
+        self.expect_written(self.figures(*self.SMALL, "bp", "-p", "2", "-a", "4"), 1, 60)
+        self.expect_read(self.figures(*self.SMALL, "bcg", "-c", "2"), 1200, "poll_message")
+
+    def test_two_groups_each_read_what_balanced_producers_write(self):
+        figures = self.figures(*self.SMALL, "bpcg", "-p", "2", "-a", "4", "-c", "4", "-g", "2")
+        self.expect_written(figures, 1, 60)
+        self.expect_read(figures, 2400, "end_to_end_message")
+
+    def test_what_is_sent_in_turns_comes_back(self):
+        figures = self.figures(*self.SMALL, "end-to-end-producing-consumer", "-p", "3")
+        self.expect_written(figures, 3, 45)
+        self.expect_read(figures, 900, "end_to_end_message")
+
+    def test_what_is_sent_in_turns_comes_back_through_a_group(self):
+        figures = self.figures(*self.SMALL, "e2ecg", "-p", "2", "-c", "3", "-a", "4")
+        self.expect_written(figures, 1, 30)
+        self.expect_read(figures, 600, "end_to_end_message")
+
+    def test_a_warm_up_is_not_counted_and_its_messages_are_not_read_again(self):
+        figures = self.figures(*self.SMALL, "-w", "100ms", "ppc", "-p", "2", "-c", "2")
+        self.assertEqual(figures["totals"]["sent_messages"], 1200)
+        self.expect_read(figures, 1200, "end_to_end_message")
+        self.assertGreater(self.messages_in(2), 1200)
+        grouped = self.figures(*self.SMALL, "-w", "100ms", "bpcg", "-p", "2", "-c", "2", "-a", "4")
+        self.expect_read(grouped, 1200, "end_to_end_message")
+
+    def test_sizes_and_batches_of_a_range_add_up(self):
+        figures = self.figures("-m", "50..300", "-P", "1..40", "-T", "300KB", "ppc", "-p", "2",
+                               "-c", "2")
+        totals = figures["totals"]
+        self.assertEqual(totals["sent_messages"], self.messages_in(2))
+        self.assertEqual(totals["sent_messages"], totals["received_messages"])
+        self.assertEqual(totals["sent_bytes"], totals["received_bytes"])
+        self.assertGreaterEqual(totals["sent_bytes"], 150000)
+
+    def test_streams_are_made_anew_unless_they_are_to_be_reused(self):
+        self.figures(*self.SMALL, "pp", "-p", "1")
+        self.figures(*self.SMALL, "pp", "-p", "1")
+        self.assertEqual(self.messages_in(1), 600)
+        self.figures("--reuse-streams", *self.SMALL, "pp", "-p", "1")
+        self.assertEqual(self.messages_in(1), 1200)
+
+
+class Words(Bench):
+    def test_the_durability_in_force_is_read_from_the_server(self):
+        figures = self.figures("-b", "1", "-P", "1", "pp", "-p", "1")
+        self.assertEqual(figures["durability"], self.server.durability)
+        self.assertIn("durability sync", figures["title"])
+        self.assertIn("durability sync",
+                      self.bench("--no-limits", "-b", "1", "pp", "-p", "1").decode())
+
+    def test_wrong_words_are_exit_code_2_and_name_the_remedy(self):
+        for words, remedy in ((("pinned-producers",), "no kind"), ((), "KIND"),
+                              (("--mesage-size", "1", "pp"), "--message-size"),
+                              (("-b", "1", "-T", "1MB", "pp"), "exclude"),
+                              (("pp", "-s", "3", "-p", "2"), "as many streams"),
+                              (("bp", "-a", "1"), "two partitions"),
+                              (("bcg", "-s", "2", "-g", "1"), "groups"),
+                              (("bpcg", "-a", "2", "-c", "3"), "partitions"),
+                              (("-b", "0", "pp"), "between 1"), (("pp", "http"), "tcp"),
+                              (("--poisson", "pp"), "--rate-limit")):
+            printed = self.bench(*words, code=USAGE).decode()
+            self.assertIn(remedy, self.said + printed, words)
+
+    def test_reading_what_nobody_wrote_is_refused(self):
+        self.bench("pc", "-s", "77", "-c", "77", code=REFUSED)
+        self.assertIn("run a kind that writes", self.said)
+
+    def test_examples_and_help_are_to_be_had(self):
+        self.assertIn(b"pinned-producer", self.bench("examples"))
+        self.assertIn(b"--rate-limit", self.bench("--help"))
+
+
+class Stalls(Bench):
+    """A server that stands still for 200 ms: requests that should have been sent meanwhile wait."""
+
+    STALL_SECONDS = 0.2
+
+    def stalled(self, *words):
+        """Runs the bench, and stops the server for a moment while it is at work."""
+        client = self.client()
+        if client.get_stream("bench-stream-1"):
+            client.delete_stream("bench-stream-1")
+
+        def stall():
+            self.wait_for_messages(client)
+            self.server.process.send_signal(signal.SIGSTOP)
+            time.sleep(self.STALL_SECONDS)
+            self.server.process.send_signal(signal.SIGCONT)
+
+        thread = threading.Thread(target=stall)
+        thread.start()
+        figures = self.figures("--duration", "2s", "-m", "100", "-P", "1", *words, "pp", "-p", "1")
+        thread.join()
+        return figures["latency"]
+
+    def wait_for_messages(self, client):
+        """The stream holds something: the bench is at work."""
+        end = time.monotonic() + 10 * PATIENCE
+        while time.monotonic() < end:
+            topic = client.get_topic("bench-stream-1", "topic-1")
+            if topic and topic["messages"] > 5:
+                return
+            time.sleep(0.01)
+
+    @deadline(60)
+    def test_an_open_loop_sees_a_pause_of_the_server_that_a_closed_loop_hides(self):
+        # 100 messages a second: about 20 should have been sent during the pause, of 200.
+        rate = ("-r", "10KB")
+        opened = self.stalled(*rate)
+        closed = self.stalled(*rate, "--closed-loop")
+        # The open loop: a tenth of all waited, so p95 shows it.
+        self.assertGreater(opened["publish_batch"]["p95_us"], 50_000)
+        self.assertGreater(opened["publish_batch"]["max_us"], 150_000)
+        # The same pause hit one request of the closed loop: only the maximum knows.
+        self.assertGreater(closed["publish_batch"]["max_us"], 150_000)
+        self.assertLess(closed["publish_batch"]["p95_us"], opened["publish_batch"]["p95_us"] / 2)
+        # And the open loop's own second histogram, from the actual send, hides it as well.
+        self.assertLess(opened["service"]["p95_us"], opened["publish_batch"]["p95_us"] / 2)
+
+
+class Interrupted(Bench):
+    def test_a_server_that_dies_is_a_failure_with_a_sentence(self):
+        process = subprocess.Popen(
+            [str(BINARY), "bench", "--no-limits", "--duration", "30s", "-P", "1", "pp", "-p", "2",
+             "tcp", "--server-address", "%s:%d" % self.server.address],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        client = self.client()
+        end = time.monotonic() + 10 * PATIENCE
+        while not client.get_stream("bench-stream-2") and time.monotonic() < end:
+            time.sleep(0.01)
+        self.server.kill()
+        _, said = process.communicate(timeout=20 * PATIENCE)
+        self.server.start()
+        self.assertEqual(process.returncode, REFUSED)
+        self.assertRegex(said, "connection|no server|no answer")
