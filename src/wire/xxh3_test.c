@@ -31,3 +31,20 @@ TEST(bytes_that_come_in_pieces_hash_like_the_whole)
         EXPECT_EQ(xxh3_stream_digest(&stream), xxh3(bytes, sizeof(bytes)));
     }
 }
+
+/* Short pieces go another way through the library than long runs do. */
+TEST(runs_of_every_length_hash_like_their_short_pieces)
+{
+    u8 bytes[3000];
+    for (u32 i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (u8)(i * 11 + i / 256);
+    }
+    for (u32 size = 0; size <= sizeof(bytes); size++) {
+        struct xxh3_stream stream;
+        xxh3_stream_init(&stream);
+        for (u32 at = 0; at < size; at += 100) {
+            xxh3_stream_update(&stream, bytes + at, u32_min(100, size - at));
+        }
+        EXPECT_EQ(xxh3_stream_digest(&stream), xxh3(bytes, size));
+    }
+}
