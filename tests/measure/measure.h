@@ -1,4 +1,4 @@
-/* What the programs of `measure` share: the options of the command line, and a load made of them. */
+/* What the programs of `measure` share: the options of the command line, and a load of them. */
 #pragma once
 
 #include <stdbool.h>
