@@ -5,10 +5,8 @@
 
 #include "base/check.h"
 #include "sim/operation.h"
-#include "wire/consumer.h"
 #include "wire/frame.h"
 #include "wire/login.h"
-#include "wire/partition_info.h"
 #include "wire/send.h"
 #include "wire/stream_info.h"
 #include "wire/token_info.h"
@@ -261,8 +259,16 @@ static void change_token(struct guest *guest)
     guest->wanted = guest->user;
     guest->wanted.has_token = !guest->user.has_token;
     if (guest->wanted.has_token) {
-        create_token_request_encode(&(struct create_token_request){.name = span_of(TOKEN_NAME)},
-                                    &body);
+        u64 expiry_us = draw(guest, 3) == 0 ? 0 : US_PER_SECOND + draw(guest, 20 * US_PER_SECOND);
+        guest->wanted.expiry = (struct guest_expiry){
+            .expires = expiry_us != 0,
+            .from_us = sim_now_us(guest->workload->sim) + expiry_us,
+            .to_us = UINT64_MAX,
+            .wall_jumps = sim_counts(guest->workload->sim)->wall_jumps,
+        };
+        create_token_request_encode(
+            &(struct create_token_request){.name = span_of(TOKEN_NAME), .expiry_us = expiry_us},
+            &body);
         ask(guest, &guest->line, GUEST_TOKEN_CREATE, COMMAND_CREATE_TOKEN, &body);
     } else {
         delete_token_request_encode(span_of(TOKEN_NAME), &body);
@@ -298,105 +304,6 @@ static bool ends_sessions(const struct guest *guest)
 
 /* ---- What the user does ---- */
 
-static void write_poll(const struct guest *guest, struct writer *body)
-{
-    const struct model_topic *topic = guest->partition->topic;
-    poll_request_encode(
-        &(struct poll_request){
-            .consumer = {.kind = CONSUMER_SINGLE, .identifier = identifier_of_id(77)},
-            .stream = identifier_of_name(span_of(topic->stream->name)),
-            .topic = identifier_of_name(span_of(topic->name)),
-            .partition = {true, guest->partition->id},
-            .strategy = POLL_LAST,
-            .count = 3,
-        },
-        body);
-}
-
-static void write_offset(const struct guest *guest, bool is_store, struct writer *body)
-{
-    const struct model_topic *topic = guest->partition->topic;
-    struct offset_request target = {
-        .consumer = {.kind = CONSUMER_SINGLE, .identifier = identifier_of_id(77)},
-        .stream = identifier_of_name(span_of(topic->stream->name)),
-        .topic = identifier_of_name(span_of(topic->name)),
-        .partition = {true, guest->partition->id},
-    };
-    if (is_store) { /* of what is not there: it must be refused all the same */
-        store_offset_request_encode(&(struct store_offset_request){target, 1ull << 40, true}, body);
-    } else {
-        get_offset_request_encode(&target, body);
-    }
-}
-
-/* To root, who keeps what it has. */
-static void write_on_root(enum command command, struct writer *body)
-{
-    struct identifier root = identifier_of_name(span_of("root"));
-    if (command == COMMAND_DELETE_USER) {
-        user_request_encode(&(struct user_request){.user = root}, body);
-    } else {
-        update_permissions_request_encode(&(struct update_permissions_request){.user = root}, body);
-    }
-}
-
-/* What exists already, or is too much: nothing changes, whether it is allowed or not. */
-static void write_change(const struct guest *guest, enum command command, struct writer *body)
-{
-    const struct model_topic *topic = guest->partition->topic;
-    struct identifier stream_name = identifier_of_name(span_of(topic->stream->name));
-    if (command == COMMAND_CREATE_STREAM) {
-        create_stream_request_encode(
-            &(struct create_stream_request){.name = span_of(topic->stream->name)}, body);
-    } else if (command == COMMAND_CREATE_TOPIC) {
-        create_topic_request_encode(&(struct create_topic_request){.stream = stream_name,
-                                                                   .partitions_count = 1,
-                                                                   .name = span_of(topic->name)},
-                                    body);
-    } else {
-        partitions_request_encode(
-            &(struct partitions_request){.stream = stream_name,
-                                         .topic = identifier_of_name(span_of(topic->name)),
-                                         .count = MODEL_PARTITIONS_MAX + 10},
-            body);
-    }
-}
-
-static void write_read(const struct guest *guest, bool with_topic, struct writer *body)
-{
-    const struct model_topic *topic = guest->partition->topic;
-    struct identifier stream_name = identifier_of_name(span_of(topic->stream->name));
-    struct identifier topic_name = identifier_of_name(span_of(topic->name));
-    write_identifier(body, &stream_name);
-    if (with_topic) {
-        write_identifier(body, &topic_name);
-    }
-}
-
-static void write_act(struct guest *guest, enum command command, struct writer *body)
-{
-    switch ((u32)command) {
-    case COMMAND_DELETE_USER:
-    case COMMAND_UPDATE_PERMISSIONS: write_on_root(command, body); break;
-    case COMMAND_GET_STREAM:
-    case COMMAND_GET_TOPICS: write_read(guest, false, body); break;
-    case COMMAND_GET_TOPIC:
-    case COMMAND_GET_GROUPS: write_read(guest, true, body); break;
-    case COMMAND_POLL_MESSAGES: write_poll(guest, body); break;
-    case COMMAND_GET_CONSUMER_OFFSET: write_offset(guest, false, body); break;
-    case COMMAND_STORE_CONSUMER_OFFSET: write_offset(guest, true, body); break;
-    case COMMAND_SEND_MESSAGES:
-        guest->send = model_send_begin(guest->workload->model, guest->partition, 1, 0,
-                                       sim_time(guest->workload->sim, 0).wall_us);
-        operation_write_send(guest->send, body);
-        break;
-    case COMMAND_CREATE_STREAM:
-    case COMMAND_CREATE_TOPIC:
-    case COMMAND_DELETE_PARTITIONS: write_change(guest, command, body); break;
-    default: check(!guest_act(guest->act)->on_topic); break;
-    }
-}
-
 /* Mostly where it was granted something. */
 static struct model_topic *draw_target(struct guest *guest)
 {
@@ -427,7 +334,7 @@ static void act(struct guest *guest)
         guest->glimpse = model_glimpse(topic);
     }
     struct writer body = body_of(guest);
-    write_act(guest, chosen->command, &body);
+    guest_write_act(guest, chosen->command, &body);
     ask(guest, &guest->line, GUEST_ACT, chosen->command, &body);
 }
 
@@ -494,20 +401,51 @@ static bool opens(const struct guest_user *user, u32 password)
     return user->exists && user->active && user->password == password;
 }
 
-static bool opens_by_token(const struct guest_user *user)
+static bool has_jumped(const struct guest *guest, const struct guest_expiry *expiry)
 {
-    return user->exists && user->active && user->has_token;
+    return sim_counts(guest->workload->sim)->wall_jumps != expiry->wall_jumps;
+}
+
+/* Has it been over since before the present request? */
+static bool is_over(const struct guest *guest, const struct guest_expiry *expiry)
+{
+    return expiry->expires && !has_jumped(guest, expiry) && guest->call.issued_us > expiry->to_us;
+}
+
+/* Is it still good, by the answer of the present request? */
+static bool is_good(const struct guest *guest, const struct guest_expiry *expiry)
+{
+    bool is_early = sim_now_us(guest->workload->sim) < expiry->from_us;
+    return !expiry->expires || (is_early && !has_jumped(guest, expiry));
+}
+
+/* May the login with the token succeed, and may it fail? */
+static bool may_open(const struct guest *guest, const struct guest_user *user)
+{
+    return user->exists && user->active && user->has_token && !is_over(guest, &user->expiry);
+}
+
+static bool may_not_open(const struct guest *guest, const struct guest_user *user)
+{
+    return !user->exists || !user->active || !user->has_token || !is_good(guest, &user->expiry);
+}
+
+static void judge_token_login(struct guest *guest, bool succeeds)
+{
+    bool may = may_open(guest, &guest->user) || (guest->unsure && may_open(guest, &guest->other));
+    bool may_not =
+        may_not_open(guest, &guest->user) || (guest->unsure && may_not_open(guest, &guest->other));
+    if (succeeds ? !may : !may_not) {
+        disagree(guest, CHECK_rights_hold, succeeds ? "a token that is void" : "a token",
+                 succeeds ? WIRE_OK : WIRE_INVALID_TOKEN);
+    }
 }
 
 static void on_token_login(struct guest *guest, const struct sim_client_reply *reply)
 {
     bool succeeds = take_login(&guest->line, reply);
-    bool expected = opens_by_token(&guest->user);
-    bool other = guest->unsure ? opens_by_token(&guest->other) : expected;
-    bool again = !reply->is_eviction && comes_again(guest, reply->status);
-    if (!again && expected == other && succeeds != expected) {
-        disagree(guest, CHECK_rights_hold, expected ? "a token" : "a token that is void",
-                 reply->is_eviction ? WIRE_INVALID_TOKEN : reply->status);
+    if (reply->is_eviction || !comes_again(guest, reply->status)) {
+        judge_token_login(guest, succeeds);
     }
 }
 
@@ -586,6 +524,9 @@ static void take_token(struct guest *guest, struct reader *reader)
     if (guest->asked == GUEST_CREATE) {
         guest->token[0] = 0;
     } else if (guest->asked == GUEST_TOKEN_CREATE) {
+        struct guest_expiry *expiry = &guest->user.expiry;
+        u64 lasts_us = expiry->from_us - guest->call.issued_us;
+        expiry->to_us = sim_now_us(guest->workload->sim) + lasts_us;
         u8 size = read_u8(reader);
         const u8 *text = read_bytes(reader, size);
         if (reader->failed || size >= sizeof(guest->token)) {
@@ -626,6 +567,9 @@ static void on_change(struct guest *guest, const struct sim_client_reply *reply)
         /* It did not happen; but until the restart the user may be refused as if it had. */
         guest->unsure = workload_excuses(guest->workload, status);
         guest->other = guest->wanted;
+    } else if (guest->asked == GUEST_TOKEN_DELETE && status == WIRE_RESOURCE_NOT_FOUND &&
+               !is_good(guest, &guest->user.expiry)) {
+        guest->user.has_token = false; /* it had expired, and was swept away */
     } else if (!comes_again(guest, status)) {
         disagree(guest, CHECK_model_agrees, "a change of the user", status);
     }
@@ -720,6 +664,13 @@ static void on_audit_login(struct guest *guest, const struct sim_client_reply *r
     }
 }
 
+/* Does such a user have a token, or none? */
+static bool shows_token(const struct guest *guest, const struct guest_user *user, bool has_token)
+{
+    return has_token == user->has_token ||
+           (!has_token && !is_good(guest, &user->expiry)); /* it was swept away */
+}
+
 static void on_tokens(struct guest *guest, const struct sim_client_reply *reply)
 {
     if (reply->is_eviction || reply->status != WIRE_OK) {
@@ -728,14 +679,15 @@ static void on_tokens(struct guest *guest, const struct sim_client_reply *reply)
     struct reader reader = reader_over(reply->body.data, reply->body.size);
     bool has_token = reply->body.size > 0;
     bool is_known = !has_token || span_equal(read_token_info(&reader).name, span_of(TOKEN_NAME));
-    bool is_user = has_token == guest->user.has_token;
-    bool is_other = guest->unsure && has_token == guest->other.has_token;
+    bool is_user = shows_token(guest, &guest->user, has_token);
+    bool is_other = guest->unsure && shows_token(guest, &guest->other, has_token);
     if (!is_known || (!is_user && !is_other)) {
         verdict_fail(guest->workload->verdict, CHECK_users_stay,
                      "after a restart guest %s has %s token", guest->name, has_token ? "a" : "no");
         return;
     }
     settle(guest, !is_user);
+    guest->user.has_token = has_token;
     bool can_log_in = guest->user.has_token && guest->token[0] != 0;
     guest->audit = can_log_in ? GUEST_AUDIT_TOKEN_LOGIN : GUEST_AUDIT_NONE;
     if (can_log_in) {
@@ -745,9 +697,14 @@ static void on_tokens(struct guest *guest, const struct sim_client_reply *reply)
 
 static void on_audit_token_login(struct guest *guest, const struct sim_client_reply *reply)
 {
-    if (take_login(&guest->line, reply)) {
-        guest->audit = GUEST_AUDIT_NONE;
-    } else if (reply->is_eviction || !comes_again(guest, reply->status)) {
+    bool succeeds = take_login(&guest->line, reply);
+    if (!succeeds && !reply->is_eviction && comes_again(guest, reply->status)) {
+        return;
+    }
+    guest->audit = GUEST_AUDIT_NONE;
+    if (succeeds || may_not_open(guest, &guest->user)) {
+        judge_token_login(guest, succeeds);
+    } else {
         verdict_fail(guest->workload->verdict, CHECK_users_stay,
                      "after a restart guest %s cannot log in with its token", guest->name);
     }

@@ -7,7 +7,8 @@
  *
  * A change that got no answer leaves two possible users until the next restart: `user` as it was
  * and `other` as it would be. The audit after a restart says which, and that nothing that was
- * acknowledged is lost: the user, its rights, its password, its token.
+ * acknowledged is lost: the user, its rights, its password, its token. A token that expires opens
+ * until then, never after, and may be gone any time from then on.
  *
  * Owner: the workload. */
 #pragma once
@@ -19,12 +20,21 @@
 struct workload;
 struct guest;
 
+/* When a token expires: somewhere between two times, if the wall clock does not jump meanwhile. */
+struct guest_expiry {
+    bool expires;
+    u64 from_us; /* virtual time */
+    u64 to_us;
+    u64 wall_jumps; /* when it was asked for */
+};
+
 struct guest_user {
     bool exists;
     bool active;
     struct guest_rights rights;
     u32 password; /* its number */
     bool has_token;
+    struct guest_expiry expiry; /* of the token */
 };
 
 enum guest_ask {
@@ -96,6 +106,9 @@ void guest_init(struct guest *guest, struct workload *workload, u32 index, u64 s
 void guest_deinit(struct guest *guest);
 void guest_start(struct guest *guest);
 void guest_disconnect(struct guest *guest);
+
+/* Of guest_act.c: the body of the act that was drawn. */
+void guest_write_act(struct guest *guest, enum command command, struct writer *body);
 
 /* After a restart, while nobody works. */
 void guest_audit_begin(struct guest *guest);

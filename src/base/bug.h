@@ -28,7 +28,9 @@
     X(INHERIT_RIGHTS, "inherit-rights",                                                            \
       "rights go over to what gets the number of a deleted topic")                                 \
     X(KEEP_SESSIONS, "keep-sessions", "sessions outlive their user and its password")              \
-    X(LOSE_RIGHTS, "lose-rights", "a snapshot of the state leaves the rights of users out")
+    X(LOSE_RIGHTS, "lose-rights", "a snapshot of the state leaves the rights of users out")        \
+    X(KEEP_TOKENS, "keep-tokens", "a token opens after it has expired")                            \
+    X(LOSE_TOKENS, "lose-tokens", "a snapshot of the state leaves tokens out")
 
 #define BUG_ENUM(name, text, help) BUG_##name,
 enum bug { BUG_LIST(BUG_ENUM) BUG_COUNT };

@@ -190,7 +190,7 @@ static void save_next_token(const struct state *state, struct state_cursor *curs
     const struct state_token *last =
         cursor->topic_id == 0 ? NULL : &state->tokens[cursor->topic_id - 1];
     const struct state_token *token = state_token_next(state, cursor->stream_id, last);
-    if (token == NULL) {
+    if (token == NULL || bug_is_on(BUG_LOSE_TOKENS)) {
         cursor->section = CURSOR_USERS;
         return;
     }
