@@ -9,11 +9,11 @@
 #   make crash [ROUNDS=200]   kill the real server under load, and compare
 #   make campaign NAME=x FOR=600   simulate fresh seeds, note the result in docs/reliability.md
 #   make bench                ratios to the bare limits of this machine
-#   make install [DESTDIR=]   the binary
+#   make install [DESTDIR=]   the binary, the client library, its header and pages
 
 all:
 	@tools/setup build
-	@tools/build release levriero
+	@tools/build release levriero library
 
 run: all
 	@tools/run $(if $(ONCE),--once)

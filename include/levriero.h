@@ -482,6 +482,301 @@ LV_API uint32_t lv_consumer_partition(const struct lv_consumer *consumer, uint32
 /* Bytes that were read ahead. Never waits. */
 LV_API uint64_t lv_consumer_held_bytes(const struct lv_consumer *consumer);
 
+/* ---- Answers ---- */
+
+struct lv_result;
+
+/* An answer is rows, one after the other; what a row is: */
+enum lv_row {
+    LV_ROW_NONE = 0, /* no more rows */
+    LV_ROW_STREAM = 1,
+    LV_ROW_TOPIC = 2,
+    LV_ROW_PARTITION = 3,
+    LV_ROW_USER = 4,
+    LV_ROW_PERMISSION = 5, /* of the user before it */
+    LV_ROW_TOKEN = 6,
+    LV_ROW_GROUP = 7,
+    LV_ROW_MEMBER = 8, /* of the group before it; its partitions follow */
+    LV_ROW_CONNECTION = 9,
+    LV_ROW_MEMBERSHIP = 10, /* of the connection before it */
+    LV_ROW_STATISTICS = 11,
+    LV_ROW_NODE = 12,
+    LV_ROW_OPTION = 13,
+    LV_ROW_OFFSET = 14,
+    LV_ROW_MESSAGE = 15, /* lv_result_message */
+    LV_ROW_BYTES = 16    /* LV_FIELD_BYTES: an archive, or an answer as it came */
+};
+
+/* What a row can have. A row answers 0, or an empty text, for what it has not. */
+enum lv_field {
+    LV_FIELD_ID = 0,
+    LV_FIELD_NAME = 1,
+    LV_FIELD_CREATED_AT_US = 2,
+    LV_FIELD_SIZE_BYTES = 3,
+    LV_FIELD_MESSAGES_COUNT = 4,
+    LV_FIELD_TOPICS_COUNT = 5,
+    LV_FIELD_PARTITIONS_COUNT = 6,
+    LV_FIELD_SEGMENTS_COUNT = 7,
+    LV_FIELD_MEMBERS_COUNT = 8,
+    LV_FIELD_STREAMS_COUNT = 9,
+    LV_FIELD_CLIENTS_COUNT = 10,
+    LV_FIELD_GROUPS_COUNT = 11,
+    LV_FIELD_CURRENT_OFFSET = 12, /* the newest of the partition */
+    LV_FIELD_STORED_OFFSET = 13,
+    LV_FIELD_MESSAGE_EXPIRY_US = 14, /* UINT64_MAX: never */
+    LV_FIELD_MAX_SIZE_BYTES = 15,    /* UINT64_MAX: no limit */
+    LV_FIELD_COMPRESSION = 16,       /* 1 none, 2 gzip */
+    LV_FIELD_STATUS = 17,            /* of a user: 1 active, 2 inactive; of a node: 0 healthy */
+    LV_FIELD_EXPIRES_AT_US = 18,     /* 0: never */
+    LV_FIELD_STREAM_ID = 19,         /* of a permission: UINT32_MAX for the whole server */
+    LV_FIELD_TOPIC_ID = 20,          /* of a permission: UINT32_MAX for the whole stream */
+    LV_FIELD_GROUP_ID = 21,
+    LV_FIELD_BITS = 22,      /* enum lv_permission */
+    LV_FIELD_USER_ID = 23,   /* UINT32_MAX: not logged in */
+    LV_FIELD_TRANSPORT = 24, /* 1 TCP, 2 QUIC, 4 WebSocket */
+    LV_FIELD_ADDRESS = 25,
+    LV_FIELD_GENERATION = 26,
+    LV_FIELD_TEXT = 27, /* a token; what an option is for */
+    LV_FIELD_BYTES = 28,
+    LV_FIELD_KIND = 29, /* of an option: enum lv_header_kind */
+    LV_FIELD_PORT = 30,
+    LV_FIELD_ROLE = 31, /* 0 leader, 1 follower */
+    LV_FIELD_PROCESS_ID = 32,
+    LV_FIELD_CPU_PERMILLE = 33,
+    LV_FIELD_MEMORY_BYTES = 34,
+    LV_FIELD_TOTAL_MEMORY_BYTES = 35,
+    LV_FIELD_RUN_TIME_US = 36,
+    LV_FIELD_READ_BYTES = 37,
+    LV_FIELD_WRITTEN_BYTES = 38,
+    LV_FIELD_HOSTNAME = 39,
+    LV_FIELD_SERVER_VERSION = 40,
+    LV_FIELD_FREE_DISK_BYTES = 41,
+    LV_FIELD_TOTAL_DISK_BYTES = 42
+};
+#define LV_FIELDS_COUNT 43
+
+/* Room for answers, used again and again. Belongs to one thread at a time. Never waits.
+ *
+ *     struct lv_result *result = lv_result_create();
+ *     size_t size = 0;
+ *     expect(lv_stream_create(client, "invoices", NULL) == LV_OK);
+ *     expect(lv_streams(client, result) == LV_OK);
+ *     while (lv_result_next(result) == LV_ROW_STREAM) {
+ *         expect(strlen(lv_result_text(result, LV_FIELD_NAME, &size)) == size);
+ *     }
+ *     expect(lv_stream_delete(client, "invoices") == LV_OK);
+ *     lv_result_destroy(result);
+ */
+LV_API struct lv_result *lv_result_create(void);
+LV_API void lv_result_destroy(struct lv_result *result);
+
+/* Goes to the next row and says what it is (enum lv_row); LV_ROW_NONE at the end. An answer that
+ * cannot be read ends early, and lv_result_is_broken says 1 then. Never wait. */
+LV_API int lv_result_next(struct lv_result *result);
+LV_API int lv_result_is_broken(const struct lv_result *result);
+
+/* A field of the row. A text ends in a zero byte that *size does not count; it holds until the next
+ * row. Never wait. */
+LV_API uint64_t lv_result_number(const struct lv_result *result, int field);
+LV_API const char *lv_result_text(const struct lv_result *result, int field, size_t *size);
+
+/* The message of an LV_ROW_MESSAGE, or NULL. Holds until the result is used again. Never waits. */
+LV_API const struct lv_message *lv_result_message(const struct lv_result *result);
+
+/* ---- One question, one answer ----
+ *
+ * Each waits for the answer. `result` may be NULL where nothing of the answer is wanted. What is
+ * lost with a connection is asked again under its number; a server that was not started anew in
+ * between does nothing twice. */
+
+/* A command of the protocol by its code, with its body as it travels: LV_ROW_BYTES. */
+LV_API int lv_call(struct lv_client *client, uint32_t code, const void *body, size_t size,
+                   struct lv_result *result);
+
+/* The server: LV_ROW_STATISTICS; LV_ROW_NODE each; a ZIP file as LV_ROW_BYTES; LV_ROW_OPTION each
+ * (scope 1 topics, 2 streams, 3 users); LV_ROW_CONNECTION, of this one, of all, of one by number.
+ * */
+LV_API int lv_stats(struct lv_client *client, struct lv_result *result);
+LV_API int lv_cluster(struct lv_client *client, struct lv_result *result);
+LV_API int lv_snapshot(struct lv_client *client, struct lv_result *result);
+LV_API int lv_options(struct lv_client *client, int scope, struct lv_result *result);
+LV_API int lv_me(struct lv_client *client, struct lv_result *result);
+LV_API int lv_connections(struct lv_client *client, struct lv_result *result);
+LV_API int lv_connection(struct lv_client *client, uint32_t number, struct lv_result *result);
+
+/* Streams: LV_ROW_STREAM each; one, and its LV_ROW_TOPICs. LV_ERROR_NOT_FOUND: no such stream to
+ * get; 1009: to change; 1012: the name is taken. */
+LV_API int lv_streams(struct lv_client *client, struct lv_result *result);
+LV_API int lv_stream(struct lv_client *client, const char *stream, struct lv_result *result);
+LV_API int lv_stream_create(struct lv_client *client, const char *name, struct lv_result *result);
+LV_API int lv_stream_rename(struct lv_client *client, const char *stream, const char *name);
+LV_API int lv_stream_purge(struct lv_client *client, const char *stream);
+LV_API int lv_stream_delete(struct lv_client *client, const char *stream);
+
+struct lv_topic_options {
+    size_t size;
+    uint32_t partitions; /* only when it is made */
+    int compression;     /* 1 none, 2 gzip; of an option 0 means: as the server has it */
+    uint64_t message_expiry_us;
+    uint64_t max_size_bytes;
+    uint64_t segment_bytes; /* only when it is made, like all below */
+    int persisted;          /* 1: answered only when on the disk, whatever the server's level */
+    int offsets_persisted;  /* 1: likewise for stored offsets */
+    int preallocate;        /* 1: the space of a segment is reserved when it begins */
+};
+
+#define LV_TOPIC_OPTIONS_INIT                                                                      \
+    {                                                                                              \
+        sizeof(struct lv_topic_options), 1, 0, 0, 0, 0, 0, 0, 0                                    \
+    }
+
+/* Topics: LV_ROW_TOPIC each; one, and its LV_ROW_PARTITIONs. LV_ERROR_NOT_FOUND: no such topic to
+ * get; 1009, 2010: to change; 2013: the name is taken; 2015, 2019: too many partitions. An update
+ * sets name, compression, expiry and size. */
+LV_API int lv_topics(struct lv_client *client, const char *stream, struct lv_result *result);
+LV_API int lv_topic(struct lv_client *client, const char *stream, const char *topic,
+                    struct lv_result *result);
+LV_API int lv_topic_create(struct lv_client *client, const char *stream, const char *name,
+                           const struct lv_topic_options *options, struct lv_result *result);
+LV_API int lv_topic_update(struct lv_client *client, const char *stream, const char *topic,
+                           const char *name, const struct lv_topic_options *options);
+LV_API int lv_topic_purge(struct lv_client *client, const char *stream, const char *topic);
+LV_API int lv_topic_delete(struct lv_client *client, const char *stream, const char *topic);
+LV_API int lv_partitions_add(struct lv_client *client, const char *stream, const char *topic,
+                             uint32_t count);
+LV_API int lv_partitions_remove(struct lv_client *client, const char *stream, const char *topic,
+                                uint32_t count);
+
+/* Deletes the oldest `count` sealed segments of the partition. 3007: no such partition. */
+LV_API int lv_segments_delete(struct lv_client *client, const char *stream, const char *topic,
+                              uint32_t partition, uint32_t count);
+
+/* What users may do, as bits: the first ten for the whole server, and for streams and topics those
+ * that make sense there. */
+enum lv_permission {
+    LV_MAY_MANAGE_SERVERS = 1,
+    LV_MAY_READ_SERVERS = 2,
+    LV_MAY_MANAGE_USERS = 4,
+    LV_MAY_READ_USERS = 8,
+    LV_MAY_MANAGE_STREAMS = 16, /* of one stream: that stream */
+    LV_MAY_READ_STREAMS = 32,
+    LV_MAY_MANAGE_TOPICS = 64, /* of one topic: that topic */
+    LV_MAY_READ_TOPICS = 128,
+    LV_MAY_POLL = 256,
+    LV_MAY_SEND = 512
+};
+
+struct lv_permissions;
+
+/* Bits for the whole server; then streams by number, each before its topics. Never wait. */
+LV_API struct lv_permissions *lv_permissions_create(uint32_t bits);
+LV_API void lv_permissions_destroy(struct lv_permissions *permissions);
+LV_API int lv_permissions_add_stream(struct lv_permissions *permissions, uint32_t stream_id,
+                                     uint32_t bits);
+LV_API int lv_permissions_add_topic(struct lv_permissions *permissions, uint32_t topic_id,
+                                    uint32_t bits);
+
+struct lv_user_options {
+    size_t size;
+    const char *name;
+    const char *password;
+    int inactive;
+    struct lv_permissions *permissions; /* NULL: none */
+};
+
+#define LV_USER_OPTIONS_INIT                                                                       \
+    {                                                                                              \
+        sizeof(struct lv_user_options), NULL, NULL, 0, NULL                                        \
+    }
+
+/* Users: LV_ROW_USER each; one, and its LV_ROW_PERMISSIONs. LV_ERROR_NOT_FOUND: no such user to
+ * get; 20: to change; 46: the name is taken; 42: the current password is wrong; 48, 49: not with
+ * root. An update leaves a name of NULL and a status of 0 as they are. */
+LV_API int lv_users(struct lv_client *client, struct lv_result *result);
+LV_API int lv_user(struct lv_client *client, const char *user, struct lv_result *result);
+LV_API int lv_user_create(struct lv_client *client, const struct lv_user_options *options,
+                          struct lv_result *result);
+LV_API int lv_user_update(struct lv_client *client, const char *user, const char *name, int status);
+LV_API int lv_user_delete(struct lv_client *client, const char *user);
+LV_API int lv_user_set_password(struct lv_client *client, const char *user, const char *current,
+                                const char *password);
+LV_API int lv_user_set_permissions(struct lv_client *client, const char *user,
+                                   const struct lv_permissions *permissions);
+
+/* Tokens of who is logged in: LV_ROW_TOKEN each. A new one is shown once, as LV_FIELD_TEXT;
+ * `expiry_us` from now, 0: never. 51: the name is taken; 20: no such token. */
+LV_API int lv_tokens(struct lv_client *client, struct lv_result *result);
+LV_API int lv_token_create(struct lv_client *client, const char *name, uint64_t expiry_us,
+                           struct lv_result *result);
+LV_API int lv_token_delete(struct lv_client *client, const char *name);
+
+/* Groups of a topic: LV_ROW_GROUP each; one, and its LV_ROW_MEMBERs with their LV_ROW_PARTITIONs.
+ * Joining makes the client a member; sync: LV_ROW_GROUP with LV_FIELD_GENERATION, and the
+ * LV_ROW_PARTITIONs that are its own. 5000: no such group; 5004: the name is taken; 5006, and
+ * LV_ERROR_NOT_FOUND of a sync: not a member. */
+LV_API int lv_groups(struct lv_client *client, const char *stream, const char *topic,
+                     struct lv_result *result);
+LV_API int lv_group(struct lv_client *client, const char *stream, const char *topic,
+                    const char *group, struct lv_result *result);
+LV_API int lv_group_create(struct lv_client *client, const char *stream, const char *topic,
+                           const char *name, struct lv_result *result);
+LV_API int lv_group_delete(struct lv_client *client, const char *stream, const char *topic,
+                           const char *group);
+LV_API int lv_group_join(struct lv_client *client, const char *stream, const char *topic,
+                         const char *group);
+LV_API int lv_group_leave(struct lv_client *client, const char *stream, const char *topic,
+                          const char *group);
+LV_API int lv_group_sync(struct lv_client *client, const char *stream, const char *topic,
+                         const char *group, struct lv_result *result);
+
+/* Whose offsets or messages, and where. */
+struct lv_place {
+    size_t size;
+    const char *stream;
+    const char *topic;
+    const char *consumer;
+    int is_group; /* 1: the consumer is a group, of which the client is a member */
+    uint32_t partition;
+};
+
+#define LV_PLACE_INIT                                                                              \
+    {                                                                                              \
+        sizeof(struct lv_place), NULL, NULL, "levriero", 0, 0                                      \
+    }
+
+/* Stored offsets: LV_ROW_OFFSET. LV_ERROR_NOT_FOUND: none is stored; 3021: none to delete; 4100:
+ * beyond the partition; 5009: the partition is not the member's. */
+LV_API int lv_offset(struct lv_client *client, const struct lv_place *place,
+                     struct lv_result *result);
+LV_API int lv_offset_store(struct lv_client *client, const struct lv_place *place, uint64_t offset);
+LV_API int lv_offset_delete(struct lv_client *client, const struct lv_place *place);
+
+enum lv_strategy {
+    LV_POLL_OFFSET = 1, /* from `value` on */
+    LV_POLL_TIME = 2,   /* from the first taken in at or after `value`, microseconds */
+    LV_POLL_FIRST = 3,
+    LV_POLL_LAST = 4, /* the last `count` */
+    LV_POLL_NEXT = 5  /* behind the stored offset */
+};
+
+struct lv_poll_options {
+    size_t size;
+    int strategy; /* enum lv_strategy */
+    uint64_t value;
+    uint32_t count;
+    int auto_commit;  /* 1: stores the offset of the last one */
+    uint32_t wait_ms; /* with nothing to be had the server may hold the poll so long */
+};
+
+#define LV_POLL_OPTIONS_INIT                                                                       \
+    {                                                                                              \
+        sizeof(struct lv_poll_options), LV_POLL_NEXT, 0, 100, 0, 0                                 \
+    }
+
+/* One poll: LV_ROW_MESSAGE each. 3007: no such partition; 5009: it is not the member's. */
+LV_API int lv_poll(struct lv_client *client, const struct lv_place *place,
+                   const struct lv_poll_options *options, struct lv_result *result);
+
 /* ---- A server in memory, for your tests ---- */
 
 struct lv_mock;

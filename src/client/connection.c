@@ -451,6 +451,7 @@ int connection_call(struct lv_client *client, enum command command, struct span 
                         .ask = {.command = command,
                                 .frame = client->frame,
                                 .frame_bytes = client->body.position,
+                                .longer_ms = client->longer_ms,
                                 .repeats = true,
                                 .on_answer = call_on_answer}};
     call.ask.owner = &call;

@@ -38,6 +38,7 @@ struct lv_client {
     bool is_wanted; /* somebody asked for a connection, and no login was refused since */
     int refusal;    /* of the last login, or LV_OK */
     u32 timeout_ms;
+    u32 longer_ms; /* the server may hold the answer of the next call */
     u32 connect_timeout_ms;
     u32 delay_ms_min;
     u32 delay_ms_max;

@@ -247,10 +247,3 @@ uint32_t lv_client_wait_ms(const struct lv_client *client)
     u64 wait_us = deadline_us > now_us ? deadline_us - now_us : 0;
     return (u32)u64_min((wait_us + US_PER_MS - 1) / US_PER_MS, UINT32_MAX - 1);
 }
-
-int lv_ping(struct lv_client *client)
-{
-    struct span reply;
-    (void)connection_body(client, 0);
-    return connection_call(client, COMMAND_PING, &reply);
-}
