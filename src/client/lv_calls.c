@@ -211,7 +211,9 @@ static void choose(struct topic_options *options, enum topic_option option, bool
 static struct topic_options chosen_options(const struct lv_topic_options *given, bool is_new)
 {
     struct topic_options options = topic_options_default();
-    options.compression = (u8)given->compression;
+    if (given->compression != 0) {
+        options.compression = (u8)given->compression;
+    }
     options.message_expiry_us = given->message_expiry_us;
     options.max_topic_size_bytes = given->max_size_bytes;
     options.segment_size_bytes = given->segment_bytes;
