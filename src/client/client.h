@@ -24,7 +24,10 @@
 #include "base/str.h"
 #include "wire/batch.h"
 #include "wire/client_info.h"
+#include "wire/cluster.h"
+#include "wire/consumer.h"
 #include "wire/group_info.h"
+#include "wire/options.h"
 #include "wire/partition_info.h"
 #include "wire/permissions.h"
 #include "wire/poll.h"
@@ -32,6 +35,7 @@
 #include "wire/stats.h"
 #include "wire/token_info.h"
 #include "wire/topic_info.h"
+#include "wire/user_headers.h"
 #include "wire/user_info.h"
 
 struct client;
@@ -120,6 +124,105 @@ must_check bool client_topic_get(struct client *client, const struct client_plac
                                  struct client_topic *topic, struct client_error *error);
 must_check bool client_topics(struct client *client, const char *stream, struct reader *topics,
                               struct client_error *error);
+
+/* ---- Streams and topics that exist: client_admin.c ---- */
+
+must_check bool client_stream_rename(struct client *client, const char *stream, const char *name,
+                                     struct client_error *error);
+must_check bool client_stream_purge(struct client *client, const char *stream,
+                                    struct client_error *error);
+
+/* A topic by what its options are called: `options` is a block of wire/options.h, values as text
+ * if one likes. */
+struct client_topic_change {
+    const char *stream;
+    const char *topic; /* NULL: a new one */
+    const char *name;
+    u32 partitions_count; /* of a new one */
+    struct span options;  /* of one that exists: what is not named stays as it is */
+};
+
+/* `id` is that of the topic. */
+must_check bool client_topic_create_as(struct client *client,
+                                       const struct client_topic_change *topic, u32 *id,
+                                       struct client_error *error);
+must_check bool client_topic_update(struct client *client, const struct client_topic_change *topic,
+                                    struct client_error *error);
+must_check bool client_topic_purge(struct client *client, const char *stream, const char *topic,
+                                   struct client_error *error);
+
+struct client_partitions {
+    const char *stream;
+    const char *topic;
+    u32 partition_id; /* of segments alone */
+    u32 count;
+};
+
+must_check bool client_partitions_create(struct client *client,
+                                         const struct client_partitions *partitions,
+                                         struct client_error *error);
+
+/* The last ones, with their messages. */
+must_check bool client_partitions_delete(struct client *client,
+                                         const struct client_partitions *partitions,
+                                         struct client_error *error);
+
+/* The oldest sealed ones of a partition. */
+must_check bool client_segments_delete(struct client *client,
+                                       const struct client_partitions *partitions,
+                                       struct client_error *error);
+
+/* ---- The server and who is there: client_server.c ---- */
+
+struct client_connection {
+    bool found;
+    struct client_info info;
+    struct reader groups; /* read_client_group while bytes are left */
+};
+
+/* This connection, as the server sees it. */
+must_check bool client_me(struct client *client, struct client_connection *connection,
+                          struct client_error *error);
+must_check bool client_connection_get(struct client *client, u32 client_id,
+                                      struct client_connection *connection,
+                                      struct client_error *error);
+
+/* `connections`: read_client_info while bytes are left. */
+must_check bool client_connections(struct client *client, struct reader *connections,
+                                   struct client_error *error);
+
+struct client_cluster {
+    struct span name;
+    u32 nodes_count;
+    struct reader nodes; /* read_cluster_node, as many */
+};
+
+must_check bool client_cluster(struct client *client, struct client_cluster *cluster,
+                               struct client_error *error);
+
+/* `options`: read_option_description while bytes are left. */
+must_check bool client_options_described(struct client *client, enum options_scope scope,
+                                         struct reader *options, struct client_error *error);
+
+/* ---- Stored offsets: client_offset.c ---- */
+
+struct client_consumer {
+    bool is_group;
+    const char *name; /* or a number */
+    struct client_place place;
+};
+
+struct client_stored_offset {
+    bool found; /* false: the consumer has stored none */
+    struct offset_reply offsets;
+};
+
+must_check bool client_offset_get(struct client *client, const struct client_consumer *consumer,
+                                  struct client_stored_offset *stored, struct client_error *error);
+must_check bool client_offset_set(struct client *client, const struct client_consumer *consumer,
+                                  u64 offset, struct client_error *error);
+must_check bool client_offset_delete(struct client *client, const struct client_consumer *consumer,
+                                     struct client_error *error);
 
 /* ---- Consumer groups ---- */
 
@@ -234,10 +337,31 @@ void client_batch_destroy(struct client_batch *batch);
 must_check bool client_batch_add(struct client_batch *batch, struct span payload);
 u32 client_batch_count(const struct client_batch *batch);
 
+/* The same with what the sender chose besides. */
+struct client_message {
+    struct u128 id; /* 0: drawn */
+    struct span payload;
+    struct span user_headers; /* entries of wire/user_headers.h */
+};
+
+must_check bool client_batch_add_message(struct client_batch *batch,
+                                         const struct client_message *wanted);
+
 /* Sends and empties the batch; `base_offset` is that of its first message. */
 must_check bool client_send(struct client *client, const struct client_place *place,
                             struct client_batch *batch, u64 *base_offset,
                             struct client_error *error);
+
+/* The same to where `partitioning` leads; `went` says where that was. */
+struct client_destination {
+    const char *stream;
+    const char *topic;
+    struct partitioning partitioning;
+};
+
+must_check bool client_send_by(struct client *client, const struct client_destination *to,
+                               struct client_batch *batch, struct send_confirmation *went,
+                               struct client_error *error);
 
 struct client_poll {
     enum poll_strategy strategy;

@@ -45,15 +45,29 @@ void client_batch_destroy(struct client_batch *batch)
 
 bool client_batch_add(struct client_batch *batch, struct span payload)
 {
+    return client_batch_add_message(batch, &(struct client_message){.payload = payload});
+}
+
+static struct u128 id_or_drawn(struct client_batch *batch, struct u128 id)
+{
+    if (id.low != 0 || id.high != 0) {
+        return id;
+    }
+    return (struct u128){prng_next(&batch->ids), prng_next(&batch->ids) | 1};
+}
+
+bool client_batch_add_message(struct client_batch *batch, const struct client_message *wanted)
+{
     u64 now_us = wall_us();
     if (batch->count == 0) {
         batch_builder_init(&batch->builder, batch->memory, batch->bytes_max, now_us);
     }
     /* The clock may step back within a batch; origin times never lie before the batch's. */
     struct batch_message message = {
-        .id = {prng_next(&batch->ids), prng_next(&batch->ids) | 1},
+        .id = id_or_drawn(batch, wanted->id),
         .origin_timestamp_us = u64_max(now_us, batch->builder.origin_timestamp_us),
-        .payload = payload,
+        .payload = wanted->payload,
+        .user_headers = wanted->user_headers,
     };
     if (batch_builder_add(&batch->builder, &message) != OK) {
         check(batch->count > 0);
@@ -68,37 +82,51 @@ u32 client_batch_count(const struct client_batch *batch)
     return batch->count;
 }
 
-static bool place_fits(const struct client_place *place, struct client_error *error)
+static bool place_fits(const char *stream, const char *topic, struct client_error *error)
 {
-    return client_name_fits("stream", place->stream, error) &&
-           client_name_fits("topic", place->topic, error);
+    return client_name_fits("stream", stream, error) && client_name_fits("topic", topic, error);
+}
+
+bool client_send_by(struct client *client, const struct client_destination *to,
+                    struct client_batch *batch, struct send_confirmation *went,
+                    struct client_error *error)
+{
+    check(batch->count > 0);
+    if (!place_fits(to->stream, to->topic, error)) {
+        return false;
+    }
+    struct span bytes = {batch->memory, batch_builder_finish(&batch->builder)};
+    struct send_request request = {
+        .stream = client_identifier(to->stream),
+        .topic = client_identifier(to->topic),
+        .partitioning = to->partitioning,
+        .messages_count = batch->count,
+    };
+    struct span reply;
+    send_request_encode(&request, client_body(client, PLACE_BYTES_MAX));
+    if (!client_call(client, COMMAND_SEND_MESSAGES, bytes, &reply, error)) {
+        return false;
+    }
+    if (send_reply_decode(reply, went) != OK) {
+        return client_fail(error, "the server confirmed something unreadable");
+    }
+    batch->count = 0;
+    return true;
 }
 
 bool client_send(struct client *client, const struct client_place *place,
                  struct client_batch *batch, u64 *base_offset, struct client_error *error)
 {
-    check(batch->count > 0);
-    if (!place_fits(place, error)) {
-        return false;
-    }
-    struct span bytes = {batch->memory, batch_builder_finish(&batch->builder)};
-    struct send_request request = {
-        .stream = client_identifier(place->stream),
-        .topic = client_identifier(place->topic),
+    struct client_destination to = {
+        .stream = place->stream,
+        .topic = place->topic,
         .partitioning = {.kind = PARTITIONING_PARTITION, .partition_id = place->partition_id},
-        .messages_count = batch->count,
     };
-    struct span reply;
-    struct send_confirmation confirmation;
-    send_request_encode(&request, client_body(client, PLACE_BYTES_MAX));
-    if (!client_call(client, COMMAND_SEND_MESSAGES, bytes, &reply, error)) {
+    struct send_confirmation went;
+    if (!client_send_by(client, &to, batch, &went, error)) {
         return false;
     }
-    if (send_reply_decode(reply, &confirmation) != OK) {
-        return client_fail(error, "the server confirmed something unreadable");
-    }
-    batch->count = 0;
-    *base_offset = confirmation.base_offset;
+    *base_offset = went.base_offset;
     return true;
 }
 
@@ -107,7 +135,8 @@ bool client_poll(struct client *client, const struct client_place *place,
                  struct client_error *error)
 {
     struct span body;
-    if (!place_fits(place, error) || !client_name_fits("consumer", poll->consumer, error)) {
+    if (!place_fits(place->stream, place->topic, error) ||
+        !client_name_fits("consumer", poll->consumer, error)) {
         return false;
     }
     struct poll_request request = {
