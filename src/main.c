@@ -65,7 +65,5 @@ int main(int argc, char **argv)
     if (cli_knows(argv[1])) {
         return cli_main(argc - 1, argv + 1);
     }
-    (void)fprintf(stderr, "levriero: there is no command %s; `levriero --help` lists them\n",
-                  argv[1]);
-    return EXIT_USAGE;
+    return cli_refuse_word(argv[1]);
 }

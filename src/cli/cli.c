@@ -1,127 +1,222 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "cli/command_line.h"
+#include "base/check.h"
+#include "cli/cli_command.h"
+#include "cli/cli_complete.h"
+#include "cli/cli_confirm.h"
+#include "cli/cli_help.h"
+#include "cli/identity.h"
+#include "cli/json_text.h"
 
-struct command_row {
-    const char *noun;
-    const char *verb; /* or NULL */
-    u32 words_min;
-    u32 words_max;
-    int (*run)(const struct command_line *line);
-    const char *words;
-    const char *help;
-};
+#define CONNECT_TIMEOUT_MS 5000u
+#define RED "\033[31m"
+#define PLAIN "\033[0m"
 
-static const struct command_row commands[] = {
-    {"ping", NULL, 0, 0, cli_ping, "",
-     "Asks the server for a sign of life and says how long it took"},
-    {"stats", NULL, 0, 0, cli_stats, "", "The server in numbers"},
-    {"snapshot", NULL, 0, 0, cli_snapshot, "[--file F]",
-     "Saves what an answer to a question about this server needs: a ZIP file without secrets"},
-    {"stream", "create", 1, 1, cli_stream_create, "NAME", "Creates a stream"},
-    {"stream", "list", 0, 0, cli_stream_list, "", "Lists streams"},
-    {"stream", "get", 1, 1, cli_stream_get, "STREAM", "One stream and its topics"},
-    {"stream", "delete", 1, 1, cli_stream_delete, "STREAM --yes",
-     "Deletes a stream with everything in it"},
-    {"topic", "create", 2, 2, cli_topic_create, "STREAM NAME [--partitions N]", "Creates a topic"},
-    {"topic", "list", 1, 1, cli_topic_list, "STREAM", "Lists the topics of a stream"},
-    {"topic", "get", 2, 2, cli_topic_get, "STREAM TOPIC", "One topic and its partitions"},
-    {"topic", "delete", 2, 2, cli_topic_delete, "STREAM TOPIC --yes",
-     "Deletes a topic with everything in it"},
-    {"group", "create", 3, 3, cli_group_create, "STREAM TOPIC NAME", "Creates a consumer group"},
-    {"group", "list", 2, 2, cli_group_list, "STREAM TOPIC", "Lists the consumer groups of a topic"},
-    {"group", "get", 3, 3, cli_group_get, "STREAM TOPIC GROUP",
-     "One group, and which partitions each member reads"},
-    {"group", "delete", 3, 3, cli_group_delete, "STREAM TOPIC GROUP --yes",
-     "Deletes a consumer group with its offsets"},
-    {"user", "create", 1, CLI_WORDS_MAX, cli_user_create,
-     "NAME [RIGHT...] [--new-password TEXT] [--inactive]",
-     "Creates a user; without --new-password its password is a line of standard input.\n"
-     "      RIGHT: read_streams,send_messages or 7:read_stream (stream 7) or 7/3:send_messages "
-     "(its topic 3)"},
-    {"user", "list", 0, 0, cli_user_list, "", "Lists users"},
-    {"user", "get", 1, 1, cli_user_get, "USER", "One user and its rights"},
-    {"user", "delete", 1, 1, cli_user_delete, "USER --yes",
-     "Deletes a user with its tokens, and ends its sessions"},
-    {"user", "rename", 2, 2, cli_user_rename, "USER NAME", "Gives a user another name"},
-    {"user", "activate", 1, 1, cli_user_activate, "USER", "Lets a user log in again"},
-    {"user", "deactivate", 1, 1, cli_user_deactivate, "USER",
-     "Ends the sessions of a user and lets it log in no more"},
-    {"user", "permissions", 1, CLI_WORDS_MAX, cli_user_permissions, "USER [RIGHT...] [--yes]",
-     "Gives a user these rights in place of those it has; none with --yes"},
-    {"user", "password", 1, 1, cli_user_password,
-     "USER [--current-password TEXT] [--new-password TEXT]",
-     "Changes a password; what is not given as an option is a line of standard input"},
-    {"token", "create", 1, 1, cli_token_create, "NAME [--expiry TIME]",
-     "Makes an access token and prints it, this once"},
-    {"token", "list", 0, 0, cli_token_list, "", "Lists one's own access tokens"},
-    {"token", "delete", 1, 1, cli_token_delete, "NAME", "Deletes an access token"},
-    {"message", "send", 2, CLI_WORDS_MAX, cli_message_send,
-     "STREAM TOPIC [TEXT...] [--partition N] [--file F] [--batch-bytes SIZE]",
-     "Sends each TEXT, or each line of the file, or of standard input"},
-    {"message", "poll", 2, 2, cli_message_poll,
-     "STREAM TOPIC [--partition N] [--strategy offset|timestamp|first|last|next] [--value V] "
-     "[--count N] [--consumer C] [--auto-commit] [--raw] [--wait TIME]",
-     "Prints messages; --raw: payloads only, one a line, until the end of the partition; --wait: "
-     "with nothing to print, waits so long for more"},
-};
+/* ---- What a command says ---- */
 
-int cli_knows(const char *word)
+bool cli_fail(struct cli *cli, enum cli_code code, const char *format, ...)
 {
-    for (u32 i = 0; i < array_count(commands); i++) {
-        if (strcmp(commands[i].noun, word) == 0) {
-            return 1;
+    va_list arguments;
+    va_start(arguments, format);
+    cli->error = (struct client_error){0};
+    (void)vsnprintf(cli->error.text, sizeof(cli->error.text), format, arguments);
+    va_end(arguments);
+    cli->code = code;
+    return false;
+}
+
+void cli_note(const struct cli *cli, const char *format, ...)
+{
+    va_list arguments;
+    if (cli->line->quiet) {
+        return;
+    }
+    va_start(arguments, format);
+    (void)vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+}
+
+/* {"command":"stream create","stream":"orders"}: `rest` follows in the object. */
+static void put_done(const struct cli *cli, const char *what)
+{
+    char name[WORD_NAME_BYTES];
+    FILE *file = cli->output.file;
+    fprintf(file, "{\"%s\":\"%s%s%s\"", what, cli->row->noun, cli->row->verb[0] == 0 ? "" : " ",
+            cli->row->verb);
+    for (u32 i = 0; i < cli->line->words_count && cli_table_word(cli->row, i, name); i++) {
+        char key[WORD_NAME_BYTES];
+        for (u32 at = 0; at < sizeof(key); at++) {
+            key[at] = name[at] >= 'A' && name[at] <= 'Z' ? (char)(name[at] - 'A' + 'a') : name[at];
         }
-    }
-    return 0;
-}
-
-static void print_command(const struct command_row *row)
-{
-    printf("  levriero %s%s%s %s\n      %s\n", row->noun, row->verb == NULL ? "" : " ",
-           row->verb == NULL ? "" : row->verb, row->words, row->help);
-}
-
-void cli_print_commands(void)
-{
-    for (u32 i = 0; i < array_count(commands); i++) {
-        print_command(&commands[i]);
-    }
-    printf("\nWhere, and as whom (an option, or the environment):\n"
-           "  --server HOST:PORT   LEVRIERO_SERVER_URL   127.0.0.1:8090\n"
-           "  --username NAME      LEVRIERO_USERNAME     iggy\n"
-           "  --token TEXT         LEVRIERO_TOKEN        an access token in place of both\n"
-           "  --password TEXT      LEVRIERO_PASSWORD     iggy (others can see options: prefer the "
-           "environment)\n");
-}
-
-static int print_usage_of(const char *noun)
-{
-    fprintf(stderr, "levriero: these commands begin with %s:\n", noun);
-    for (u32 i = 0; i < array_count(commands); i++) {
-        if (strcmp(commands[i].noun, noun) == 0) {
-            fprintf(stderr, "  levriero %s %s %s\n", noun,
-                    commands[i].verb == NULL ? "" : commands[i].verb, commands[i].words);
+        if (strcmp(key, "right") == 0 || strcmp(key, "text") == 0) {
+            break;
         }
+        fprintf(file, ",\"%s\":", key);
+        json_put_text(file, span_of(cli->line->words[i]));
     }
-    return CLI_USAGE;
 }
 
-static const struct command_row *find_command(const char *noun, const char *verb)
+void cli_say_done(struct cli *cli, const char *format, ...)
 {
-    for (u32 i = 0; i < array_count(commands); i++) {
-        const struct command_row *row = &commands[i];
-        if (strcmp(row->noun, noun) == 0 &&
-            (row->verb == NULL || (verb != NULL && strcmp(row->verb, verb) == 0))) {
-            return row;
+    va_list arguments;
+    if (cli->output.form == OUTPUT_JSON) {
+        put_done(cli, "done");
+        fputs("}\n", cli->output.file);
+        return;
+    }
+    if (cli->line->quiet) {
+        return;
+    }
+    va_start(arguments, format);
+    (void)vfprintf(cli->output.file, format, arguments);
+    va_end(arguments);
+    fputc('\n', cli->output.file);
+}
+
+void cli_say_created(struct cli *cli, const char *what, const char *name, u32 id)
+{
+    if (cli->output.form != OUTPUT_JSON) {
+        cli_say_done(cli, "%s %u \"%s\" created", what, id, name);
+        return;
+    }
+    put_done(cli, "done");
+    fprintf(cli->output.file, ",\"id\":%u}\n", id);
+}
+
+/* ---- What a command asks ---- */
+
+const char *cli_word(const struct cli *cli, const char *name)
+{
+    char word[WORD_NAME_BYTES];
+    for (u32 i = 0; i < cli->line->words_count && cli_table_word(cli->row, i, word); i++) {
+        if (strcmp(word, name) == 0) {
+            return cli->line->words[i];
         }
     }
     return NULL;
+}
+
+bool cli_word_u64(struct cli *cli, u32 index, u64 *number)
+{
+    char name[WORD_NAME_BYTES] = "";
+    check(index < cli->line->words_count);
+    (void)cli_table_word(cli->row, index, name);
+    return str_to_u64(cli->line->words[index], number) ||
+           cli_fail(cli, CLI_USAGE, "%s: \"%s\" is no whole number", name, cli->line->words[index]);
+}
+
+bool cli_word_u32(struct cli *cli, u32 index, u32 *number)
+{
+    u64 value = 0;
+    if (!cli_word_u64(cli, index, &value)) {
+        return false;
+    }
+    if (value > UINT32_MAX) {
+        return cli_fail(cli, CLI_USAGE, "%s is too large: at most %u", cli->line->words[index],
+                        UINT32_MAX);
+    }
+    *number = (u32)value;
+    return true;
+}
+
+u64 cli_now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (u64)now.tv_sec * US_PER_SECOND + (u64)now.tv_nsec / 1000;
+}
+
+bool cli_topic(struct cli *cli, struct client_topic *topic)
+{
+    struct client_place place = {cli_word(cli, "STREAM"), cli_word(cli, "TOPIC"), 0};
+    if (!client_topic_get(cli->client, &place, topic, &cli->error)) {
+        return false;
+    }
+    return topic->found || cli_fail(cli, CLI_NOT_FOUND, "no topic \"%s\" in stream \"%s\"",
+                                    place.topic, place.stream);
+}
+
+void cli_hold_interrupts(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    (void)sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+bool cli_is_interrupted(void)
+{
+    sigset_t set;
+    return sigpending(&set) == 0 && sigismember(&set, SIGINT) == 1;
+}
+
+/* ---- Errors ---- */
+
+static enum cli_code code_of_number(u32 number)
+{
+    static const struct {
+        u32 number;
+        enum cli_code code;
+    } codes[] = {
+        {0, CLI_UNREACHABLE},
+        {WIRE_DISCONNECTED, CLI_UNREACHABLE},
+        {WIRE_STALE_CLIENT, CLI_UNREACHABLE},
+        {WIRE_TASK_TIMEOUT, CLI_UNREACHABLE},
+        {WIRE_UNAUTHENTICATED, CLI_NOT_ALLOWED},
+        {WIRE_UNAUTHORIZED, CLI_NOT_ALLOWED},
+        {WIRE_INVALID_CREDENTIALS, CLI_NOT_ALLOWED},
+        {WIRE_USER_INACTIVE, CLI_NOT_ALLOWED},
+        {WIRE_TOKEN_EXPIRED, CLI_NOT_ALLOWED},
+        {WIRE_RESOURCE_NOT_FOUND, CLI_NOT_FOUND},
+        {WIRE_CLIENT_NOT_FOUND, CLI_NOT_FOUND},
+        {WIRE_STREAM_ID_NOT_FOUND, CLI_NOT_FOUND},
+        {WIRE_TOPIC_ID_NOT_FOUND, CLI_NOT_FOUND},
+        {WIRE_PARTITION_NOT_FOUND, CLI_NOT_FOUND},
+        {WIRE_CONSUMER_OFFSET_NOT_FOUND, CLI_NOT_FOUND},
+        {WIRE_GROUP_ID_NOT_FOUND, CLI_NOT_FOUND},
+        {WIRE_GROUP_NAME_NOT_FOUND, CLI_NOT_FOUND},
+    };
+    for (u32 i = 0; i < array_count(codes); i++) {
+        if (codes[i].number == number) {
+            return codes[i].code;
+        }
+    }
+    return CLI_REFUSED;
+}
+
+static bool wants_colours(const struct command_line *line, int fd)
+{
+    const char *never = getenv("NO_COLOR");
+    if (strcmp(line->color, "auto") != 0) {
+        return strcmp(line->color, "always") == 0;
+    }
+    return (never == NULL || never[0] == 0) && isatty(fd);
+}
+
+static int report(const struct cli *cli)
+{
+    enum cli_code code = cli->code != CLI_DONE ? cli->code : code_of_number(cli->error.number);
+    if (cli->line->json) {
+        fputs("{\"error\":", stderr);
+        json_put_text(stderr, span_of(cli->error.text));
+        fprintf(stderr, ",\"number\":%u,\"retryable\":%s,\"exit_code\":%d}\n", cli->error.number,
+                cli->error.retryable ? "true" : "false", code);
+        return code;
+    }
+    bool colours = wants_colours(cli->line, STDERR_FILENO);
+    fprintf(stderr, "%slevriero:%s %s\n", colours ? RED : "", colours ? PLAIN : "",
+            cli->error.text);
+    return code;
 }
 
 /* What could not be printed was not done: a script reads the exit code. */
@@ -134,86 +229,164 @@ static int finish_output(int code)
     return code == CLI_DONE ? CLI_REFUSED : code;
 }
 
+/* ---- The connection ---- */
+
+static bool reach(struct cli *cli)
+{
+    struct err err;
+    struct identity identity;
+    bool logs_in = cli->row->reach == REACH_LOGS_IN;
+    bool known = logs_in ? identity_find(&identity, cli->line, &err)
+                         : identity_server(&identity, cli->line, &err);
+    if (!known) {
+        return cli_fail(cli, CLI_USAGE, "%s", err.text);
+    }
+    cli->client =
+        client_connect(&(struct client_options){.address = identity.server,
+                                                .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+                                                .request_timeout_ms = (u32)u64_min(
+                                                    cli->line->timeout_ms, UINT32_MAX / 2)},
+                       &cli->error);
+    if (cli->client == NULL) {
+        cli->code = CLI_UNREACHABLE;
+        return false;
+    }
+    if (!logs_in) {
+        return true;
+    }
+    const char *secret = identity.secret.text;
+    if (identity.has_token ? client_login_token(cli->client, secret, &cli->error)
+                           : client_login(cli->client, identity.username, secret, &cli->error)) {
+        return true;
+    }
+    /* To a login, an unknown token is what a wrong password is. */
+    cli->code = cli->error.number == WIRE_INVALID_TOKEN ? CLI_NOT_ALLOWED : CLI_DONE;
+    if (identity.is_from_login && cli->code == CLI_NOT_ALLOWED) {
+        return cli_fail(cli, CLI_NOT_ALLOWED,
+                        "the login kept for %s is over: `levriero logout`, then `levriero login`",
+                        identity.server);
+    }
+    return false;
+}
+
+/* A name that the protocol cannot carry is refused before anything is sent. */
+static bool judge_names(struct cli *cli)
+{
+    static const char *const names[] = {"STREAM", "TOPIC",    "GROUP", "USER",
+                                        "TOKEN",  "CONSUMER", "NAME"};
+    for (u32 i = 0; i <= array_count(names); i++) {
+        bool is_last = i == array_count(names);
+        const char *name = is_last ? "--consumer" : names[i];
+        const char *word = is_last ? cli->line->consumer : cli_word(cli, name);
+        if (word != NULL && (word[0] == 0 || strlen(word) > 255)) {
+            return cli_fail(cli, CLI_USAGE, "%s: a name has 1 to 255 bytes, this one %zu", name,
+                            strlen(word));
+        }
+    }
+    return true;
+}
+
+static bool carry_out(struct cli *cli)
+{
+    if (!judge_names(cli)) {
+        return false;
+    }
+    if (cli->row->reach != REACH_OFFLINE && !reach(cli)) {
+        return false;
+    }
+    bool goes_on = true;
+    if (cli->row->destroys[0] != 0 && !cli_confirm(cli, &goes_on)) {
+        return false;
+    }
+    return !goes_on || cli->row->run(cli);
+}
+
+static int run(const struct cli_row *row, const struct command_line *line)
+{
+    struct cli cli = {.row = row, .line = line};
+    enum output_form form = line->json              ? OUTPUT_JSON
+                            : isatty(STDOUT_FILENO) ? OUTPUT_TABLE
+                                                    : OUTPUT_LINES;
+    output_init(&cli.output, stdout, form, wants_colours(line, STDOUT_FILENO));
+    bool good = carry_out(&cli);
+    if (cli.client != NULL) {
+        client_close(cli.client);
+    }
+    output_deinit(&cli.output);
+    return finish_output(good ? CLI_DONE : report(&cli));
+}
+
+/* ---- Words ---- */
+
+int cli_knows(const char *word)
+{
+    return cli_table_has_noun(word) || strcmp(word, "__complete") == 0;
+}
+
+void cli_print_commands(void)
+{
+    cli_help_all(stdout);
+}
+
+int cli_refuse_word(const char *word)
+{
+    const char *nearest = cli_table_nearest_noun(word);
+    fprintf(stderr, "levriero: there is no command %s", word);
+    if (nearest != NULL) {
+        fprintf(stderr, ": did you mean %s?\n", nearest);
+    } else {
+        fprintf(stderr, "; `levriero --help` lists them\n");
+    }
+    return CLI_USAGE;
+}
+
+static bool asks_for_help(char **arguments)
+{
+    for (; *arguments != NULL && strcmp(*arguments, "--") != 0; arguments++) {
+        if (strcmp(*arguments, "--help") == 0 || strcmp(*arguments, "-h") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int refuse_verb(const char *noun, const char *verb)
+{
+    const char *nearest = verb == NULL ? NULL : cli_table_nearest_verb(noun, verb);
+    if (nearest != NULL) {
+        fprintf(stderr, "levriero: there is no %s %s: did you mean %s %s?\n", noun, verb, noun,
+                nearest);
+    } else {
+        fprintf(stderr, "levriero: these commands begin with %s:\n", noun);
+        cli_help_noun(stderr, noun);
+    }
+    return CLI_USAGE;
+}
+
 int cli_main(int argc, char **argv)
 {
-    const struct command_row *row = find_command(argv[0], argc > 1 ? argv[1] : NULL);
-    if (row == NULL) {
-        return print_usage_of(argv[0]);
+    if (strcmp(argv[0], "__complete") == 0) {
+        return cli_complete(argv + 1);
     }
-    int taken = row->verb == NULL ? 1 : 2;
-    if (argc > taken && strcmp(argv[taken], "--help") == 0) {
-        print_command(row);
-        return CLI_DONE;
+    const char *verb = argc > 1 ? argv[1] : NULL;
+    const struct cli_row *row = cli_table_find(argv[0], verb);
+    if (row == NULL && asks_for_help(argv)) {
+        cli_help_noun(stdout, argv[0]);
+        return finish_output(CLI_DONE);
+    }
+    if (row == NULL) {
+        return refuse_verb(argv[0], verb);
+    }
+    char **arguments = argv + (row->verb[0] == 0 ? 1 : 2);
+    if (asks_for_help(arguments)) {
+        cli_help_command(stdout, row);
+        return finish_output(CLI_DONE);
     }
     struct command_line line;
     struct err err;
-    if (!command_line_parse(&line, argc - taken, argv + taken, &err)) {
+    if (!command_line_parse(&line, row, arguments, &err)) {
         fprintf(stderr, "levriero: %s\n", err.text);
         return CLI_USAGE;
     }
-    if (line.words_count < row->words_min || line.words_count > row->words_max) {
-        fprintf(stderr, "levriero: usage: levriero %s %s %s\n", row->noun,
-                row->verb == NULL ? "" : row->verb, row->words);
-        return CLI_USAGE;
-    }
-    return finish_output(row->run(&line));
-}
-
-int cli_ping(const struct command_line *line)
-{
-    struct client_error error;
-    struct timespec began;
-    struct timespec ended;
-    struct client *client = command_line_connect(line, false);
-    if (client == NULL) {
-        return CLI_REFUSED;
-    }
-    clock_gettime(CLOCK_MONOTONIC, &began);
-    bool good = client_ping(client, &error);
-    clock_gettime(CLOCK_MONOTONIC, &ended);
-    client_close(client);
-    if (!good) {
-        return command_line_refuse(&error);
-    }
-    double us =
-        (double)(ended.tv_sec - began.tv_sec) * 1e6 + (double)(ended.tv_nsec - began.tv_nsec) / 1e3;
-    printf("%s answered in %.0f us\n", line->server, us);
-    return CLI_DONE;
-}
-
-static void print_stats(const struct stats *stats)
-{
-    printf("server version   %.*s\n", (int)stats->server_version.size, stats->server_version.data);
-    printf("process          %u (%u threads, %.1f %% CPU)\n", stats->process_id,
-           stats->threads_count, (double)stats->process_cpu_percent);
-    printf("running for      %llu s\n", (unsigned long long)(stats->run_time_us / US_PER_SECOND));
-    printf("memory           %llu MiB of %llu MiB\n",
-           (unsigned long long)(stats->memory_bytes / MIB),
-           (unsigned long long)(stats->total_memory_bytes / MIB));
-    printf("disk free        %llu MiB of %llu MiB\n",
-           (unsigned long long)(stats->free_disk_bytes / MIB),
-           (unsigned long long)(stats->total_disk_bytes / MIB));
-    printf("streams          %u\n", stats->streams_count);
-    printf("topics           %u\n", stats->topics_count);
-    printf("partitions       %u\n", stats->partitions_count);
-    printf("segments         %u\n", stats->segments_count);
-    printf("messages         %llu in %llu bytes\n", (unsigned long long)stats->messages_count,
-           (unsigned long long)stats->messages_size_bytes);
-    printf("clients          %u\n", stats->clients_count);
-}
-
-int cli_stats(const struct command_line *line)
-{
-    struct client_error error;
-    struct stats stats;
-    struct client *client = command_line_connect(line, true);
-    if (client == NULL) {
-        return CLI_REFUSED;
-    }
-    bool good = client_stats(client, &stats, &error);
-    if (good) {
-        print_stats(&stats);
-    }
-    client_close(client);
-    return good ? CLI_DONE : command_line_refuse(&error);
+    return run(row, &line);
 }

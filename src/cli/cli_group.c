@@ -1,105 +1,111 @@
-#include <stdio.h>
-
-#include "cli/command_line.h"
+#include "cli/cli_command.h"
+#include "cli/lag.h"
 
 static struct client_group_place place_of(const struct command_line *line)
 {
     return (struct client_group_place){line->words[0], line->words[1], line->words[2]};
 }
 
-static int finish(struct client *client, bool good, const struct client_error *error)
+static void put_group_fields(struct output *output, const struct group_info *info)
 {
-    client_close(client);
-    return good ? CLI_DONE : command_line_refuse(error);
+    output_number(output, "id", info->id);
+    output_text(output, "name", info->name);
+    output_number(output, "partitions_count", info->partitions_count);
+    output_number(output, "members_count", info->members_count);
 }
 
-static void print_group_line(const struct group_info *info)
+/* "0 1 4": a list in a cell. */
+static void put_member(struct output *output, const struct group_member *member)
 {
-    printf("%-6u partitions=%-5u members=%-5u ", info->id, info->partitions_count,
-           info->members_count);
-    fwrite(info->name.data, 1, info->name.size, stdout);
-    printf("\n");
-}
-
-static void print_member_line(const struct group_member *member)
-{
-    printf("  member %-5u partitions", member->id);
+    char text[4096] = "";
+    u32 position = 0;
     for (u32 i = 0; i < member->partitions_count; i++) {
-        printf(" %u", get_u32(member->partitions + 4 * i));
+        (void)str_append(text, sizeof(text), &position, "%s%u", i == 0 ? "" : " ",
+                         get_u32(member->partitions + 4 * i));
     }
-    printf("\n");
+    output_record(output);
+    output_number(output, "id", member->id);
+    output_text(output, "partitions", span_of(text));
+    output_record_end(output);
 }
 
-int cli_group_create(const struct command_line *line)
+bool cli_group_create(struct cli *cli)
 {
-    struct client_error error;
     u32 id = 0;
-    struct client_group_place place = place_of(line);
-    struct client *client = command_line_connect(line, true);
-    if (client == NULL) {
-        return CLI_REFUSED;
+    struct client_group_place place = place_of(cli->line);
+    if (!client_group_create(cli->client, &place, &id, &cli->error)) {
+        return false;
     }
-    bool good = client_group_create(client, &place, &id, &error);
-    if (good) {
-        printf("group %u \"%s\" created\n", id, place.group);
-    }
-    return finish(client, good, &error);
+    cli_say_created(cli, "group", place.group, id);
+    return true;
 }
 
-int cli_group_list(const struct command_line *line)
+bool cli_group_list(struct cli *cli)
 {
-    struct client_error error;
     struct reader groups;
-    struct client *client = command_line_connect(line, true);
-    if (client == NULL) {
-        return CLI_REFUSED;
+    const char *const *words = cli->line->words;
+    if (!client_groups(cli->client, words[0], words[1], &groups, &cli->error)) {
+        return false;
     }
-    bool good = client_groups(client, line->words[0], line->words[1], &groups, &error);
-    while (good && !groups.failed && reader_left(&groups) > 0) {
+    output_list(&cli->output, "groups");
+    while (!groups.failed && reader_left(&groups) > 0) {
         struct group_info info = read_group_info(&groups);
-        print_group_line(&info);
+        output_record(&cli->output);
+        put_group_fields(&cli->output, &info);
+        output_record_end(&cli->output);
     }
-    return finish(client, good, &error);
+    output_list_end(&cli->output);
+    return !groups.failed || cli_fail(cli, CLI_REFUSED, "unreadable groups");
 }
 
-int cli_group_get(const struct command_line *line)
+static bool find_group(struct cli *cli, struct client_group_view *group)
 {
-    struct client_error error = {0};
-    struct client_group_view group = {0};
-    struct client_group_place place = place_of(line);
-    struct client *client = command_line_connect(line, true);
-    if (client == NULL) {
-        return CLI_REFUSED;
+    struct client_group_place place = place_of(cli->line);
+    if (!client_group_get(cli->client, &place, group, &cli->error)) {
+        return false;
     }
-    bool good = client_group_get(client, &place, &group, &error);
-    if (good && !group.found) {
-        str_format(error.text, sizeof(error.text), "no group \"%s\" in topic \"%s\"", place.group,
-                   place.topic);
-        good = false;
+    return group->found || cli_fail(cli, CLI_NOT_FOUND, "no group \"%s\" in topic \"%s\"",
+                                    place.group, place.topic);
+}
+
+bool cli_group_get(struct cli *cli)
+{
+    struct client_group_view group;
+    if (!find_group(cli, &group)) {
+        return false;
     }
-    if (good) {
-        print_group_line(&group.info);
-    }
-    while (good && !group.members.failed && reader_left(&group.members) > 0) {
+    output_record(&cli->output);
+    put_group_fields(&cli->output, &group.info);
+    output_list(&cli->output, "members");
+    while (!group.members.failed && reader_left(&group.members) > 0) {
         struct group_member member = read_group_member(&group.members);
-        print_member_line(&member);
+        put_member(&cli->output, &member);
     }
-    return finish(client, good, &error);
+    output_list_end(&cli->output);
+    output_record_end(&cli->output);
+    return !group.members.failed || cli_fail(cli, CLI_REFUSED, "unreadable group");
 }
 
-int cli_group_delete(const struct command_line *line)
+bool cli_group_delete(struct cli *cli)
 {
-    struct client_error error;
-    struct client_group_place place = place_of(line);
-    if (!line->yes) {
-        fprintf(stderr,
-                "levriero: this deletes group \"%s\" and all its offsets for ever: add --yes\n",
-                place.group);
-        return CLI_USAGE;
+    struct client_group_place place = place_of(cli->line);
+    if (!client_group_delete(cli->client, &place, &cli->error)) {
+        return false;
     }
-    struct client *client = command_line_connect(line, true);
-    if (client == NULL) {
-        return CLI_REFUSED;
+    cli_say_done(cli, "group \"%s\" deleted", place.group);
+    return true;
+}
+
+bool cli_group_lag(struct cli *cli)
+{
+    struct client_group_view group;
+    struct lag_list lags;
+    if (!find_group(cli, &group) ||
+        !lag_measure(cli, &(struct lag_of){.is_group = true, .consumer = cli->line->words[2]},
+                     &lags)) {
+        return false;
     }
-    return finish(client, client_group_delete(client, &place, &error), &error);
+    lag_print(cli, &lags);
+    lag_list_deinit(&lags);
+    return true;
 }

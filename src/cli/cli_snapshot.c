@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/command_line.h"
+#include "cli/cli_command.h"
 
 #define NAME_BYTES 64u
 
@@ -42,26 +42,21 @@ static bool write_new_file(const char *path, struct span content)
     return close(file) == 0;
 }
 
-int cli_snapshot(const struct command_line *line)
+bool cli_snapshot(struct cli *cli)
 {
     char name[NAME_BYTES];
-    struct client_error error;
     struct span archive;
-    struct client *client = command_line_connect(line, true);
-    if (client == NULL) {
-        return CLI_REFUSED;
-    }
-    int code = CLI_DONE;
     name_by_time(name);
-    const char *path = line->file != NULL ? line->file : name;
-    if (!client_snapshot(client, &archive, &error)) {
-        code = command_line_refuse(&error);
-    } else if (!write_new_file(path, archive)) {
-        fprintf(stderr, "levriero: %s: %s\n", path, strerror(errno));
-        code = CLI_REFUSED;
-    } else {
-        printf("%s (%u bytes)\n", path, archive.size);
+    const char *path = cli->line->file != NULL ? cli->line->file : name;
+    if (!client_snapshot(cli->client, &archive, &cli->error)) {
+        return false;
     }
-    client_close(client);
-    return code;
+    if (!write_new_file(path, archive)) {
+        return cli_fail(cli, CLI_REFUSED, "%s: %s", path, strerror(errno));
+    }
+    output_record(&cli->output);
+    output_text(&cli->output, "file", span_of(path));
+    output_bytes(&cli->output, "size_bytes", archive.size);
+    output_record_end(&cli->output);
+    return true;
 }

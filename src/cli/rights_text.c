@@ -1,6 +1,5 @@
 #include "cli/rights_text.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -152,33 +151,35 @@ void rights_text_write(const struct rights_text *rights, struct writer *writer)
     permissions_end(&block);
 }
 
-static void print_bits(enum permission_scope scope, u16 bits)
+static void append_bits(enum permission_scope scope, u16 bits, char word[RIGHTS_WORD_BYTES])
 {
     struct names names = names_of(scope);
     const char *between = "";
+    u32 position = (u32)strlen(word);
     for (u32 i = 0; i < names.count; i++) {
         if ((bits >> i & 1) != 0) {
-            printf("%s%s", between, names.texts[i]);
+            (void)str_append(word, RIGHTS_WORD_BYTES, &position, "%s%s", between, names.texts[i]);
             between = ",";
         }
     }
-    printf("\n");
 }
 
-void rights_text_print(struct span block, const char *indent)
+bool rights_text_next(struct permission_iterator *iterator, char word[RIGHTS_WORD_BYTES])
 {
-    struct permission_iterator iterator = permissions_iterate(block);
     struct permission_entry entry;
-    while (permissions_next(&iterator, &entry)) {
-        if (entry.bits == 0) {
-            continue;
-        }
-        printf("%s", indent);
-        if (entry.scope == PERMISSION_STREAM) {
-            printf("%u:", entry.stream_id);
-        } else if (entry.scope == PERMISSION_TOPIC) {
-            printf("%u/%u:", entry.stream_id, entry.topic_id);
-        }
-        print_bits((enum permission_scope)entry.scope, entry.bits);
+    bool found = false;
+    do {
+        found = permissions_next(iterator, &entry);
+    } while (found && entry.bits == 0);
+    if (!found) {
+        return false;
     }
+    word[0] = 0;
+    if (entry.scope == PERMISSION_STREAM) {
+        str_format(word, RIGHTS_WORD_BYTES, "%u:", entry.stream_id);
+    } else if (entry.scope == PERMISSION_TOPIC) {
+        str_format(word, RIGHTS_WORD_BYTES, "%u/%u:", entry.stream_id, entry.topic_id);
+    }
+    append_bits((enum permission_scope)entry.scope, entry.bits, word);
+    return true;
 }

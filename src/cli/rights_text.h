@@ -23,5 +23,8 @@ must_check bool rights_text_add(struct rights_text *rights, const char *word, st
 /* As a block for the wire. */
 void rights_text_write(const struct rights_text *rights, struct writer *writer);
 
-/* Prints a block, a word a line, behind `indent`. */
-void rights_text_print(struct span block, const char *indent);
+#define RIGHTS_WORD_BYTES 256u
+
+/* The next entry of a block as a word; false at the end. */
+must_check bool rights_text_next(struct permission_iterator *iterator,
+                                 char word[RIGHTS_WORD_BYTES]);

@@ -8,16 +8,24 @@ from case import Case
 from server import BINARY
 from wire_client import Client
 
-DONE, REFUSED, USAGE = 0, 1, 2
+# The exit codes of src/cli/cli_command.h.
+DONE, REFUSED, USAGE, NOT_FOUND, NOT_ALLOWED, UNREACHABLE, PARTLY = range(7)
 
 
 class Terminal(Case):
+    def environment(self, server=None):
+        """Without what the user who runs the tests has: a home of the test's server."""
+        server = server or self.server
+        kept = {name: value for name, value in os.environ.items()
+                if not name.startswith(("LEVRIERO_", "IGGY_", "XDG_")) and name != "NO_COLOR"}
+        home = str(server.scratch / "home")
+        return kept | {"HOME": home, "LEVRIERO_SERVER_URL": "%s:%d" % server.address}
+
     def run_command(self, *words, code=DONE, text=None, environment=None, server=None):
         """Runs `levriero words`, with `text` as its standard input; returns what it printed."""
-        address = "%s:%d" % (server or self.server).address
         done = subprocess.run(
-            [str(BINARY), *words], input=text, capture_output=True, timeout=60,
-            env=os.environ | {"LEVRIERO_SERVER_URL": address} | (environment or {}))
+            [str(BINARY), *words], input=b"" if text is None else text, capture_output=True,
+            timeout=60, env=self.environment(server) | (environment or {}))
         story = f"{words}: {done.stdout[-500:]!r} {done.stderr[-500:]!r}"
         self.assertEqual(done.returncode, code, story)
         self.assertNotIn(b"Sanitizer", done.stderr, story)
@@ -51,23 +59,26 @@ class Commands(Terminal):
         self.run_command("group", "create", stream, topic, "readers")
         client.join_group(stream, topic, "readers")
         listed = self.run_command("group", "list", stream, topic).decode()
-        self.assertEqual(listed.split(), ["0", "partitions=2", "members=1", "readers"])
+        self.assertEqual(listed, "0\treaders\t2\t1\n")
         shown = self.run_command("group", "get", stream, topic, "readers").decode()
-        self.assertIn("member 0     partitions 0 1", shown)
+        self.assertIn("members\t0\t0 1\n", shown)
         self.run_command("group", "delete", stream, topic, "readers", code=USAGE)
         self.assertIn("--yes", self.said)
         self.run_command("group", "delete", stream, topic, "readers", "--yes")
         self.assertEqual(self.run_command("group", "list", stream, topic), b"")
-        self.run_command("group", "get", stream, topic, "readers", code=REFUSED)
+        self.run_command("group", "get", stream, topic, "readers", code=NOT_FOUND)
         self.assertIn("readers", self.said)
 
-    def test_what_does_not_exist_is_said_with_exit_code_1(self):
-        self.run_command("stream", "get", "nowhere", code=REFUSED)
+    def test_what_does_not_exist_is_said_with_an_exit_code_of_its_own(self):
+        for words in (("stream", "get", "nowhere"), ("topic", "get", "nowhere", "t"),
+                      ("stream", "delete", "nowhere", "--yes"), ("client", "get", "4000000000"),
+                      ("message", "send", "nowhere", "t", "text"),
+                      ("message", "poll", "nowhere", "t"), ("user", "get", "nobody"),
+                      ("token", "delete", "none", "--yes"), ("context", "show", "none")):
+            self.run_command(*words, code=NOT_FOUND)
+            self.assertTrue(self.said)
+        self.run_command("stream", "get", "nowhere", code=NOT_FOUND)
         self.assertIn("nowhere", self.said)
-        self.run_command("topic", "get", "nowhere", "t", code=REFUSED)
-        self.run_command("stream", "delete", "nowhere", "--yes", code=REFUSED)
-        self.run_command("message", "send", "nowhere", "t", "text", code=REFUSED)
-        self.run_command("message", "poll", "nowhere", "t", code=REFUSED)
 
     def test_names_longer_than_the_protocol_carries_are_refused_before_they_are_sent(self):
         long = "x" * 300
@@ -75,9 +86,8 @@ class Commands(Terminal):
                       ("message", "send", "s", long, "text"),
                       ("message", "poll", "s", "t", "--consumer", long),
                       ("message", "poll", "", "t"), ("stream", "get", long),
-                      ("stream", "list", "--username", long),
-                      ("stream", "list", "--password", long)):
-            self.run_command(*words, code=REFUSED)
+                      ("user", "rename", "a", long)):
+            self.run_command(*words, code=USAGE)
             self.assertIn("255 bytes", self.said)
 
     def test_a_partition_that_needs_more_than_32_bits_is_not_another_partition(self):
@@ -92,9 +102,9 @@ class Commands(Terminal):
         for words in (("stats",), ("stream", "list"), ("ping",)):
             self.client().create_stream(self.name + words[0])
             with open("/dev/full", "wb") as full:
-                address = "%s:%d" % self.server.address
                 done = subprocess.run([str(BINARY), *words], stdout=full, stderr=subprocess.PIPE,
-                                      timeout=60, env=os.environ | {"LEVRIERO_SERVER_URL": address})
+                                      stdin=subprocess.DEVNULL, timeout=60,
+                                      env=self.environment())
             self.assertEqual(done.returncode, REFUSED, words)
             self.assertIn(b"No space left", done.stderr)
 
@@ -102,14 +112,19 @@ class Commands(Terminal):
         self.run_command("stream", "list", "--sever", "x", code=USAGE)
         self.assertIn("--server", self.said)
         self.run_command("stream", "crate", "x", code=USAGE)
+        self.assertIn("did you mean stream create?", self.said)
+        self.run_command("sream", "list", code=USAGE)
+        self.assertIn("did you mean stream?", self.said)
         self.run_command("stream", "create", code=USAGE)
+        self.assertIn("stream create NAME", self.said)
         self.run_command("message", "poll", "s", "t", "--strategy", "middle", code=USAGE)
         self.run_command("message", "poll", "s", "t", "--count", "many", code=USAGE)
 
     def test_words_lines_and_files_become_messages(self):
         stream, topic = self.topic(self.client(), 2)
-        self.run_command("message", "send", stream, topic, "one", "two words", "three")
-        self.run_command("message", "send", stream, topic, text=b"four\n\nsix\nno line break")
+        send = ("message", "send", stream, topic, "--partition", "0")
+        self.run_command(*send, "one", "two words", "three")
+        self.run_command(*send, text=b"four\n\nsix\nno line break")
         client = self.client()
         self.assertEqual(client.poll(stream, topic).payloads,
                          [b"one", b"two words", b"three", b"four", b"", b"six", b"no line break"])
@@ -134,11 +149,12 @@ class Commands(Terminal):
             self.assertEqual(self.run_command(*words, "next", "--auto-commit"), expected)
 
     def test_a_wrong_password_and_a_dead_address_are_said(self):
-        self.run_command("stream", "list", environment={"LEVRIERO_PASSWORD": "wrong"}, code=REFUSED)
+        self.run_command("stream", "list", environment={"LEVRIERO_PASSWORD": "wrong"},
+                         code=NOT_ALLOWED)
         self.assertTrue(self.said)
-        self.run_command("ping", "--server", "127.0.0.1:1", code=REFUSED)
+        self.run_command("ping", "--server", "127.0.0.1:1", code=UNREACHABLE)
         self.assertIn("127.0.0.1:1", self.said)
-        self.run_command("ping", "--server", "nonsense", code=REFUSED)
+        self.run_command("ping", "--server", "nonsense", code=UNREACHABLE)
 
     def test_statistics_name_what_they_count(self):
         client = self.client()
@@ -172,6 +188,10 @@ class Commands(Terminal):
         self.assertIn(b"stream create", self.run_command("--help"))
         self.assertIn(b"--data", self.run_command("server", "--help"))
         self.assertIn(b"stream create", self.run_command("stream", "create", "--help"))
+        self.assertIn(b"stream purge", self.run_command("stream", "--help"))
+        shown = self.run_command("message", "send", "--help").decode()
+        for text in ("Examples:", "--header", "LEVRIERO_SERVER_URL", "--key anna"):
+            self.assertIn(text, shown)
         self.assertIn(b".", self.run_command("--version"))
         self.run_command("sream", "list", code=USAGE)
 

@@ -1,6 +1,6 @@
 """Users and tokens at a terminal."""
 
-from test_cli import REFUSED, USAGE, Terminal
+from test_cli import NOT_ALLOWED, NOT_FOUND, REFUSED, USAGE, Terminal
 from wire_client import Client
 from wire_users import ACTIVE, INACTIVE, permissions
 
@@ -17,7 +17,7 @@ class Users(Terminal):
 
     def test_a_user_is_created_shown_listed_and_deleted(self):
         shown = self.run_command("user", "create", self.user, "read_users,send_messages",
-                                 "7/3:poll_messages", "7:read_stream", "--new-password", "secret")
+                                 "7/3:poll_messages", "7:read_stream", text=b"secret\n")
         self.assertIn(b"created", shown)
         self.assertEqual(self.client().get_user(self.user)["permissions"],
                          ({"read_users", "send_messages"},
@@ -30,7 +30,7 @@ class Users(Terminal):
             self.assertIn(words + "\n", shown)
         self.run_command("user", "delete", self.user, code=USAGE)
         self.run_command("user", "delete", self.user, "--yes")
-        self.run_command("user", "get", self.user, code=REFUSED)
+        self.run_command("user", "get", self.user, code=NOT_FOUND)
         self.assertIn(self.user, self.said)
 
     def test_passwords_are_lines_of_standard_input_or_environment(self):
@@ -42,16 +42,16 @@ class Users(Terminal):
             "LEVRIERO_USERNAME": self.user, "LEVRIERO_PASSWORD": "changed",
             "LEVRIERO_NEW_PASSWORD": "again"})
         self.login("again")
-        self.run_command("user", "password", self.user, text=b"wrong\nother\n", code=REFUSED)
+        self.run_command("user", "password", self.user, text=b"wrong\nother\n", code=NOT_ALLOWED)
         self.assertIn("42", self.said)
         self.run_command("user", "create", self.user + "2", text=b"", code=USAGE)
 
     def test_rights_are_replaced_and_taken_only_with_yes(self):
         client = self.client()
         client.create_user(self.user, "secret")
-        self.run_command("user", "permissions", self.user, "manage_streams")
+        self.run_command("user", "permissions", self.user, "manage_streams", "--yes")
         self.assertEqual(client.get_user(self.user)["permissions"], ({"manage_streams"}, {}))
-        self.run_command("user", "permissions", self.user, "fly", code=USAGE)
+        self.run_command("user", "permissions", self.user, "fly", "--yes", code=USAGE)
         self.assertIn("fly", self.said)
         self.run_command("user", "permissions", self.user, code=USAGE)
         self.assertIn("--yes", self.said)
@@ -83,11 +83,14 @@ class Users(Terminal):
     def test_a_token_is_printed_alone_and_logs_in(self):
         token = self.run_command("token", "create", self.user[:30], "--expiry", "1 h").decode()
         self.assertEqual((len(token), token[-1]), (69, "\n"))
-        listed = self.run_command("token", "list", "--token", token.strip()).decode()
+        path = self.server.scratch / "token"
+        path.write_text(token)
+        listed = self.run_command("token", "list", "--token-file", str(path)).decode()
         self.assertIn(self.user[:30], listed)
-        self.run_command("stats", environment={"LEVRIERO_TOKEN": token.strip(),
-                                               "LEVRIERO_PASSWORD": "not needed"})
-        self.run_command("token", "delete", self.user[:30])
-        self.run_command("stats", "--token", token.strip(), code=REFUSED)
+        with_token = {"LEVRIERO_TOKEN": token.strip(), "LEVRIERO_PASSWORD": "not needed"}
+        self.run_command("stats", environment=with_token)
+        self.run_command("token", "delete", self.user[:30], code=USAGE)
+        self.run_command("token", "delete", self.user[:30], "--yes")
+        self.run_command("stats", environment=with_token, code=NOT_ALLOWED)
         self.assertIn("53", self.said)
-        self.run_command("token", "delete", self.user[:30], code=REFUSED)
+        self.run_command("token", "delete", self.user[:30], "--yes", code=NOT_FOUND)
