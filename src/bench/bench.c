@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "bench/bench_run.h"
 #include "bench/outcome.h"
+#include "bench/report.h"
 
 #define EXIT_DONE 0
 #define EXIT_FAILED 1
@@ -130,21 +131,67 @@ static int fail_with(const char *text)
     return EXIT_FAILED;
 }
 
+static void print_object(const struct outcome *outcome)
+{
+    struct json_text json = {.file = stdout};
+    json_open(&json, NULL, '{');
+    outcome_write_figures(outcome, &json);
+    json_close(&json, '}');
+    (void)fputc('\n', stdout);
+}
+
+/* The desktop's own way, if there is a desktop. */
+static void open_page(const char *directory)
+{
+    char path[4200];
+    (void)str_format(path, sizeof(path), "%s/report.html", directory);
+    pid_t child = fork();
+    if (child == 0) {
+        execlp("xdg-open", "xdg-open", path, (char *)NULL);
+        _exit(EXIT_FAILED);
+    }
+}
+
+static int write_report(const struct bench *bench, const struct outcome *outcome,
+                        const struct reference_run *reference)
+{
+    char directory[4096];
+    struct err err;
+    struct report report = {.outcome = outcome, .reference = reference};
+    report_machine_read(&report.machine, bench->options.identifier);
+    if (!report_write(&report, directory, sizeof(directory), &err)) {
+        return fail_with(err.text);
+    }
+    fprintf(stderr, "levriero: the report is in %s\n", directory);
+    if (bench->options.open_charts) {
+        open_page(directory);
+    }
+    return EXIT_DONE;
+}
+
 static int report(struct bench *bench)
 {
     struct outcome outcome;
+    struct reference_run reference;
+    int code = EXIT_DONE;
     outcome_init(&outcome, &bench->run, &bench->server,
                  bench->options.no_limits ? NULL : &bench->limits);
+    reference_run_init(&reference, &bench->run);
+    outcome.reference = bench->options.reference ? &reference : NULL;
     if (bench->options.json) {
-        outcome_print_json(&outcome);
+        print_object(&outcome);
     } else {
         outcome_print(&outcome);
     }
+    if (bench->options.has_output) {
+        code = write_report(bench, &outcome, &reference);
+    }
+    reference_run_deinit(&reference);
     outcome_deinit(&outcome);
     if (fflush(stdout) != 0 || ferror(stdout)) {
         return fail_with("standard output cannot be written");
     }
-    return EXIT_DONE;
+    return code;
 }
 
 static int run_and_report(struct bench *bench)

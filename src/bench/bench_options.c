@@ -234,6 +234,13 @@ static const char *nearest_value(const char *word, u32 section)
     return nearest;
 }
 
+/* Notes words for the report, which others may read. */
+static void note_word(struct bench_options *options, const char *word)
+{
+    u32 position = (u32)strlen(options->command);
+    (void)str_append(options->command, sizeof(options->command), &position, " %s", word);
+}
+
 /* Takes the option at argv[*at], with its value, and moves on. */
 static bool take_option(struct bench_options *options, char **argv, int *at, u32 section,
                         struct err *err)
@@ -247,6 +254,8 @@ static bool take_option(struct bench_options *options, char **argv, int *at, u32
                        nearest_value(word, section));
     }
     *at += 1;
+    bool is_secret = strcmp(row->name, "--password") == 0;
+    note_word(options, is_secret ? row->name : word);
     if (row->kind == VALUE_SWITCH || row->kind == VALUE_REFUSED) {
         return parse_value(options, row, "", err);
     }
@@ -257,6 +266,7 @@ static bool take_option(struct bench_options *options, char **argv, int *at, u32
         return err_set(err, "%s needs a value: %s", row->name, row->word);
     }
     *at += 1;
+    note_word(options, is_secret ? "..." : argv[*at - 1]);
     return parse_value(options, row, argv[*at - 1], err);
 }
 
@@ -378,6 +388,7 @@ static struct bench_options defaults(void)
         .read_amplification = 1.05,
         .server_address = environment_or("LEVRIERO_SERVER_URL", "127.0.0.1:8090"),
         .output_directory = "performance_results",
+        .command = "levriero bench",
     };
 }
 
@@ -411,7 +422,10 @@ bool bench_options_parse(struct bench_options *options, int argc, char **argv, s
             if (!take_option(options, argv, &at, section, err)) {
                 return false;
             }
-        } else if (!enter_section(options, argv[at++], &section, err)) {
+            continue;
+        }
+        note_word(options, argv[at]);
+        if (!enter_section(options, argv[at++], &section, err)) {
             return false;
         }
     }

@@ -90,6 +90,8 @@ struct bench_options {
     const char *gitref;
     const char *gitref_date;
     bool open_charts;
+
+    char command[1024]; /* the words, without the password */
 };
 
 /* Threads: those that write, those that read, or in turns whichever are more. */

@@ -24,6 +24,21 @@ const char *outcome_measure_name(enum measure measure)
     return "";
 }
 
+const char *outcome_measure_title(enum measure measure)
+{
+    switch (measure) {
+    case MEASURE_PUBLISH_BATCH: return "publish, a batch";
+    case MEASURE_PUBLISH_MESSAGE: return "publish, a message";
+    case MEASURE_SERVICE: return "from the actual send";
+    case MEASURE_POLL_BATCH: return "poll, a batch";
+    case MEASURE_POLL_MESSAGE: return "poll, a message";
+    case MEASURE_END_BATCH: return "end to end, a batch";
+    case MEASURE_END_MESSAGE: return "end to end, a message";
+    case MEASURE_COUNT: break;
+    }
+    return "";
+}
+
 /* "sync, loopback, open loop at 100 MB/s": nothing is compared without this. */
 static void write_title(struct outcome *outcome)
 {

@@ -5,14 +5,17 @@
 #pragma once
 
 #include "bench/bench_run.h"
+#include "bench/json_text.h"
 #include "bench/limits.h"
+#include "bench/reference_run.h"
 #include "bench/server_watch.h"
 
 struct outcome {
     const struct bench_options *options;
     const struct bench_run *run;
     const struct server_watch *server;
-    const struct limits *limits; /* NULL: not measured */
+    const struct limits *limits;           /* NULL: not measured */
+    const struct reference_run *reference; /* NULL: not asked for; set by the caller */
     struct actor_totals totals;
     struct histogram *measures[MEASURE_COUNT]; /* merged; those that do not occur are empty */
     double seconds;
@@ -33,16 +36,16 @@ void outcome_init(struct outcome *outcome, const struct bench_run *run,
                   const struct server_watch *server, const struct limits *limits);
 void outcome_deinit(struct outcome *outcome);
 
-const char *outcome_measure_name(enum measure measure); /* "publish_batch" */
+const char *outcome_measure_name(enum measure measure);  /* "publish_batch" */
+const char *outcome_measure_title(enum measure measure); /* "publish, a batch" */
 
 /* Which bare limit this work is held against: "exchange" or "loop"; and ours over it, 0 if there is
  * none. */
 const char *outcome_limit_name(const struct outcome *outcome);
 double outcome_limit_ratio(const struct outcome *outcome);
 
-/* A table for people, and one object for programs. */
+/* A table for people. */
 void outcome_print(const struct outcome *outcome);
-void outcome_print_json(const struct outcome *outcome);
 
-/* DIR/<name of the run>/report.json and report.html; false with a sentence. */
-must_check bool outcome_write(const struct outcome *outcome, struct err *err);
+/* The members of one object for programs. */
+void outcome_write_figures(const struct outcome *outcome, struct json_text *json);

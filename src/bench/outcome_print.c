@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bench/json_text.h"
 #include "bench/outcome.h"
 
 struct percentile {
@@ -26,21 +25,6 @@ static double us(u64 ns)
     return (double)ns / 1000;
 }
 
-static const char *measure_title(enum measure measure)
-{
-    switch (measure) {
-    case MEASURE_PUBLISH_BATCH: return "publish, a batch";
-    case MEASURE_PUBLISH_MESSAGE: return "publish, a message";
-    case MEASURE_SERVICE: return "from the actual send";
-    case MEASURE_POLL_BATCH: return "poll, a batch";
-    case MEASURE_POLL_MESSAGE: return "poll, a message";
-    case MEASURE_END_BATCH: return "end to end, a batch";
-    case MEASURE_END_MESSAGE: return "end to end, a message";
-    case MEASURE_COUNT: break;
-    }
-    return "";
-}
-
 static void print_measures(const struct outcome *outcome)
 {
     printf("\n%-24s", "latency, us");
@@ -53,7 +37,7 @@ static void print_measures(const struct outcome *outcome)
         if (histogram->count == 0) {
             continue;
         }
-        printf("%-24s", measure_title((enum measure)m));
+        printf("%-24s", outcome_measure_title((enum measure)m));
         for (u32 i = 0; i < array_count(percentiles); i++) {
             printf("%11.1f", us(histogram_quantile(histogram, percentiles[i].share)));
         }
@@ -94,6 +78,25 @@ static void print_volume(const char *what, u64 messages, u64 bytes, double bytes
            (double)bytes / 1e6, bytes_per_second / 1e6);
 }
 
+static void print_reference(const struct reference_run *reference)
+{
+    if (reference == NULL) {
+        return;
+    }
+    printf("\nby the reference's arithmetic (means of percentiles, sums of means), ms\n");
+    for (u32 i = 0; i < reference->groups_count; i++) {
+        const struct reference_group *group = &reference->groups[i];
+        const double *percentiles_ms = group->latency.percentiles_ms;
+        printf("  %-24s %.2f MB/s, %.0f messages/s, p50 %.2f, p90 %.2f, p95 %.2f, p99 %.2f, "
+               "p99.9 %.2f, p99.99 %.2f, mean %.2f, min %.2f, max %.2f, deviation %.2f\n",
+               reference->kinds[i], group->total_megabytes_per_second,
+               group->total_messages_per_second, percentiles_ms[0], percentiles_ms[1],
+               percentiles_ms[2], percentiles_ms[3], percentiles_ms[4], percentiles_ms[5],
+               group->latency.average_ms, group->latency.min_ms, group->latency.max_ms,
+               group->latency.deviation_ms);
+    }
+}
+
 void outcome_print(const struct outcome *outcome)
 {
     const struct actor_totals *totals = &outcome->totals;
@@ -126,6 +129,7 @@ void outcome_print(const struct outcome *outcome)
     }
     print_measures(outcome);
     print_limits(outcome);
+    print_reference(outcome->reference);
 }
 
 /* ---- JSON ---- */
@@ -201,13 +205,32 @@ static void json_server(struct json_text *json, const struct server_watch *serve
     json_close(json, '}');
 }
 
-void outcome_print_json(const struct outcome *outcome)
+static void json_reference(struct json_text *json, const struct reference_run *reference)
 {
-    struct json_text text = {.file = stdout};
-    struct json_text *json = &text;
+    if (reference == NULL) {
+        return;
+    }
+    json_open(json, "reference", '{');
+    for (u32 i = 0; i < reference->groups_count; i++) {
+        const struct reference_group *group = &reference->groups[i];
+        json_open(json, reference->kinds[i], '{');
+        json_number(json, "total_throughput_megabytes_per_second",
+                    group->total_megabytes_per_second);
+        json_number(json, "average_p50_latency_ms", group->latency.percentiles_ms[0]);
+        json_number(json, "average_p99_latency_ms", group->latency.percentiles_ms[3]);
+        json_number(json, "average_p999_latency_ms", group->latency.percentiles_ms[4]);
+        json_number(json, "average_p9999_latency_ms", group->latency.percentiles_ms[5]);
+        json_number(json, "average_latency_ms", group->latency.average_ms);
+        json_number(json, "max_latency_ms", group->latency.max_ms);
+        json_close(json, '}');
+    }
+    json_close(json, '}');
+}
+
+void outcome_write_figures(const struct outcome *outcome, struct json_text *json)
+{
     const struct bench_options *options = outcome->options;
     bool is_open = options->rate_limit_bytes > 0 && !options->closed_loop;
-    json_open(json, NULL, '{');
     json_string(json, "title", outcome->title);
     json_string(json, "kind", bench_kind_row(options->kind)->name);
     json_string(json, "durability", outcome->server->durability);
@@ -233,6 +256,5 @@ void outcome_print_json(const struct outcome *outcome)
     json_close(json, '}');
     json_server(json, outcome->server);
     json_limits(json, outcome);
-    json_close(json, '}');
-    (void)fputc('\n', stdout);
+    json_reference(json, outcome->reference);
 }

@@ -1,11 +1,14 @@
 """`levriero bench`: what it says it did is what the server has, and it sees what it should see."""
 
 import json
+import re
 import signal
 import subprocess
 import threading
 import time
+from pathlib import Path
 
+from bench_schema import REPORT, faults
 from case import deadline
 from server import BINARY, PATIENCE
 from test_cli import DONE, REFUSED, USAGE, Terminal
@@ -130,6 +133,73 @@ class Words(Bench):
     def test_examples_and_help_are_to_be_had(self):
         self.assertIn(b"pinned-producer", self.bench("examples"))
         self.assertIn(b"--rate-limit", self.bench("--help"))
+
+
+class Reports(Bench):
+    def report(self, *words):
+        """The directory that a run wrote, below one of this test's own."""
+        parent = self.server.scratch / self.name
+        self.bench("-m", "100", "-P", "20", "-b", "40", *words, "output", "-o", str(parent),
+                   "--remark", "a <b>/../c", "--identifier", "here")
+        directories = list(parent.iterdir())
+        self.assertEqual(len(directories), 1)
+        return directories[0]
+
+    def test_report_json_is_what_the_reference_writes_and_ours_beside_it(self):
+        for words, kinds in (
+                (("--password", "iggy", "ppc", "-p", "2", "-c", "2"),
+                 ["producers", "consumers", "producers_and_consumers"]),
+                (("--no-limits", "e2e", "-p", "2"), ["producing_consumers"])):
+            directory = self.report(*words)
+            report = json.loads((directory / "report.json").read_text())
+            ours = report.pop("levriero")
+            self.assertEqual(faults(report, REPORT), [])
+            self.assertEqual([group["summary"]["kind"] for group in report["group_metrics"]], kinds)
+            self.assertEqual(ours["durability"], "sync")
+            sent = sum(one["summary"]["total_messages"] for one in report["individual_metrics"])
+            self.assertEqual(sent, ours["totals"]["sent_messages"]
+                             + ours["totals"]["received_messages"])
+            self.assertRegex(report["uuid"], r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+            self.assertRegex(report["timestamp"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+            self.assertNotIn("iggy", report["params"]["bench_command"])
+            for path in (directory / "report.json", directory / "report.html"):
+                path.unlink()
+            directory.rmdir()
+            Path(directory.parent).rmdir()
+
+    def test_the_schema_sees_what_is_missing_unknown_or_of_another_kind(self):
+        self.assertEqual(faults({"a": 1}, {"a": int}), [])
+        for wrong in ({}, {"a": "1"}, {"a": 1, "b": 2}, {"a": True}, []):
+            self.assertEqual(len(faults(wrong, {"a": int})), 1, wrong)
+
+    def test_the_page_of_charts_asks_no_network_and_says_the_durability(self):
+        page = (self.report("bpcg", "-p", "2", "-a", "4", "-c", "2") / "report.html").read_text()
+        self.assertIn("durability sync", page)
+        self.assertGreaterEqual(page.count("<svg"), 4)
+        loads = re.compile(r"<script|<link|<img|@import|url\(|https?:|src=", re.I)
+        self.assertNotRegex(page, loads)
+        self.assertIn("a &lt;b&gt;", page)
+        self.assertEqual(page.count("<polyline"), page.count('points="'))
+
+    def test_the_references_arithmetic_stands_beside_ours_on_request(self):
+        words = ("-m", "100", "-P", "20", "-b", "40", "pp", "-p", "2")
+        self.assertNotIn("reference", self.figures(*words))
+        figures = self.figures("--reference", *words)
+        theirs = figures["reference"]["producers"]
+        self.assertGreater(theirs["total_throughput_megabytes_per_second"], 0)
+        self.assertLessEqual(theirs["average_p99_latency_ms"] * 1000,
+                             figures["latency"]["publish_batch"]["max_us"] + 1)
+
+    def test_limits_are_measured_between_and_the_ratio_is_to_them(self):
+        figures = json.loads(self.bench("--json", "-b", "100", "-P", "10", "pp", "-p", "2"))
+        limits = figures["limits"]
+        self.assertGreaterEqual(limits["rounds"], 2)
+        self.assertEqual((limits["connections"], limits["bytes"]), (2, 10000))
+        self.assertEqual(limits["held_against"], "exchange")
+        self.assertAlmostEqual(
+            limits["ratio"],
+            figures["sent_bytes_per_second"] / limits["exchange"]["bytes_per_second"], delta=0.01)
+        self.assertEqual(list(self.server.data.glob("bare*")), [])
 
 
 class Stalls(Bench):
