@@ -279,6 +279,10 @@ static void compare_generation(struct crew_hand *hand)
             disagree(hand, CHECK_groups_hold, "two members were given one partition", i);
             return;
         }
+        if (!owns && told->owners[i] == hand->index) {
+            disagree(hand, CHECK_groups_hold, "it lost a partition within a generation", i);
+            return;
+        }
         told->owners[i] = owns ? hand->index : told->owners[i];
     }
 }
@@ -427,6 +431,15 @@ static void on_synced_again(struct crew_hand *hand, struct span body)
 
 /* ---- Answers ---- */
 
+/* It came back so early that the server cannot have given it up: clocks drift. */
+static bool is_waited_for(const struct crew_hand *hand)
+{
+    const struct schedule *schedule = workload_of(hand)->schedule;
+    u64 grace_us = schedule->settings.group_grace_us;
+    return hand->was_member && hand->starts_count == schedule->starts_count &&
+           sim_now_us(workload_of(hand)->sim) - hand->alive_us < grace_us - grace_us / 100;
+}
+
 static void on_login(struct crew_hand *hand, const struct sim_client_reply *reply)
 {
     struct login_reply login;
@@ -435,6 +448,8 @@ static void on_login(struct crew_hand *hand, const struct sim_client_reply *repl
                       login_reply_decode(reply->body, &login, &error) == OK && error == WIRE_OK;
     if (hand->logged_in) {
         hand->client.session = login.session;
+        hand->joined = is_waited_for(hand);
+        hand->was_member = false;
     }
 }
 
@@ -481,6 +496,9 @@ static void on_reply(void *context, struct sim_client_call *call,
         status = read_result(&reader);
     }
     tell(hand, "answered", status);
+    if (!reply->is_eviction && status != WIRE_UNAUTHENTICATED) {
+        hand->alive_us = hand->call.issued_us;
+    }
     take_answer(hand, status, reply->body);
 }
 
@@ -603,6 +621,11 @@ static void on_lost(void *context, struct sim_client_call *call)
 static void on_closed(void *context)
 {
     struct crew_hand *hand = context;
+    /* Lost before the login was answered, it is what it was. */
+    if (hand->logged_in) {
+        hand->was_member = hand->client.says_so && hand->joined && hand->asked != CREW_LEAVE;
+        hand->starts_count = workload_of(hand)->schedule->starts_count;
+    }
     hand->logged_in = false;
     hand->joined = false;
     hand->asked = CREW_LOGIN;
@@ -615,6 +638,8 @@ static void hand_init(struct crew *crew, u32 index, u64 seed)
     *hand = (struct crew_hand){.crew = crew, .index = index};
     prng_init(&hand->prng, seed);
     sim_client_init(&hand->client, crew->workload->sim, 50 + index, crew->workload->verdict);
+    hand->client.keeps_id = seed % 2 == 0;
+    hand->client.says_so = hand->client.keeps_id;
     hand->client.context = hand;
     hand->client.on_connected = on_connected;
     hand->client.on_reply = on_reply;

@@ -6,9 +6,10 @@
  * What the group promises is judged by its generations, which rise with every change. All who ask
  * in one generation are told of partitions that no two of them share. A poll between two answers of
  * the same generation was made in it: of a partition of one's own, or it must be refused. The group
- * is there after a restart; who was in it is not. Some polls commit by themselves; what others were
- * handed is committed soon, late, or never, and until then the partition is theirs alone. What is
- * stored is judged by group_model.h.
+ * is there after a restart; who was in it is not. Some keep their client id, and are members still
+ * when they are back within the grace of the group. Some polls commit by themselves; what others
+ * were handed is committed soon, late, or never, and until then the partition is theirs alone. What
+ * is stored is judged by group_model.h.
  *
  * Owner: the workload. */
 #pragma once
@@ -47,7 +48,10 @@ struct crew_hand {
     struct sim_client client;
     struct sim_client_call call;
     bool logged_in;
-    bool joined; /* as answered, on this session */
+    bool joined;      /* as answered, on this session, or on one that this took over */
+    bool was_member;  /* when its connection was lost */
+    u64 alive_us;     /* no later than the server last saw it connected and logged in */
+    u32 starts_count; /* of the server, then */
     bool is_busy;
     enum crew_ask asked;
 

@@ -160,6 +160,7 @@ static struct settings draw_settings(struct seed_run *run)
         .topic_bytes_max_default = UINT64_MAX,
         .retention_interval_us = 200000 + draw(run, 3000000),
         .group_handover_us = (1 + hash_u64(run->options->seed) % 10) * US_PER_SECOND,
+        .group_grace_us = hash_u64(run->options->seed + 1) % 8 * US_PER_SECOND,
         .offset_hold_us_max = (1 + draw(run, 40)) * US_PER_SECOND,
         .frame_timeout_us = 10 * US_PER_SECOND,
         .request_deadline_us = 10 * US_PER_SECOND,

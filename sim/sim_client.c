@@ -213,6 +213,7 @@ void sim_client_call(struct sim_client *client, struct sim_client_call *call, en
     if (row->op == OP_REGISTER) {
         header.request = 0;
         header.session = 0;
+        header.keeps_client = client->says_so;
     }
     call->command = command;
     call->request = header.request;

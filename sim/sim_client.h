@@ -48,6 +48,7 @@ struct sim_client {
     u64 reads_again_us; /* a slow reader: not before */
     struct u128 id;
     bool keeps_id; /* over all its connections, and goes on counting */
+    bool says_so;  /* when it logs in */
     u64 session;
     u64 request_last;
     u64 connects_count;

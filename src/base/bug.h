@@ -21,6 +21,7 @@
     X(FORGET_SENDS, "forget-sends", "a send that comes again is stored again")                     \
     X(FORGET_FENCE, "forget-fence", "a member may poll what is another's")                         \
     X(FORGET_HANDOVER, "forget-handover", "a new owner does not wait for what is not committed")   \
+    X(FORGET_GRACE, "forget-grace", "a member that is to come back is not waited for")             \
     X(LOSE_GROUP_OFFSETS, "lose-group-offsets", "a start forgets the stored offsets of groups")    \
     X(LOSE_NOTICE, "lose-notice", "who waits for messages is not told that they came")             \
     X(LOSE_WINDOW, "lose-window", "a start forgets the ids of messages that came before it")       \

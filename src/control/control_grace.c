@@ -13,6 +13,7 @@
  * of the one that is held longest. When that half is full, the newcomer takes the place of the one
  * that is held longest of those from its own address, if there is one: who loses connections in
  * masses pushes out its own. */
+#include "base/bug.h"
 #include "base/check.h"
 #include "control/control_parts.h"
 
@@ -75,7 +76,8 @@ void grace_stop(struct control *control)
 static bool is_worth_it(const struct control *control, const struct registry_client *client)
 {
     return client->keeps_id && !control->stops && control->settings->group_grace_us > 0 &&
-           state_member_of_session_next(control->decided, client->session, NULL) != NULL;
+           state_member_of_session_next(control->decided, client->session, NULL) != NULL &&
+           !bug_is_on(BUG_FORGET_GRACE);
 }
 
 bool grace_hold(struct control *control, struct registry_client *client, const struct msg *request)
