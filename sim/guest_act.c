@@ -49,19 +49,20 @@ static void write_on_root(enum command command, struct writer *body)
     }
 }
 
-/* What exists already, or is too much: nothing changes, whether it is allowed or not. */
+/* Without a name, or too much: nothing changes, whether it is allowed or not, and whatever was
+ * deleted since the guest chose. */
 static void write_change(const struct guest *guest, enum command command, struct writer *body)
 {
     const struct model_topic *topic = guest->partition->topic;
     struct identifier stream_name = identifier_of_name(span_of(topic->stream->name));
     if (command == COMMAND_CREATE_STREAM) {
-        create_stream_request_encode(
-            &(struct create_stream_request){.name = span_of(topic->stream->name)}, body);
+        create_stream_request_encode(&(struct create_stream_request){0}, body);
     } else if (command == COMMAND_CREATE_TOPIC) {
-        create_topic_request_encode(&(struct create_topic_request){.stream = stream_name,
-                                                                   .partitions_count = 1,
-                                                                   .name = span_of(topic->name)},
-                                    body);
+        create_topic_request_encode(
+            &(struct create_topic_request){.stream = stream_name,
+                                           .partitions_count = PARTITIONS_PER_REQUEST_MAX + 1,
+                                           .name = span_of(topic->name)},
+            body);
     } else {
         partitions_request_encode(
             &(struct partitions_request){.stream = stream_name,
