@@ -5,7 +5,7 @@
 #pragma once
 
 #include "bench/bench_run.h"
-#include "bench/json_text.h"
+#include "bench/json_writer.h"
 #include "bench/limits.h"
 #include "bench/reference_run.h"
 #include "bench/server_watch.h"

@@ -16,7 +16,7 @@
 #include <time.h>
 
 #include "base/check.h"
-#include "bench/json_text.h"
+#include "bench/json_writer.h"
 
 static const char *const percentile_names[REFERENCE_PERCENTILES] = {"p50", "p90",  "p95",
                                                                     "p99", "p999", "p9999"};

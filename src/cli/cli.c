@@ -210,13 +210,13 @@ static int report(const struct cli *cli)
         fputs("{\"error\":", stderr);
         json_put_text(stderr, span_of(cli->error.text));
         fprintf(stderr, ",\"number\":%u,\"retryable\":%s,\"exit_code\":%d}\n", cli->error.number,
-                cli->error.retryable ? "true" : "false", code);
-        return code;
+                cli->error.retryable ? "true" : "false", (int)code);
+        return (int)code;
     }
     bool colours = wants_colours(cli->line, STDERR_FILENO);
     fprintf(stderr, "%slevriero:%s %s\n", colours ? RED : "", colours ? PLAIN : "",
             cli->error.text);
-    return code;
+    return (int)code;
 }
 
 /* What could not be printed was not done: a script reads the exit code. */

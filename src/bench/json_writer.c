@@ -1,4 +1,4 @@
-#include "bench/json_text.h"
+#include "bench/json_writer.h"
 
 #include <math.h>
 
