@@ -94,7 +94,7 @@ static void send_ten(void)
     EXPECT_CALL(lv_producer_open(client, &options, &producer), LV_OK);
     for (unsigned i = 0; producer != NULL && i < 10; i++) {
         struct lv_record record = LV_RECORD_INIT;
-        record.payload = "0123456789" + i;
+        record.payload = &"0123456789"[i];
         record.payload_size = 1;
         record.partition = 0;
         EXPECT_CALL(lv_producer_send(producer, &record), LV_OK);
