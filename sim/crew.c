@@ -323,7 +323,7 @@ static bool may_forget(const struct crew_hand *hand)
 {
     const struct workload *workload = workload_of(hand);
     return sim_counts(workload->sim)->rots > 0 ||
-           (workload->model->level == MODEL_MEMORY && workload_disk_failed(workload));
+           (workload->model->level == MODEL_MEMORY && workload_disk_broke(workload));
 }
 
 /* True when the group's model has nothing to learn from the answer: it was refused. */

@@ -29,7 +29,7 @@ static bool is_fuzzy(const struct operation *operation)
     }
     /* At `memory` a failed write takes what was answered before it. */
     bool may_forget =
-        model_level_of(workload->model, topic) == MODEL_MEMORY && workload_disk_failed(workload);
+        model_level_of(workload->model, topic) == MODEL_MEMORY && workload_disk_broke(workload);
     return may_forget || model_is_fuzzy(topic, operation->glimpse);
 }
 

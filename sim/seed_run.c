@@ -263,7 +263,9 @@ static void note_loss(struct seed_run *run, bool power)
     u64 slack_us = run->schedule.settings.flush_interval_us + 20 * US_PER_SECOND;
     u64 now_us = sim_now_us(run->sim);
     u64 before_us = now_us > slack_us ? now_us - slack_us : 0;
-    if (is_armed(run, ARMED_write_errors) || is_armed(run, ARMED_sync_errors)) {
+    bool is_short = is_armed(run, ARMED_space_errors) || is_armed(run, ARMED_disk_full_times);
+    if (is_armed(run, ARMED_write_errors) || is_armed(run, ARMED_sync_errors) ||
+        (is_short && run->model.level == MODEL_MEMORY)) {
         before_us = 0;
     }
     run->was_power_loss = run->was_power_loss || power;
@@ -280,8 +282,10 @@ static void doubt(struct seed_run *run)
         run->was_power_loss = true;
         run->lost_before_us = 0;
     }
-    if (workload_disk_failed(&run->workload)) {
+    if (workload_disk_broke(&run->workload)) {
         model_doubt_memory(&run->model, run->workload.boot_us);
+    }
+    if (workload_disk_failed(&run->workload)) {
         workload_on_crash(
             &run->workload); /* a stop cannot write what a failed file does not take */
     }

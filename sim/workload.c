@@ -247,13 +247,20 @@ void workload_on_boot(struct workload *workload)
     workload->is_stopping = false;
 }
 
-bool workload_disk_failed(const struct workload *workload)
+bool workload_disk_broke(const struct workload *workload)
 {
     const struct sim_counts *now = sim_counts(workload->sim);
     const struct sim_counts *then = &workload->boot_counts;
     return now->write_errors != then->write_errors || now->sync_errors != then->sync_errors ||
-           now->read_errors != then->read_errors || now->space_errors != then->space_errors ||
-           now->disk_full_times != then->disk_full_times || now->rots > 0;
+           now->read_errors != then->read_errors || now->rots > 0;
+}
+
+bool workload_disk_failed(const struct workload *workload)
+{
+    const struct sim_counts *now = sim_counts(workload->sim);
+    const struct sim_counts *then = &workload->boot_counts;
+    return workload_disk_broke(workload) || now->space_errors != then->space_errors ||
+           now->disk_full_times != then->disk_full_times;
 }
 
 bool workload_excuses(const struct workload *workload, u32 status)

@@ -73,6 +73,9 @@ void workload_on_crash(struct workload *workload);
 /* After the server was started: errors of older faults are no longer excused. */
 void workload_on_boot(struct workload *workload);
 
+/* Did the disk fail or rot since the server started? */
+bool workload_disk_broke(const struct workload *workload);
+
 /* Did the disk fail, fill or rot since the server started? */
 bool workload_disk_failed(const struct workload *workload);
 
