@@ -75,14 +75,27 @@ static struct lv_consumer *consumer_of(struct lv_client *client,
     return consumer;
 }
 
-/* Until it knows what to read, so that what cannot work is told at once. */
+static bool knows_its_starts(const struct lv_consumer *consumer)
+{
+    for (u32 i = 0; i < consumer->sources_count; i++) {
+        const struct source *source = &consumer->sources[i];
+        if (source->is_owned && (source->needs_start || source->needs_end)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Until it knows what to read and from where, so that what cannot work is told at once, and what is
+ * new is what comes after this. */
 static int wait_until_found(struct lv_consumer *consumer)
 {
     struct lv_client *client = consumer->client;
     u64 until_us = clock_now_us() + client->timeout_ms * US_PER_MS;
     bool in_group = consumer->consumer.kind == CONSUMER_GROUP;
     client->is_wanted |= client->refusal == LV_OK;
-    while (consumer->must_find || (in_group && !consumer->is_joined)) {
+    while (consumer->must_find || (in_group && !consumer->is_joined) ||
+           !knows_its_starts(consumer)) {
         int error = connection_turn(client, until_us);
         if (error == LV_OK && consumer->error != LV_OK) {
             return connection_refused(client, consumer->error, consumer->topic_text);

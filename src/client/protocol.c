@@ -28,6 +28,7 @@ static void encode_header(struct protocol *protocol, struct ask *ask)
         .code = row->op == OP_NON_REPLICATED ? row->code : 0,
         .session = registers ? 0 : protocol->session,
         .request = registers ? 0 : ask->request,
+        .keeps_client = registers,
     };
     request_header_encode(&header, ask->frame);
 }

@@ -1,15 +1,18 @@
 """The shared library against the real server, by programs that know only its header."""
 
 import os
+import re
 import signal
 import subprocess
+import sys
 import time
 
 from case import Case, deadline
 from proxy import Proxy
-from server import BINARY, PATIENCE
+from server import BINARY, PATIENCE, ROOT
 
 PROGRAMS = BINARY.parent / "tests/library"
+EXAMPLES = BINARY.parent / "examples"
 
 
 def text_of(address):
@@ -95,3 +98,77 @@ class Library(Case):
         server = self.own_server().start()
         messages = int(os.environ.get("LIBRARY_MESSAGES", 100_000))
         self.finish(self.load(server.address, 2, 60 * PATIENCE, 100, messages))
+
+
+class Examples(Case):
+    """Those of examples/, as their first lines say."""
+
+    def example(self, name, *words, text=""):
+        done = subprocess.run([EXAMPLES / name, text_of(self.server.address), *map(str, words)],
+                              input=text, capture_output=True, text=True, timeout=60 * PATIENCE)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done.stdout
+
+    def lines(self, name, count):
+        return "".join(f"{name} {i}\n" for i in range(count))
+
+    def test_first_message(self):
+        self.assertEqual(self.example("first_message"), "hello\n")
+        self.assertEqual(self.example("first_message", "again"), "again\n")
+
+    def test_lines_by_a_batching_producer_to_the_members_of_a_group(self):
+        stream, topic = self.topic(self.client(), partitions=3)
+        lines = self.lines("line", 2500)
+        self.assertEqual(self.example("batching_producer", stream, topic, text=lines),
+                         "2500 stored, 0 not\n")
+        members = [subprocess.Popen(
+            [EXAMPLES / "group_consumer", text_of(self.server.address), stream, topic, "g",
+             str(2 * PATIENCE)], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        got = [line.split(" ", 1)[1] for member in members
+               for line in member.communicate(timeout=60 * PATIENCE)[0].splitlines()]
+        self.assertEqual(set(got), set(lines.splitlines()))
+        # What was stored is not read again.
+        self.assertEqual(self.example("group_consumer", stream, topic, "g", 1), "")
+
+    @deadline(60)
+    def test_a_copy_that_is_killed_again_and_again_is_exact(self):
+        source, target = self.server.scratch / "source", self.server.scratch / "target"
+        source.write_bytes(os.urandom(20_000_000))
+        command = [EXAMPLES / "exactly_once_copy", text_of(self.server.address), source, target]
+        for seconds in (0.05, 0.1, 0.2, 0.3):
+            process = subprocess.Popen(command)
+            time.sleep(seconds)
+            process.kill()
+            process.wait()
+        self.example("exactly_once_copy", source, target)
+        self.assertEqual(target.read_bytes(), source.read_bytes())
+
+    def test_a_loop_with_epoll(self):
+        stream, topic = self.topic(self.client())
+        lines = self.lines("line", 500)
+        self.assertEqual(self.example("epoll_loop", stream, topic, text=lines), lines)
+
+    def test_a_program_in_cpp(self):
+        stream, topic = self.topic(self.client())
+        self.assertEqual(self.example("tail", stream, topic, "a", "b c"), "a\nb c\n")
+
+    def test_a_program_in_python_with_bindings_made_from_the_header(self):
+        stream, topic = self.topic(self.client())
+        if b"__asan_init" in BINARY.read_bytes():
+            self.skipTest("a library with a sanitizer needs a Python with it")
+        done = subprocess.run(
+            [sys.executable, ROOT / "examples/python/tail.py", ROOT / "include/levriero.h",
+             BINARY.parent / "include/liblevriero.so.0", text_of(self.server.address), stream,
+             topic, "x", "y z"], capture_output=True, text=True, timeout=60 * PATIENCE)
+        self.assertEqual((done.returncode, done.stdout), (0, "x\ny z\n"), done.stderr)
+
+    def test_only_the_names_of_the_header_are_visible(self):
+        header = (ROOT / "include/levriero.h").read_text()
+        wanted = set(re.findall(r"LV_API [\w\s*]+?(lv_\w+)\(", header))
+        for library, flags in (("liblevriero.so.0", "-D"), ("liblevriero.a", "-g")):
+            names = subprocess.run(
+                ["nm", flags, "--defined-only", BINARY.parent / "include" / library],
+                capture_output=True, text=True, check=True).stdout
+            found = {line.split()[2].split("@")[0] for line in names.splitlines()
+                     if len(line.split()) == 3 and line.split()[1] in "TDBR"}
+            self.assertEqual(found, wanted)
