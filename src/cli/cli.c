@@ -15,7 +15,7 @@
 #include "cli/cli_confirm.h"
 #include "cli/cli_help.h"
 #include "cli/identity.h"
-#include "cli/json_text.h"
+#include "cli/json_put.h"
 
 #define CONNECT_TIMEOUT_MS 5000u
 #define RED "\033[31m"

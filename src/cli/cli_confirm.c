@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/json_text.h"
+#include "cli/json_put.h"
 
 #define SENTENCE_BYTES 1024u
 

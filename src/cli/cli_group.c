@@ -44,8 +44,16 @@ bool cli_group_list(struct cli *cli)
 {
     struct reader groups;
     const char *const *words = cli->line->words;
+    struct client_topic topic;
     if (!client_groups(cli->client, words[0], words[1], &groups, &cli->error)) {
         return false;
+    }
+    /* A topic that does not exist has an empty list, too. */
+    if (reader_left(&groups) == 0) {
+        groups = (struct reader){0};
+        if (!cli_topic(cli, &topic)) {
+            return false;
+        }
     }
     output_list(&cli->output, "groups");
     while (!groups.failed && reader_left(&groups) > 0) {
@@ -100,9 +108,8 @@ bool cli_group_lag(struct cli *cli)
 {
     struct client_group_view group;
     struct lag_list lags;
-    if (!find_group(cli, &group) ||
-        !lag_measure(cli, &(struct lag_of){.is_group = true, .consumer = cli->line->words[2]},
-                     &lags)) {
+    struct lag_of of = {.is_group = true, .consumer = cli->line->words[2], .partition = CLI_ABSENT};
+    if (!find_group(cli, &group) || !lag_measure(cli, &of, &lags)) {
         return false;
     }
     lag_print(cli, &lags);

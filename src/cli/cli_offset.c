@@ -49,6 +49,43 @@ bool cli_offset_get(struct cli *cli)
     return found || cli_fail(cli, CLI_NOT_FOUND, "%s has stored no offset there", of.consumer);
 }
 
+/* Offsets of a group are its members' to store. A command that changes them is the only member for
+ * that long; readers at work would store theirs over it, so there must be none. */
+static bool step_in(struct cli *cli)
+{
+    struct client_group_view group;
+    struct client_group_place place = {cli_word(cli, "STREAM"), cli_word(cli, "TOPIC"),
+                                       cli_word(cli, "CONSUMER")};
+    if (strcmp(cli->line->kind, "group") != 0) {
+        return true;
+    }
+    if (!client_group_get(cli->client, &place, &group, &cli->error)) {
+        return false;
+    }
+    if (!group.found) {
+        return cli_fail(cli, CLI_NOT_FOUND, "no group \"%s\" in topic \"%s\"", place.group,
+                        place.topic);
+    }
+    if (group.info.members_count > 0) {
+        return cli_fail(cli, CLI_REFUSED,
+                        "group \"%s\" has %u members, which store their offsets themselves: stop "
+                        "them first",
+                        place.group, group.info.members_count);
+    }
+    return client_group_join(cli->client, &place, &cli->error);
+}
+
+/* What was done stays done, whatever becomes of leaving: the connection ends next. */
+static void step_out(struct cli *cli)
+{
+    struct client_error ignored;
+    struct client_group_place place = {cli_word(cli, "STREAM"), cli_word(cli, "TOPIC"),
+                                       cli_word(cli, "CONSUMER")};
+    if (strcmp(cli->line->kind, "group") == 0) {
+        (void)!client_group_leave(cli->client, &place, &ignored);
+    }
+}
+
 bool cli_offset_set(struct cli *cli)
 {
     u32 partition_id = 0;
@@ -57,7 +94,12 @@ bool cli_offset_set(struct cli *cli)
         return false;
     }
     struct client_consumer consumer = consumer_of(cli, partition_id);
-    if (!client_offset_set(cli->client, &consumer, offset, &cli->error)) {
+    if (!step_in(cli)) {
+        return false;
+    }
+    bool good = client_offset_set(cli->client, &consumer, offset, &cli->error);
+    step_out(cli);
+    if (!good) {
         return false;
     }
     cli_say_done(cli, "%s has offset %llu of partition %u now", consumer.name,
@@ -72,7 +114,12 @@ bool cli_offset_delete(struct cli *cli)
         return false;
     }
     struct client_consumer consumer = consumer_of(cli, partition_id);
-    if (!client_offset_delete(cli->client, &consumer, &cli->error)) {
+    if (!step_in(cli)) {
+        return false;
+    }
+    bool good = client_offset_delete(cli->client, &consumer, &cli->error);
+    step_out(cli);
+    if (!good) {
         return false;
     }
     cli_say_done(cli, "%s has no offset of partition %u any more", consumer.name, partition_id);
@@ -172,9 +219,16 @@ bool cli_offset_reset(struct cli *cli)
         !lag_measure(cli, &of, &lags)) {
         return false;
     }
-    bool good = move_all(cli, &start, &lags);
+    bool dry = cli->line->dry_run;
+    bool good = dry || step_in(cli);
+    if (good) {
+        good = move_all(cli, &start, &lags);
+        if (!dry) {
+            step_out(cli);
+        }
+    }
     lag_list_deinit(&lags);
-    if (good && cli->line->dry_run) {
+    if (good && dry) {
         cli_note(cli, "nothing was done: this was a dry run");
     }
     return good;

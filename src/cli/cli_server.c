@@ -76,7 +76,7 @@ static void put_stats(struct output *output, const struct stats *stats)
     output_text(output, "server_version", stats->server_version);
     output_number(output, "process_id", stats->process_id);
     output_seconds(output, "run_time_seconds", stats->run_time_us);
-    output_time(output, "start_time_at", stats->start_time_us);
+    output_time(output, "started_at", stats->start_time_us);
     output_number(output, "streams_count", stats->streams_count);
     output_number(output, "topics_count", stats->topics_count);
     output_number(output, "partitions_count", stats->partitions_count);

@@ -146,6 +146,17 @@ bool cli_topic_list(struct cli *cli)
     if (!client_topics(cli->client, cli->line->words[0], &topics, &cli->error)) {
         return false;
     }
+    /* A stream that does not exist has an empty list, too. */
+    struct client_stream stream;
+    if (reader_left(&topics) == 0) {
+        if (!client_stream_get(cli->client, cli->line->words[0], &stream, &cli->error)) {
+            return false;
+        }
+        if (!stream.found) {
+            return cli_fail(cli, CLI_NOT_FOUND, "no stream \"%s\"", cli->line->words[0]);
+        }
+        topics = (struct reader){0};
+    }
     output_list(&cli->output, "topics");
     while (!topics.failed && reader_left(&topics) > 0) {
         struct topic_view topic = read_topic_view(&topics);

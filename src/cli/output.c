@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "cli/json_text.h"
+#include "cli/json_put.h"
 
 #define NUMBER_BYTES 64u
 #define BOLD "\033[1m"

@@ -70,7 +70,10 @@ class Commands(Terminal):
         self.assertIn("readers", self.said)
 
     def test_what_does_not_exist_is_said_with_an_exit_code_of_its_own(self):
-        for words in (("stream", "get", "nowhere"), ("topic", "get", "nowhere", "t"),
+        stream, _ = self.topic(self.client())
+        for words in (("topic", "list", "nowhere"), ("group", "list", stream, "nowhere"),
+                      ("group", "lag", stream, "nowhere", "g"), ("stream", "get", "nowhere"),
+                      ("topic", "get", "nowhere", "t"),
                       ("stream", "delete", "nowhere", "--yes"), ("client", "get", "4000000000"),
                       ("message", "send", "nowhere", "t", "text"),
                       ("message", "poll", "nowhere", "t"), ("user", "get", "nobody"),

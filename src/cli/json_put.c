@@ -1,4 +1,4 @@
-#include "cli/json_text.h"
+#include "cli/json_put.h"
 
 /* Bytes of the character at `at`, 0 when it is none. */
 static u32 character_bytes(struct span text, u32 at)
@@ -23,7 +23,7 @@ static u32 character_bytes(struct span text, u32 at)
     return is_good ? size : 0;
 }
 
-bool json_is_text(struct span bytes)
+bool json_put_is_text(struct span bytes)
 {
     for (u32 at = 0; at < bytes.size;) {
         u32 size = character_bytes(bytes, at);
