@@ -57,12 +57,12 @@ static void record_messages(struct actor *actor, enum measure measure, u64 first
     }
 }
 
-void actor_sample(struct actor *actor, u64 latency_ns, u64 bytes, u32 messages)
+static void take_sample(struct actor *actor, u64 latency_ns, u64 bytes, u32 messages)
 {
     if (!actor->counts) {
         return;
     }
-    actor->ended_ns = bench_run_ns(actor->run);
+    actor->ended_ns = actor->now_ns;
     __atomic_store_n(&actor->progress_bytes, actor->progress_bytes + bytes, __ATOMIC_RELAXED);
     __atomic_store_n(&actor->progress_ns, latency_ns, __ATOMIC_RELAXED);
     if (actor->samples_count == actor->samples_capacity) {
@@ -73,8 +73,8 @@ void actor_sample(struct actor *actor, u64 latency_ns, u64 bytes, u32 messages)
         (struct sample){actor->ended_ns, latency_ns, bytes, messages};
 }
 
-void actor_note_sent(struct actor *actor, const struct prepared_batch *batch, u64 due_ns,
-                     u64 sent_ns)
+static void note_sent(struct actor *actor, const struct prepared_batch *batch, u64 due_ns,
+                      u64 sent_ns)
 {
     u32 messages = batch->header.message_count;
     for (u32 i = 0; i < actor->flows_out_count; i++) {
@@ -83,7 +83,7 @@ void actor_note_sent(struct actor *actor, const struct prepared_batch *batch, u6
     if (!actor->counts) {
         return;
     }
-    u64 now_ns = bench_run_ns(actor->run);
+    u64 now_ns = actor->now_ns;
     u64 gathered_ns = (u64)(actor->message_interval_ns * (messages - 1));
     actor->totals.sent_batches++;
     actor->totals.sent_messages += messages;
@@ -136,38 +136,38 @@ static u64 note_batches(struct actor *actor, struct span batches, u64 now_ns)
 
 /* ---- Time ---- */
 
-/* True when it is time; false: the run ends before. */
-static bool wait_until_due(struct actor *actor, u64 due_ns)
+/* True when it is time, with the time it is; false: the run ends before. */
+static bool wait_until_due(struct actor *actor, u64 due_ns, u64 *now_ns)
 {
     struct bench_run *run = actor->run;
     u64 until_ns = actor->counts ? run->until_ns : run->warm_until_ns;
     for (;;) {
-        if (gate_is_closing(&run->gate)) {
-            gate_wait(&run->gate);
-        }
-        u64 now_ns = bench_run_ns(run);
-        bool is_over = (actor->pace.is_open ? due_ns : now_ns) >= until_ns;
+        bool is_over = (actor->pace.is_open ? due_ns : *now_ns) >= until_ns;
         if (is_over || bench_run_stops(run)) {
             return false;
         }
-        if (now_ns >= due_ns) {
+        if (*now_ns >= due_ns) {
             return true;
         }
-        u64 wake_ns = run->zero_ns + u64_min(due_ns, now_ns + SLEEP_NS_MAX);
+        u64 wake_ns = run->zero_ns + u64_min(due_ns, *now_ns + SLEEP_NS_MAX);
         struct timespec wake = {.tv_sec = (time_t)(wake_ns / 1000000000),
                                 .tv_nsec = (long)(wake_ns % 1000000000)};
         (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &wake, NULL);
+        if (gate_is_closing(&run->gate)) {
+            gate_wait(&run->gate);
+        }
+        *now_ns = bench_run_ns(run);
     }
 }
 
 /* The moment from which the latency of the next request counts; false: there is no next. */
 static bool begin_request(struct actor *actor, u64 *due_ns, u64 *sent_ns)
 {
-    u64 due = pace_next(&actor->pace, bench_run_ns(actor->run));
-    if (!wait_until_due(actor, due)) {
+    *sent_ns = bench_run_ns(actor->run);
+    u64 due = pace_next(&actor->pace, *sent_ns);
+    if (!wait_until_due(actor, due, sent_ns)) {
         return false;
     }
-    *sent_ns = bench_run_ns(actor->run);
     bool from_schedule = actor->pace.is_open && actor->pace.interval_ns > 0;
     *due_ns = from_schedule ? due : *sent_ns;
     return true;
@@ -198,13 +198,14 @@ static bool send_one(struct actor *actor, u64 *due_ns, u64 *base_offset,
         actor->failed = true;
         return false;
     }
+    actor->now_ns = bench_run_ns(actor->run);
     if (send_reply_decode(body, &confirmation) != OK) {
         actor->failed = !client_fail(&actor->error, "the server confirmed something unreadable");
         return false;
     }
     *base_offset = confirmation.base_offset;
     *sent = batch;
-    actor_note_sent(actor, batch, *due_ns, sent_ns);
+    note_sent(actor, batch, *due_ns, sent_ns);
     return true;
 }
 
@@ -216,8 +217,7 @@ static bool producer_turn(struct actor *actor)
     if (!send_one(actor, &due_ns, &base_offset, &batch)) {
         return false;
     }
-    actor_sample(actor, bench_run_ns(actor->run) - due_ns, batch->payload_bytes,
-                 batch->header.message_count);
+    take_sample(actor, actor->now_ns - due_ns, batch->payload_bytes, batch->header.message_count);
     return true;
 }
 
@@ -341,7 +341,7 @@ static bool choose_partition(struct actor *actor, u32 *partition, bool *has)
 static void note_received(struct actor *actor, const struct poll_reply *reply, u64 due_ns,
                           u64 sent_ns)
 {
-    u64 now_ns = bench_run_ns(actor->run);
+    u64 now_ns = actor->now_ns;
     u32 messages = reply->prefix.messages_count;
     u64 payload_bytes = note_batches(actor, reply->batches, now_ns);
     actor->offset += messages;
@@ -360,12 +360,13 @@ static void note_received(struct actor *actor, const struct poll_reply *reply, u
         record(actor, MEASURE_SERVICE, now_ns - sent_ns, 1);
         bool from_origin = actor->measures[MEASURE_END_BATCH] != NULL;
         actor->lag_ns_max = u64_max(actor->lag_ns_max, sent_ns - due_ns);
-        actor_sample(actor, from_origin ? actor->progress_ns : now_ns - due_ns, payload_bytes,
-                     messages);
+        take_sample(actor, from_origin ? actor->progress_ns : now_ns - due_ns, payload_bytes,
+                    messages);
     }
 }
 
-bool actor_poll(struct actor *actor, u32 wait_ms, u64 due_ns, u32 *messages)
+/* The next poll and its reply; false: failed. `messages` 0: there was nothing. */
+static bool poll_one(struct actor *actor, u32 wait_ms, u64 due_ns, u32 *messages)
 {
     u32 partition = 0;
     bool has = false;
@@ -386,6 +387,7 @@ bool actor_poll(struct actor *actor, u32 wait_ms, u64 due_ns, u32 *messages)
     if (!bench_link_exchange(&actor->link, frame, &body, &actor->error)) {
         return false;
     }
+    actor->now_ns = bench_run_ns(actor->run);
     if (poll_reply_decode(body, &reply) != OK) {
         return client_fail(&actor->error, "unreadable messages");
     }
@@ -440,7 +442,7 @@ static bool consumer_turn(struct actor *actor)
         due_ns = bench_run_ns(actor->run);
     }
     u64 bytes = actor->totals.received_bytes;
-    if (!actor_poll(actor, wait_of(actor), due_ns, &messages)) {
+    if (!poll_one(actor, wait_of(actor), due_ns, &messages)) {
         actor->failed = true;
         return false;
     }
@@ -472,7 +474,7 @@ static bool echo_turn(struct actor *actor)
     u32 left = batch->header.message_count;
     while (left > 0) {
         u32 messages = 0;
-        if (!actor_poll(actor, 0, bench_run_ns(actor->run), &messages)) {
+        if (!poll_one(actor, 0, bench_run_ns(actor->run), &messages)) {
             actor->failed = true;
             return false;
         }
@@ -481,8 +483,8 @@ static bool echo_turn(struct actor *actor)
             return false;
         }
     }
-    actor_sample(actor, bench_run_ns(actor->run) - due_ns, 2 * batch->payload_bytes,
-                 2 * batch->header.message_count);
+    take_sample(actor, actor->now_ns - due_ns, 2 * batch->payload_bytes,
+                2 * batch->header.message_count);
     return true;
 }
 
@@ -507,13 +509,13 @@ static bool group_turn(struct actor *actor)
         return false;
     }
     bool polls = actor->reads && !(sent == 0 && flow_is_over(actor->flow_in));
-    if (polls && !actor_poll(actor, 0, bench_run_ns(actor->run), &messages)) {
+    if (polls && !poll_one(actor, 0, bench_run_ns(actor->run), &messages)) {
         actor->failed = true;
         return false;
     }
     if (sent > 0) {
-        actor_sample(actor, bench_run_ns(actor->run) - due_ns,
-                     batch->payload_bytes + actor->totals.received_bytes - bytes, sent + messages);
+        take_sample(actor, actor->now_ns - due_ns,
+                    batch->payload_bytes + actor->totals.received_bytes - bytes, sent + messages);
     }
     if (sent == 0 && messages == 0 && polls) {
         sleep_ns(MOMENT_NS);
@@ -523,7 +525,7 @@ static bool group_turn(struct actor *actor)
 
 /* ---- The life ---- */
 
-static bool turn(struct actor *actor, bool in_turns)
+bool actor_turn(struct actor *actor)
 {
     if (gate_is_closing(&actor->run->gate)) {
         gate_wait(&actor->run->gate);
@@ -531,7 +533,7 @@ static bool turn(struct actor *actor, bool in_turns)
     if (bench_run_stops(actor->run)) {
         return false;
     }
-    if (in_turns) {
+    if (bench_kind_row(actor->run->options->kind)->in_turns) {
         return actor->by_group ? group_turn(actor) : echo_turn(actor);
     }
     return actor->writes ? producer_turn(actor) : consumer_turn(actor);
@@ -586,16 +588,16 @@ static bool set_up(struct actor *actor)
 }
 
 /* The same work, not counted; then what it left behind is read away. False: failed. */
-static bool warm_up(struct actor *actor, bool in_turns)
+static bool warm_up(struct actor *actor)
 {
     bool writes = actor->writes;
-    while (turn(actor, in_turns)) {
+    while (actor_turn(actor)) {
     }
     actor->writes = writes;
     gate_wait(&actor->run->gate);
     for (u32 empty = 0; actor->flow_in != NULL && !actor->failed;) {
         u32 messages = 0;
-        actor->failed = !actor_poll(actor, 0, 0, &messages);
+        actor->failed = !poll_one(actor, 0, 0, &messages);
         empty = messages == 0 ? empty + 1 : 0;
         if (empty > 2 * u32_max(1, actor->partitions_count)) {
             break;
@@ -618,16 +620,15 @@ static u64 thread_cpu_ns(void)
 
 static void work(struct actor *actor)
 {
-    bool in_turns = bench_kind_row(actor->run->options->kind)->in_turns;
     gate_wait(&actor->run->gate);
-    if (actor->run->options->warmup_us > 0 && !warm_up(actor, in_turns)) {
+    if (actor->run->options->warmup_us > 0 && !warm_up(actor)) {
         return;
     }
     actor->counts = true;
     actor->empty_in_a_row = 0;
     actor->began_ns = bench_run_ns(actor->run);
     u64 cpu_ns = thread_cpu_ns();
-    while (turn(actor, in_turns)) {
+    while (actor_turn(actor)) {
     }
     actor->cpu_ns = thread_cpu_ns() - cpu_ns;
 }

@@ -107,6 +107,7 @@ struct actor {
     u64 samples_count;
     u64 samples_capacity;
     u64 samples_lost;
+    u64 now_ns;   /* of the run's clock, when the last reply had come: asked once a request */
     u64 began_ns; /* since the run began */
     u64 ended_ns;
     u64 cpu_ns;
@@ -122,12 +123,5 @@ struct actor {
 /* The whole life; `context` is a struct actor. */
 void *actor_main(void *context);
 
-/* The next poll and its reply; false: failed. `messages` 0: there was nothing. */
-must_check bool actor_poll(struct actor *actor, u32 wait_ms, u64 due_ns, u32 *messages);
-
-/* Takes what the reply holds into the figures. */
-void actor_note_sent(struct actor *actor, const struct prepared_batch *batch, u64 due_ns,
-                     u64 sent_ns);
-
-/* What the last exchange of any kind adds to the samples. */
-void actor_sample(struct actor *actor, u64 latency_ns, u64 bytes, u32 messages);
+/* One request, or a sending and a poll; false: it was the last, or it failed. */
+must_check bool actor_turn(struct actor *actor);

@@ -7,6 +7,8 @@
 
 #include "base/mem.h"
 #include "bench/bench_run.h"
+#include "bench/limits_command.h"
+#include "bench/loss.h"
 #include "bench/outcome.h"
 #include "bench/report.h"
 
@@ -251,6 +253,12 @@ int bench_main(int argc, char **argv)
     if (strcmp(argv[1], "examples") == 0 || strcmp(argv[1], "e") == 0) {
         bench_options_print_examples();
         return EXIT_DONE;
+    }
+    if (strcmp(argv[1], "limits") == 0) {
+        return limits_command(argc - 2, argv + 2);
+    }
+    if (strcmp(argv[1], "loss") == 0) {
+        return loss_command(argc - 2, argv + 2);
     }
     struct bench *bench = mem_take(sizeof(*bench));
     int code = EXIT_USAGE;

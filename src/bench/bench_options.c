@@ -457,6 +457,7 @@ void bench_options_print_help(void)
 {
     printf("levriero bench [options] KIND [its options] [tcp [options]] [output [options]]\n"
            "levriero bench limits [options]    what this machine can do at best; --help\n"
+           "levriero bench loss [--json]       what this tool itself adds to a call\n"
            "levriero bench examples            some to begin with\n\n"
            "Kinds\n");
     for (u32 i = 0; i < BENCH_KIND_COUNT; i++) {

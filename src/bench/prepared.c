@@ -109,9 +109,7 @@ void prepared_stamp(struct prepared_batch *batch, u64 request, u64 origin_us)
     put_u64(batch->frame + REQUEST_NUMBER_POSITION, request);
     batch->header.origin_timestamp_us = origin_us;
     batch_digest_init(&digest, &batch->header);
-    for (u32 i = 0; i < batch->header.message_count; i++) {
-        batch_digest_add(&digest, batch->checksums + 8ull * i);
-    }
+    batch_digest_add_run(&digest, batch->checksums, batch->header.message_count);
     batch->header.batch_checksum = batch_digest_finish(&digest);
     batch_header_encode(&batch->header, batch->frame + batch->batch_position);
 }

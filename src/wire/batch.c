@@ -139,6 +139,17 @@ void batch_digest_add(struct batch_digest *digest, const u8 *checksum)
     digest->gathered_bytes += (u32)sizeof(u64);
 }
 
+void batch_digest_add_run(struct batch_digest *digest, const u8 *checksums, u32 count)
+{
+    if (count <= (BATCH_DIGEST_GATHERED_BYTES - digest->gathered_bytes) / sizeof(u64)) {
+        memcpy(digest->gathered + digest->gathered_bytes, checksums, count * sizeof(u64));
+        digest->gathered_bytes += count * (u32)sizeof(u64);
+        return;
+    }
+    digest_flush(digest);
+    xxh3_stream_update(&digest->stream, checksums, count * sizeof(u64));
+}
+
 u64 batch_digest_finish(struct batch_digest *digest)
 {
     if (!digest->streaming) {

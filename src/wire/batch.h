@@ -94,6 +94,9 @@ void batch_digest_init(struct batch_digest *digest, const struct batch_header *h
 
 /* `checksum` points at the 8 bytes as they stand in the frame. */
 void batch_digest_add(struct batch_digest *digest, const u8 *checksum);
+
+/* The same for `count` checksums that lie side by side. */
+void batch_digest_add_run(struct batch_digest *digest, const u8 *checksums, u32 count);
 u64 batch_digest_finish(struct batch_digest *digest);
 
 /* --- is it sound? --- */
