@@ -19,6 +19,7 @@
     X(catches_up)                                                                                  \
     X(rights_hold)                                                                                 \
     X(groups_hold)                                                                                 \
+    X(retention_holds)                                                                             \
     X(users_stay)                                                                                  \
     X(model_agrees)                                                                                \
     X(seed_is_full)

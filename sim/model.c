@@ -106,6 +106,8 @@ static void purge_partition(struct model *model, struct model_partition *partiti
     partition->runs_count = 0;
     partition->first = 0;
     partition->trims = partition->expires;
+    partition->segments_deleted = false;
+    partition->seen_asked_us = 0;
     keep_rot_of_next_life(partition);
     partition->is_read_only = false;
     for (u32 i = 0; i < MODEL_CONSUMERS_MAX; i++) {
@@ -116,11 +118,13 @@ static void purge_partition(struct model *model, struct model_partition *partiti
     }
 }
 
-void model_topic_expires(struct model_topic *topic, bool expires)
+void model_topic_retains(struct model_topic *topic, u64 expiry_us, u64 bytes_max)
 {
+    topic->expiry_us = expiry_us;
+    topic->bytes_max = bytes_max;
     for (u32 i = 0; i < MODEL_PARTITIONS_MAX; i++) {
-        topic->partitions[i].expires = expires;
-        topic->partitions[i].trims = expires;
+        topic->partitions[i].expires = expiry_us != 0 || bytes_max != 0;
+        topic->partitions[i].trims = topic->partitions[i].expires;
     }
 }
 

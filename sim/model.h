@@ -74,6 +74,8 @@ struct model_stored {
     u64 durable[8]; /* what a crash may go back to, besides `values` */
     u32 durable_count;
     bool durable_any; /* to more than fits above */
+    u64 asked_us;     /* by the last store that was answered, since the start; 0: none was */
+    u64 answered_us;
 };
 
 struct model_range {
@@ -93,6 +95,9 @@ struct model_partition {
     u64 first;                    /* the oldest offset that must still be there */
     bool trims;                   /* segments may have been deleted: `first` may rise */
     bool expires;                 /* everything may be gone after a while */
+    bool segments_deleted;        /* by request, or it may be */
+    u64 seen_first;               /* what the last poll that showed something began with, ... */
+    u64 seen_asked_us;            /* ... and when that was asked; 0: none did */
     u64 life_began_us;            /* virtual time of the answer to what created or purged it */
     struct model_range rotten[8]; /* offsets of segments in which a sector rotted */
     u32 rotten_count;
@@ -114,6 +119,8 @@ struct model_topic {
     u32 partitions_count;
     u32 partitions_other; /* after an unanswered change of the count; same otherwise */
     bool persisted;
+    u64 expiry_us; /* of its messages; 0: never */
+    u64 bytes_max; /* of the topic; 0: any */
     struct model_partition partitions[MODEL_PARTITIONS_MAX];
 };
 
@@ -157,8 +164,8 @@ struct model_glimpse {
 struct model_glimpse model_glimpse(const struct model_topic *topic);
 bool model_is_fuzzy(const struct model_topic *topic, struct model_glimpse glimpse);
 
-/* Messages of a topic that is new expire, or do not. */
-void model_topic_expires(struct model_topic *topic, bool expires);
+/* Messages of a topic that is new expire, or do not; it has a largest size, or none. */
+void model_topic_retains(struct model_topic *topic, u64 expiry_us, u64 bytes_max);
 
 /* All that is bound in these partitions is gone for good; so are stored offsets. */
 void model_purge(struct model *model, struct model_topic *topic, u32 from_partition);

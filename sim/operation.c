@@ -131,6 +131,12 @@ static void on_sent(struct operation *operation, u32 status, struct span body)
 
 /* ---- Polls ---- */
 
+static void note_store_times(const struct operation *operation)
+{
+    operation->stored->asked_us = operation->call.issued_us;
+    operation->stored->answered_us = sim_now_us(workload_of(operation)->sim);
+}
+
 static void poll_disagrees(const struct operation *operation, const struct poll_judgement *is,
                            const char *why)
 {
@@ -197,7 +203,12 @@ static void judge_start(struct operation *operation, const struct poll_judgement
         if (is->messages > 0 && is->first < start) {
             poll_disagrees(operation, is, "it began too early");
         } else if (is->messages > 0 && is->first > start) {
+            retention_judge(operation, start, is->first);
             partition->first = u64_max(partition->first, is->first);
+        }
+        if (is->messages > 0) {
+            partition->seen_first = is->first;
+            partition->seen_asked_us = operation->call.issued_us;
         }
         return;
     }
@@ -286,6 +297,7 @@ static void on_polled(struct operation *operation, u32 status, struct span body)
     if (operation->auto_commit && judgement.messages > 0) {
         model_store_begin(operation->stored, judgement.next - 1);
         model_store_done(operation->stored, judgement.next - 1, workload->offsets_durable);
+        note_store_times(operation);
     }
 }
 
@@ -344,6 +356,7 @@ static void on_offset_stored(struct operation *operation, u32 status)
     } else {
         model_store_done(stored, operation->offset,
                          workload->offsets_durable && operation->wait_for_commit);
+        note_store_times(operation);
     }
 }
 
@@ -401,7 +414,7 @@ static void on_topic_created(struct operation *operation, struct reader *reader)
     topic->persisted = operation->persisted;
     topic->partitions_count = operation->partitions_count;
     topic->partitions_other = operation->partitions_count;
-    model_topic_expires(topic, operation->expires);
+    model_topic_retains(topic, operation->expiry_us, operation->bytes_max);
 }
 
 static void begin_lives(const struct operation *operation, struct model_topic *topic)
@@ -509,7 +522,7 @@ static void change_is_unknown(struct operation *operation)
         topic->partitions_count = operation->partitions_count;
         topic->partitions_other = operation->partitions_count;
         topic->persisted = operation->persisted;
-        model_topic_expires(topic, operation->expires);
+        model_topic_retains(topic, operation->expiry_us, operation->bytes_max);
         topic->existence = MODEL_UNKNOWN;
         return;
     case CHANGE_DELETE_TOPIC: topic->existence = MODEL_UNKNOWN; return;

@@ -58,7 +58,8 @@ struct operation {
     enum change_kind change;
     u32 partitions_count; /* of a new topic, or how many more or fewer */
     bool persisted;
-    bool expires;
+    u64 expiry_us;
+    u64 bytes_max;
 };
 
 /* A send that may come again: the same client, number and bytes, while the server lives. */
@@ -109,6 +110,14 @@ bool operation_repeat_send(struct actor *actor);
 
 void operation_on_reply(struct operation *operation, const struct sim_client_reply *reply);
 void operation_on_lost(struct operation *operation);
+
+/* A poll began later than was asked for: may what lies between be gone? */
+void retention_judge(struct operation *operation, u64 start, u64 first);
+
+/* After so long in peace what has expired, or is too much, must be gone from the disk. 0: there is
+ * nothing to wait for. */
+u64 retention_ends_after_us(const struct workload *workload);
+void retention_judge_disk(const struct workload *workload);
 
 /* Judges the body of a poll of `partition` and shows it to the model. `messages` counts them,
  * `next` is the offset after the last. False after a violation. */

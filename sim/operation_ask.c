@@ -350,6 +350,7 @@ static bool begin_segments_delete(struct actor *actor)
         return false;
     }
     operation->partition->trims = true;
+    operation->partition->segments_deleted = true;
     struct writer body = body_of(actor);
     delete_segments_request_encode(
         &(struct delete_segments_request){
@@ -424,6 +425,20 @@ static void change_stream(struct actor *actor, struct operation *operation)
                  &body);
 }
 
+/* Messages of some topics expire; others, or the same, have a largest size. */
+static void draw_retention(struct actor *actor, struct operation *operation, struct writer *options)
+{
+    u64 segment_bytes = actor->workload->schedule->settings.segment_bytes_default;
+    if (draw(actor, 8) == 0) {
+        operation->bytes_max = segment_bytes * (1 + draw(actor, 2));
+        write_option_u64(options, "max_topic_size", operation->bytes_max);
+    }
+    if (draw(actor, 8) == 0) {
+        operation->expiry_us = (3 + draw(actor, 20)) * US_PER_SECOND;
+        write_option_u64(options, "message_expiry", operation->expiry_us);
+    }
+}
+
 static void create_topic(struct actor *actor, struct operation *operation)
 {
     struct model_topic *topic = operation->topic;
@@ -434,10 +449,7 @@ static void create_topic(struct actor *actor, struct operation *operation)
     write_option_string(&option_writer, "consumer_offset_durability", span_of("replicated"));
     write_option_string(&option_writer, "durability",
                         span_of(operation->persisted ? "persisted" : "replicated"));
-    operation->expires = draw(actor, 8) == 0;
-    if (operation->expires) {
-        write_option_u64(&option_writer, "message_expiry", (3 + draw(actor, 20)) * US_PER_SECOND);
-    }
+    draw_retention(actor, operation, &option_writer);
     struct writer body = body_of(actor);
     create_topic_request_encode(
         &(struct create_topic_request){

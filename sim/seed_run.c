@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "sim/audit.h"
 #include "sim/disk_story.h"
+#include "sim/operation.h"
 #include "sim/rollback.h"
 #include "sim/workload.h"
 #include "wire/error.h"
@@ -617,6 +618,10 @@ static void heal(struct seed_run *run)
                      "%u requests have no answer %llu s after all healed",
                      workload_calls_in_flight(&run->workload), ENDS_US_MAX / US_PER_SECOND);
     }
+    u64 wait_us = failed(run) ? 0 : retention_ends_after_us(&run->workload);
+    if (wait_us > 0) {
+        pass_time(run, wait_us);
+    }
 }
 
 static void live(struct seed_run *run)
@@ -650,7 +655,11 @@ static void live(struct seed_run *run)
         stop_server(run);
     }
     if (!failed(run)) {
+        bool is_judged = !workload_disk_failed(&run->workload);
         boot_and_audit(run);
+        if (is_judged && !failed(run)) {
+            retention_judge_disk(&run->workload);
+        }
     }
     bool must_be_full = run->options->operations_max == 0 && run->options->crashes_max == 0;
     if (!failed(run) && must_be_full && !is_full(run)) {

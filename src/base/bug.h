@@ -31,7 +31,10 @@
     X(KEEP_SESSIONS, "keep-sessions", "sessions outlive their user and its password")              \
     X(LOSE_RIGHTS, "lose-rights", "a snapshot of the state leaves the rights of users out")        \
     X(KEEP_TOKENS, "keep-tokens", "a token opens after it has expired")                            \
-    X(LOSE_TOKENS, "lose-tokens", "a snapshot of the state leaves tokens out")
+    X(LOSE_TOKENS, "lose-tokens", "a snapshot of the state leaves tokens out")                     \
+    X(EXPIRE_EARLY, "expire-early", "a segment goes when its oldest message has expired")          \
+    X(FORGET_READERS, "forget-readers", "segments go that a consumer has not read")                \
+    X(KEEP_SEGMENTS, "keep-segments", "segments that go stay on the disk")
 
 #define BUG_ENUM(name, text, help) BUG_##name,
 enum bug { BUG_LIST(BUG_ENUM) BUG_COUNT };

@@ -1,5 +1,6 @@
 #include "shard/retention.h"
 
+#include "base/bug.h"
 #include "base/check.h"
 #include "base/str.h"
 #include "shard/shard_inside.h"
@@ -49,7 +50,7 @@ static void unlink_log(struct retention *retention)
 {
     const struct removal *removal = oldest_removal(retention);
     if (removal->kind != REMOVAL_OF_SPARE) {
-        unlink_file(retention, "log");
+        unlink_file(retention, bug_is_on(BUG_KEEP_SEGMENTS) ? "kept" : "log");
         return;
     }
     char path[IO_PATH_BYTES];
@@ -213,7 +214,8 @@ static struct segment *removable(struct partition *partition)
     u64 hold_us = shard->settings->offset_hold_us_max;
     u64 lowest =
         offsets_lowest(&shard->offsets, partition, now_us > hold_us ? now_us - hold_us : 0);
-    return lowest != UINT64_MAX && lowest + 1 < segment->end_offset ? NULL : segment;
+    bool is_held = lowest != UINT64_MAX && lowest + 1 < segment->end_offset;
+    return is_held && !bug_is_on(BUG_FORGET_READERS) ? NULL : segment;
 }
 
 u32 retention_remove_oldest(struct partition *partition, u32 count)
@@ -237,8 +239,12 @@ static bool has_expired(const struct partition *partition, const struct segment 
                         u64 expiry_us)
 {
     u64 now_us = partition->shard->core->time.wall_us;
+    u64 time_us = segment->end_time_us;
+    if (bug_is_on(BUG_EXPIRE_EARLY)) {
+        time_us = u64_min(time_us, segment->header.created_at_us);
+    }
     return segment->end_offset > segment->header.base_offset && now_us > expiry_us &&
-           segment->end_time_us <= now_us - expiry_us;
+           time_us <= now_us - expiry_us;
 }
 
 static void remove_expired(struct partition *partition, u64 expiry_us)
