@@ -480,27 +480,6 @@ static void end_change(struct operation *operation)
     }
 }
 
-static void on_changed(struct operation *operation, u32 status, struct span body)
-{
-    struct workload *workload = workload_of(operation);
-    end_change(operation);
-    if (status != operation->expected &&
-        (status == WIRE_OK || !workload_excuses(workload, status))) {
-        disagree(operation, "a change", status);
-        return;
-    }
-    if (status != WIRE_OK) {
-        workload->operations_failed++;
-        return;
-    }
-    struct reader reader = reader_over(body.data, body.size);
-    if (read_result(&reader) != 0) {
-        disagree(operation, "a change, with a wrong result", status);
-        return;
-    }
-    apply_change(operation, &reader);
-}
-
 /* No answer came: it happened, or not, or will. The audit after the next restart knows. */
 static void change_is_unknown(struct operation *operation)
 {
@@ -536,6 +515,74 @@ static void change_is_unknown(struct operation *operation)
     }
 }
 
+/* Its answer, at last, says what became of it. */
+static void change_is_known(struct operation *operation)
+{
+    struct model_stream *stream = operation->stream;
+    struct model_topic *topic = operation->topic;
+    for (u32 i = 0; operation->change == CHANGE_PURGE_STREAM && i < MODEL_TOPICS_MAX; i++) {
+        stream->topics[i].purge_unknown = false;
+    }
+    if (topic != NULL && operation->change == CHANGE_PURGE_TOPIC) {
+        topic->purge_unknown = false;
+    }
+    if (topic != NULL) {
+        topic->partitions_other = topic->partitions_count;
+    }
+}
+
+static void on_changed(struct operation *operation, u32 status, struct span body)
+{
+    struct workload *workload = workload_of(operation);
+    bool is_open = status == WIRE_TRANSIENT_NOT_COMMITTED ||
+                   (status != WIRE_OK && workload_excuses(workload, status));
+    if (operation->is_repeat && is_open) {
+        change_is_unknown(operation);
+        operation_change_lost(operation);
+        return;
+    }
+    end_change(operation);
+    if (operation->is_repeat) {
+        change_is_known(operation);
+    }
+    if (status != operation->expected &&
+        (status == WIRE_OK || !workload_excuses(workload, status))) {
+        disagree(operation, "a change", status);
+        return;
+    }
+    if (status != WIRE_OK) {
+        workload->operations_failed++;
+        operation_change_answered(operation, status);
+        return;
+    }
+    struct reader reader = reader_over(body.data, body.size);
+    if (read_result(&reader) != 0) {
+        disagree(operation, "a change, with a wrong result", status);
+        return;
+    }
+    apply_change(operation, &reader);
+    operation_change_answered(operation, status);
+}
+
+/* It was done once, and is answered as it was. */
+static void on_changed_again(struct operation *operation, u32 status, struct span body)
+{
+    struct reader reader = reader_over(body.data, body.size);
+    if (!status_is_right(operation, "a change that came again", status) || status != WIRE_OK) {
+        return;
+    }
+    u32 result = read_result(&reader);
+    u32 id = operation->actor->kept.id;
+    if (operation->change == CHANGE_CREATE_STREAM) {
+        id = read_stream_info(&reader).id;
+    } else if (operation->change == CHANGE_CREATE_TOPIC) {
+        id = read_topic_view(&reader).info.id;
+    }
+    if (result != WIRE_OK || reader.failed || id != operation->actor->kept.id) {
+        disagree(operation, "a change that came again, with another result", result);
+    }
+}
+
 /* ---- Plain reads ---- */
 
 static void on_plain(struct operation *operation, u32 status, struct span body)
@@ -566,6 +613,7 @@ static const char *const kind_names[] = {
     [OPERATION_OFFSET_DELETE] = "delete offset",
     [OPERATION_SEGMENTS_DELETE] = "delete segments",
     [OPERATION_CHANGE] = "change",
+    [OPERATION_CHANGE_AGAIN] = "change again",
 };
 
 /* One line for whoever reads a failure. */
@@ -580,7 +628,7 @@ static void tell(const struct operation *operation, const char *end, u32 status)
             operation->stream == NULL ? "-" : operation->stream->name,
             operation->topic == NULL ? "-" : operation->topic->name,
             operation->partition == NULL ? 0 : operation->partition->id);
-    if (operation->kind == OPERATION_CHANGE) {
+    if (operation->kind == OPERATION_CHANGE || operation->kind == OPERATION_CHANGE_AGAIN) {
         fprintf(stderr, " kind %u", operation->change);
     }
     if (operation->send != NULL) {
@@ -617,6 +665,7 @@ static void take_answer(struct operation *operation, const struct sim_client_rep
         (void)status_is_right(operation, "a delete of segments", status);
         return;
     case OPERATION_CHANGE: on_changed(operation, status, reply->body); return;
+    case OPERATION_CHANGE_AGAIN: on_changed_again(operation, status, reply->body); return;
     }
 }
 
@@ -651,11 +700,15 @@ void operation_on_lost(struct operation *operation)
         return;
     case OPERATION_OFFSET_STORE:
     case OPERATION_OFFSET_DELETE: model_store_lost(operation->stored); return;
-    case OPERATION_CHANGE: change_is_unknown(operation); return;
+    case OPERATION_CHANGE:
+        change_is_unknown(operation);
+        operation_change_lost(operation);
+        return;
     case OPERATION_REGISTER:
     case OPERATION_WRONG_PASSWORD:
     case OPERATION_PLAIN:
     case OPERATION_OFFSET_GET:
+    case OPERATION_CHANGE_AGAIN:
     case OPERATION_SEGMENTS_DELETE: return;
     }
 }

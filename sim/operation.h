@@ -15,7 +15,8 @@ enum operation_kind {
     OPERATION_OFFSET_STORE,
     OPERATION_OFFSET_DELETE,
     OPERATION_SEGMENTS_DELETE,
-    OPERATION_CHANGE /* of a stream or topic by its owner */
+    OPERATION_CHANGE,      /* of a stream or topic by its owner */
+    OPERATION_CHANGE_AGAIN /* one that was answered comes again */
 };
 
 enum change_kind {
@@ -75,6 +76,22 @@ struct repeat {
     u32 bytes;
 };
 
+/* The last change of an actor, which may come again: the same client, number and bytes. */
+struct kept_change {
+    bool is_kept;
+    bool is_answered; /* otherwise the answer was lost, or is still to come */
+    bool is_lost;
+    u32 status; /* of the answer, */
+    u32 id;     /* and what was created */
+    struct operation change;
+    u32 starts_count; /* of the server, then */
+    u64 asked_us;
+    struct u128 client;
+    u64 request;
+    u32 bytes;
+    u8 body[1024];
+};
+
 struct actor {
     struct sim_client client;
     struct workload *workload;
@@ -86,6 +103,7 @@ struct actor {
     bool step_planned;
     bool busy_alone; /* an operation is in flight that allows no other */
     struct repeat repeat;
+    struct kept_change kept;
 };
 
 #define OPERATION_BODY_BYTES (1024u * 1024u)
@@ -107,6 +125,17 @@ void operation_keep_send(const struct operation *operation, const struct writer 
 
 /* Repeats the send that is kept; false when there is none, or it would be a new one. */
 bool operation_repeat_send(struct actor *actor);
+
+/* A change was issued: it is kept. */
+void operation_keep_change(const struct operation *operation, const struct writer *body);
+
+/* It was answered, and the model knows; or its answer was lost. */
+void operation_change_answered(const struct operation *operation, u32 status);
+void operation_change_lost(const struct operation *operation);
+
+/* The change that is kept comes again; false when there is none, or nobody remembers it. */
+bool operation_repeat_change(struct actor *actor);
+bool operation_has_lost_change(const struct actor *actor);
 
 void operation_on_reply(struct operation *operation, const struct sim_client_reply *reply);
 void operation_on_lost(struct operation *operation);

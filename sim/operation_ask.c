@@ -404,6 +404,7 @@ static void issue_change(struct actor *actor, struct operation *operation, enum 
         operation->stream->is_changing = true;
     }
     operation_issue(actor, operation, command, body);
+    operation_keep_change(operation, body);
 }
 
 static void change_stream(struct actor *actor, struct operation *operation)
@@ -585,6 +586,9 @@ bool operation_begin(struct actor *actor)
     if (is_idle && is_something_missing(actor) && draw(actor, 2) == 0) {
         return begin_change(actor);
     }
+    if (is_idle && operation_has_lost_change(actor) && draw(actor, 2) == 0) {
+        return operation_repeat_change(actor);
+    }
     u64 roll = draw(actor, 1000);
     if (roll < 480) {
         return begin_send(actor, false);
@@ -611,5 +615,8 @@ bool operation_begin(struct actor *actor)
     if (roll < 890) {
         return begin_segments_delete(actor);
     }
-    return roll < 925 ? begin_change(actor) : begin_plain(actor);
+    if (roll < 895) {
+        return operation_repeat_change(actor);
+    }
+    return roll < 930 ? begin_change(actor) : begin_plain(actor);
 }

@@ -34,7 +34,8 @@
     X(LOSE_TOKENS, "lose-tokens", "a snapshot of the state leaves tokens out")                     \
     X(EXPIRE_EARLY, "expire-early", "a segment goes when its oldest message has expired")          \
     X(FORGET_READERS, "forget-readers", "segments go that a consumer has not read")                \
-    X(KEEP_SEGMENTS, "keep-segments", "segments that go stay on the disk")
+    X(KEEP_SEGMENTS, "keep-segments", "segments that go stay on the disk")                         \
+    X(FORGET_COMMANDS, "forget-commands", "a command that comes again is carried out again")
 
 #define BUG_ENUM(name, text, help) BUG_##name,
 enum bug { BUG_LIST(BUG_ENUM) BUG_COUNT };
