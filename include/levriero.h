@@ -240,9 +240,8 @@ struct lv_producer;
  * 128 sends of a client while it runs: a send that comes again is stored once. When it was started
  * anew in between it has forgotten. */
 enum lv_repeat {
-    LV_REPEAT_LOOK =
-        0, /* reads the partition first: sent again only when it is not there. Needs the
-                            right to poll; without it, as LV_REPEAT_NEVER. */
+    LV_REPEAT_LOOK = 0,  /* reads the partition first, and sends again only what is not there. Needs
+                         * the right to poll; without it, as LV_REPEAT_NEVER */
     LV_REPEAT_BLIND = 1, /* sends again at once: for servers that deduplicate by message id; with
                             others a restart at the wrong moment stores a batch twice */
     LV_REPEAT_NEVER = 2  /* reports LV_ERROR_UNKNOWN */

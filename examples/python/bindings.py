@@ -43,7 +43,7 @@ def split_declaration(declaration):
 def constants_of(text):
     found = {}
     for body in re.findall(r"enum \w+ \{(.*?)\};", text, re.DOTALL):
-        for name, value in re.findall(r"(LV_\w+) = (-?\d+)", body):
+        for name, value in re.findall(r"(LV_\w+)\s*=\s*(-?\d+)", body):
             found[name] = int(value)
     for name, value in re.findall(r"#define (LV_\w+) (UINT32_MAX|\d+)\s", text):
         found[name] = 0xFFFFFFFF if value == "UINT32_MAX" else int(value)
