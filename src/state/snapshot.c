@@ -403,8 +403,10 @@ static enum status load_topic(struct state *state, struct state_topic **topic,
     origin.created_at_us = read_u64(reader);
     struct span name = read_short(reader);
     struct topic_options options;
-    if (!state_options_read(reader, &options) || name.size == 0 || origin.life == 0 ||
-        origin.life > state->life_max || state_stream_get(state, stream_id) == NULL) {
+    /* The number that stands for none would be the one before the first, too. */
+    if (!state_options_read(reader, &options) || id == STATE_TOPIC_NONE || name.size == 0 ||
+        origin.life == 0 || origin.life > state->life_max ||
+        state_stream_get(state, stream_id) == NULL) {
         return ERR_CORRUPT;
     }
     if (slot_pool_free_count(&state->topic_pool) == 0) {
