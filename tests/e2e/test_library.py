@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -44,6 +45,20 @@ class Library(Case):
         done = subprocess.run([PROGRAMS / "library_calls", text_of(server.address)],
                               capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_a_login_says_that_the_client_keeps_its_id(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.settimeout(10 * PATIENCE)
+            process = subprocess.Popen(
+                [PROGRAMS / "library_calls", text_of(listener.getsockname())],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self.addCleanup(lambda: (process.kill(), process.wait()))
+            connection, _ = listener.accept()
+            with connection:
+                connection.settimeout(10 * PATIENCE)
+                header = connection.recv(256, socket.MSG_WAITALL)
+        register = 1
+        self.assertEqual((header[176], header[62]), (register, 1))
 
     @deadline(60)
     def test_eight_threads_with_clients_of_their_own(self):
