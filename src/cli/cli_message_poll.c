@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "cli/cli_command.h"
+#include "cli/cli_message_group.h"
 #include "cli/message_format.h"
 #include "cli/start_text.h"
 
@@ -170,6 +171,9 @@ bool cli_message_poll(struct cli *cli)
                                .count = line->count == CLI_ABSENT ? POLL_COUNT : (u32)line->count,
                                .consumer = line->consumer,
                                .auto_commit = line->auto_commit};
+    if (line->group != NULL) {
+        return cli_message_poll_group(cli);
+    }
     if (!strategy_of(line->strategy, &poll.strategy) || !read_start(cli, &poll)) {
         return false;
     }

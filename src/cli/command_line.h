@@ -34,6 +34,7 @@ struct command_line {
     const char *file;
     const char *format;
     const char *from;
+    const char *group;
     const char *input;
     const char *key;
     const char *kind;

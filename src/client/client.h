@@ -368,6 +368,7 @@ struct client_poll {
     u64 value;
     u32 count;
     const char *consumer; /* name or number */
+    bool is_group;        /* the consumer is a group, and this client a member of it */
     bool auto_commit;
     u32 wait_ms; /* with nothing to be had, the server answers when there is, at most so late */
 };

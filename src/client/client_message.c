@@ -140,7 +140,8 @@ bool client_poll(struct client *client, const struct client_place *place,
         return false;
     }
     struct poll_request request = {
-        .consumer = {CONSUMER_SINGLE, client_identifier(poll->consumer)},
+        .consumer = {poll->is_group ? CONSUMER_GROUP : CONSUMER_SINGLE,
+                     client_identifier(poll->consumer)},
         .stream = client_identifier(place->stream),
         .topic = client_identifier(place->topic),
         .partition = {.present = true, .partition_id = place->partition_id},
