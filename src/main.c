@@ -42,6 +42,9 @@ int main(int argc, char **argv)
     if (argc > 0 && is_started_as_the_reference(argv[0]) && !shows_version) {
         return server_main(argc, argv);
     }
+    if (argc > 2 && strcmp(argv[1], "help") == 0) {
+        return cli_help_words(argc - 2, argv + 2);
+    }
     if (argc < 2 || is_one_of(argv[1], "--help", "-h", "help")) {
         print_help();
         return argc < 2 ? EXIT_USAGE : 0;

@@ -363,6 +363,19 @@ static int refuse_verb(const char *noun, const char *verb)
     return CLI_USAGE;
 }
 
+int cli_help_words(int argc, char **argv)
+{
+    const struct cli_row *row = cli_table_find(argv[0], argc > 1 ? argv[1] : NULL);
+    if (row != NULL) {
+        cli_help_command(stdout, row);
+    } else if (cli_table_has_noun(argv[0])) {
+        cli_help_noun(stdout, argv[0]);
+    } else {
+        return cli_refuse_word(argv[0]);
+    }
+    return finish_output(CLI_DONE);
+}
+
 int cli_main(int argc, char **argv)
 {
     if (strcmp(argv[0], "__complete") == 0) {

@@ -11,6 +11,9 @@ int cli_main(int argc, char **argv);
 /* True for a word that begins a command of ours. */
 int cli_knows(const char *word);
 
+/* `levriero help stream create`: what stands behind "help". Returns the exit code. */
+int cli_help_words(int argc, char **argv);
+
 /* Says that there is no such command, and what may have been meant. Returns the exit code. */
 int cli_refuse_word(const char *word);
 

@@ -43,7 +43,7 @@ static void offer_choices(const char *last, const char *choices)
 
 static void offer_nouns(const char *last)
 {
-    static const char *const others[] = {"server", "doctor", "help"};
+    static const char *const others[] = {"server", "doctor", "bench", "help"};
     u32 count = 0;
     const struct cli_row *rows = cli_table_commands(&count);
     const char *noun = "";

@@ -96,6 +96,17 @@ TEST(a_file_that_others_may_read_is_refused_and_later_keys_are_skipped)
            ".config");
 }
 
+TEST(without_a_home_nothing_is_kept_and_nothing_is_missed)
+{
+    EXPECT_EQ(unsetenv("HOME"), 0);
+    EXPECT_EQ(unsetenv("XDG_CONFIG_HOME"), 0);
+    EXPECT_EQ(unsetenv("XDG_STATE_HOME"), 0);
+    EXPECT(context_read(CONTEXT_LOGIN, "127.0.0.1:8090", &context, &found, &err));
+    EXPECT(!found);
+    EXPECT(!context_write(CONTEXT_NAMED, "here", &(struct context){0}, &err));
+    EXPECT(strstr(err.text, "HOME") != NULL);
+}
+
 TEST(names_stay_in_their_folder)
 {
     static const char *const wrong[] = {"", ".", "..", "../x", "a/b", "a b", ".hidden", "\n"};
@@ -103,5 +114,7 @@ TEST(names_stay_in_their_folder)
         EXPECT(!context_name_fits(wrong[i], &err));
     }
     EXPECT(context_name_fits("prod-1_a.b", &err));
+    EXPECT_EQ(setenv("HOME", "/nowhere", 1), 0);
     EXPECT(!context_write(CONTEXT_NAMED, "here", &(struct context){.server = "a\nb"}, &err));
+    EXPECT(strstr(err.text, "line end") != NULL);
 }

@@ -192,6 +192,10 @@ class Commands(Terminal):
         self.assertIn(b"--data", self.run_command("server", "--help"))
         self.assertIn(b"stream create", self.run_command("stream", "create", "--help"))
         self.assertIn(b"stream purge", self.run_command("stream", "--help"))
+        self.assertEqual(self.run_command("help", "stream", "purge"),
+                         self.run_command("stream", "purge", "--help"))
+        self.assertIn(b"topic purge", self.run_command("help", "topic"))
+        self.run_command("help", "sream", code=USAGE)
         shown = self.run_command("message", "send", "--help").decode()
         for text in ("Examples:", "--header", "LEVRIERO_SERVER_URL", "--key anna"):
             self.assertIn(text, shown)
