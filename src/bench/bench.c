@@ -135,7 +135,7 @@ static int fail_with(const char *text)
 
 static void print_object(const struct outcome *outcome)
 {
-    struct json_text json = {.file = stdout};
+    struct json_writer json = {.file = stdout};
     json_open(&json, NULL, '{');
     outcome_write_figures(outcome, &json);
     json_close(&json, '}');

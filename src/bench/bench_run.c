@@ -12,6 +12,8 @@
 #define NS_PER_US 1000ull
 #define NS_PER_SECOND 1000000000ull
 #define PAUSES_MAX 5u
+#define SAMPLES_OF_ALL_MAX 16000000ull
+#define SAMPLES_MIN 10000ull
 
 u64 bench_monotonic_ns(void)
 {
@@ -154,11 +156,15 @@ static void make_budgets(struct bench_run *run)
     }
 }
 
+/* Room for every request where that is known; else a share of what all may take. */
 static void make_samples(struct bench_run *run, struct actor *actor)
 {
-    u64 wanted = run->options->message_batches * run->actors_count;
-    bool is_known = run->options->message_batches > 0;
-    actor->samples_capacity = is_known ? u64_min(wanted, ACTOR_SAMPLES_MAX) : ACTOR_SAMPLES_MAX;
+    const struct bench_options *options = run->options;
+    bool is_shared = options->partitions > 1 || bench_kind_row(options->kind)->by_groups;
+    u64 share = u64_max(SAMPLES_MIN, SAMPLES_OF_ALL_MAX / run->actors_count);
+    u64 wanted = options->message_batches * (is_shared ? run->actors_count : 1);
+    actor->samples_capacity =
+        u64_min(options->message_batches > 0 ? wanted : share, ACTOR_SAMPLES_MAX);
     actor->samples = mem_take(actor->samples_capacity * sizeof(struct sample));
 }
 

@@ -17,7 +17,7 @@ static void write_quoted(FILE *file, const char *text)
     (void)fputc('"', file);
 }
 
-static void begin(struct json_text *json, const char *key)
+static void begin(struct json_writer *json, const char *key)
 {
     if (json->needs_comma) {
         (void)fputs(", ", json->file);
@@ -29,44 +29,44 @@ static void begin(struct json_text *json, const char *key)
     json->needs_comma = true;
 }
 
-void json_open(struct json_text *json, const char *key, char bracket)
+void json_open(struct json_writer *json, const char *key, char bracket)
 {
     begin(json, key);
     (void)fputc(bracket, json->file);
     json->needs_comma = false;
 }
 
-void json_close(struct json_text *json, char bracket)
+void json_close(struct json_writer *json, char bracket)
 {
     (void)fputc(bracket, json->file);
     json->needs_comma = true;
 }
 
-void json_string(struct json_text *json, const char *key, const char *text)
+void json_string(struct json_writer *json, const char *key, const char *text)
 {
     begin(json, key);
     write_quoted(json->file, text);
 }
 
-void json_count(struct json_text *json, const char *key, u64 number)
+void json_count(struct json_writer *json, const char *key, u64 number)
 {
     begin(json, key);
     (void)fprintf(json->file, "%llu", (unsigned long long)number);
 }
 
-void json_bool(struct json_text *json, const char *key, bool value)
+void json_bool(struct json_writer *json, const char *key, bool value)
 {
     begin(json, key);
     (void)fputs(value ? "true" : "false", json->file);
 }
 
-void json_number(struct json_text *json, const char *key, double number)
+void json_number(struct json_writer *json, const char *key, double number)
 {
     begin(json, key);
     (void)fprintf(json->file, "%.3f", isfinite(number) ? number : 0);
 }
 
-void json_null(struct json_text *json, const char *key)
+void json_null(struct json_writer *json, const char *key)
 {
     begin(json, key);
     (void)fputs("null", json->file);

@@ -13,18 +13,18 @@
 
 #include "base/types.h"
 
-struct json_text {
+struct json_writer {
     FILE *file;
     bool needs_comma;
 };
 
 /* `bracket` is { or [; `key` NULL in lists and outside. */
-void json_open(struct json_text *json, const char *key, char bracket);
-void json_close(struct json_text *json, char bracket);
-void json_string(struct json_text *json, const char *key, const char *text);
-void json_count(struct json_text *json, const char *key, u64 number);
-void json_bool(struct json_text *json, const char *key, bool value);
+void json_open(struct json_writer *json, const char *key, char bracket);
+void json_close(struct json_writer *json, char bracket);
+void json_string(struct json_writer *json, const char *key, const char *text);
+void json_count(struct json_writer *json, const char *key, u64 number);
+void json_bool(struct json_writer *json, const char *key, bool value);
 
 /* With three decimals, as the reference rounds. */
-void json_number(struct json_text *json, const char *key, double number);
-void json_null(struct json_text *json, const char *key);
+void json_number(struct json_writer *json, const char *key, double number);
+void json_null(struct json_writer *json, const char *key);

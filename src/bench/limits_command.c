@@ -182,7 +182,7 @@ static void print_rows(const struct limit_row *rows, u32 count, u32 rounds)
 
 static void print_object(const struct limit_row *rows, u32 count, u32 rounds)
 {
-    struct json_text json = {.file = stdout};
+    struct json_writer json = {.file = stdout};
     json_open(&json, NULL, '{');
     json_count(&json, "rounds", rounds);
     json_open(&json, "limits", '[');

@@ -270,7 +270,7 @@ static const struct loss_work works[] = {{100, 1, 500}, {1000, 1, 500}, {1000, 1
 int loss_command(int argc, char **argv)
 {
     bool as_json = argc == 1 && strcmp(argv[0], "--json") == 0;
-    struct json_text json = {.file = stdout};
+    struct json_writer json = {.file = stdout};
     if (argc > 0 && !as_json) {
         fprintf(stderr, "levriero: usage: levriero bench loss [--json]\n");
         return EXIT_USAGE;

@@ -48,4 +48,4 @@ double outcome_limit_ratio(const struct outcome *outcome);
 void outcome_print(const struct outcome *outcome);
 
 /* The members of one object for programs. */
-void outcome_write_figures(const struct outcome *outcome, struct json_text *json);
+void outcome_write_figures(const struct outcome *outcome, struct json_writer *json);

@@ -134,7 +134,7 @@ void outcome_print(const struct outcome *outcome)
 
 /* ---- JSON ---- */
 
-static void json_histogram(struct json_text *json, const char *key,
+static void json_histogram(struct json_writer *json, const char *key,
                            const struct histogram *histogram)
 {
     json_open(json, key, '{');
@@ -150,7 +150,7 @@ static void json_histogram(struct json_text *json, const char *key,
     json_close(json, '}');
 }
 
-static void json_figure(struct json_text *json, const char *key, struct limit_figure figure)
+static void json_figure(struct json_writer *json, const char *key, struct limit_figure figure)
 {
     json_open(json, key, '{');
     json_number(json, "bytes_per_second", figure.bytes_per_second);
@@ -160,7 +160,7 @@ static void json_figure(struct json_text *json, const char *key, struct limit_fi
     json_close(json, '}');
 }
 
-static void json_limits(struct json_text *json, const struct outcome *outcome)
+static void json_limits(struct json_writer *json, const struct outcome *outcome)
 {
     const struct limits *limits = outcome->limits;
     if (limits == NULL || limits->rounds == 0) {
@@ -181,7 +181,8 @@ static void json_limits(struct json_text *json, const struct outcome *outcome)
     json_close(json, '}');
 }
 
-static void json_totals(struct json_text *json, const char *key, const struct actor_totals *totals)
+static void json_totals(struct json_writer *json, const char *key,
+                        const struct actor_totals *totals)
 {
     json_open(json, key, '{');
     json_count(json, "sent_batches", totals->sent_batches);
@@ -195,7 +196,7 @@ static void json_totals(struct json_text *json, const char *key, const struct ac
     json_close(json, '}');
 }
 
-static void json_server(struct json_text *json, const struct server_watch *server)
+static void json_server(struct json_writer *json, const struct server_watch *server)
 {
     json_open(json, "server", '{');
     json_string(json, "version", server->version);
@@ -205,7 +206,7 @@ static void json_server(struct json_text *json, const struct server_watch *serve
     json_close(json, '}');
 }
 
-static void json_reference(struct json_text *json, const struct reference_run *reference)
+static void json_reference(struct json_writer *json, const struct reference_run *reference)
 {
     if (reference == NULL) {
         return;
@@ -227,7 +228,7 @@ static void json_reference(struct json_text *json, const struct reference_run *r
     json_close(json, '}');
 }
 
-void outcome_write_figures(const struct outcome *outcome, struct json_text *json)
+void outcome_write_figures(const struct outcome *outcome, struct json_writer *json)
 {
     const struct bench_options *options = outcome->options;
     bool is_open = options->rate_limit_bytes > 0 && !options->closed_loop;

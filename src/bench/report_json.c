@@ -6,7 +6,8 @@
  *     params          what was asked for
  *     group_metrics[]      summary, three series, the distribution of latencies
  *     individual_metrics[] summary, three series
- *     levriero        ours: figures by honest arithmetic, the durability in force, bare limits
+ *     levriero        ours: figures by honest arithmetic, the durability in force, bare limits, and
+ *                     the raw histograms
  *
  * Numbers have three decimals. */
 #include "bench/report.h"
@@ -21,7 +22,7 @@
 static const char *const percentile_names[REFERENCE_PERCENTILES] = {"p50", "p90",  "p95",
                                                                     "p99", "p999", "p9999"};
 
-static void write_identity(struct json_text *json)
+static void write_identity(struct json_writer *json)
 {
     u8 bytes[16];
     char text[64];
@@ -41,7 +42,7 @@ static void write_identity(struct json_text *json)
     json_string(json, "timestamp", text);
 }
 
-static void write_server_stats(struct json_text *json, const struct server_watch *server)
+static void write_server_stats(struct json_writer *json, const struct server_watch *server)
 {
     const struct stats *stats = &server->stats;
     json_open(json, "server_stats", '{');
@@ -74,7 +75,7 @@ static void write_server_stats(struct json_text *json, const struct server_watch
     json_close(json, '}');
 }
 
-static void write_hardware(struct json_text *json, const struct report_machine *machine)
+static void write_hardware(struct json_writer *json, const struct report_machine *machine)
 {
     json_open(json, "hardware", '{');
     json_string(json, "identifier", machine->identifier);
@@ -86,7 +87,7 @@ static void write_hardware(struct json_text *json, const struct report_machine *
     json_close(json, '}');
 }
 
-static void text_or_null(struct json_text *json, const char *key, const char *text)
+static void text_or_null(struct json_writer *json, const char *key, const char *text)
 {
     if (text == NULL) {
         json_null(json, key);
@@ -95,7 +96,7 @@ static void text_or_null(struct json_text *json, const char *key, const char *te
     }
 }
 
-static void write_range(struct json_text *json, const char *key, struct bench_range range)
+static void write_range(struct json_writer *json, const char *key, struct bench_range range)
 {
     if (range.min == range.max) {
         json_count(json, key, range.min);
@@ -108,7 +109,7 @@ static void write_range(struct json_text *json, const char *key, struct bench_ra
 }
 
 /* What runs have in common that may be held against each other. */
-static void write_params_identifier(struct json_text *json, const struct outcome *outcome)
+static void write_params_identifier(struct json_writer *json, const struct outcome *outcome)
 {
     const struct bench_options *options = outcome->options;
     const struct bench_kind_row *row = bench_kind_row(options->kind);
@@ -124,7 +125,7 @@ static void write_params_identifier(struct json_text *json, const struct outcome
     json_string(json, "params_identifier", text);
 }
 
-static void write_params(struct json_text *json, const struct outcome *outcome)
+static void write_params(struct json_writer *json, const struct outcome *outcome)
 {
     const struct bench_options *options = outcome->options;
     const struct bench_kind_row *row = bench_kind_row(options->kind);
@@ -160,7 +161,7 @@ static void write_params(struct json_text *json, const struct outcome *outcome)
 
 /* ---- Figures ---- */
 
-static void write_series(struct json_text *json, const char *key, const char *kind,
+static void write_series(struct json_writer *json, const char *key, const char *kind,
                          const struct series *series)
 {
     json_open(json, key, '{');
@@ -176,7 +177,7 @@ static void write_series(struct json_text *json, const char *key, const char *ki
     json_close(json, '}');
 }
 
-static void write_distribution(struct json_text *json,
+static void write_distribution(struct json_writer *json,
                                const struct reference_distribution *distribution)
 {
     json_open(json, "latency_distribution", '{');
@@ -201,7 +202,7 @@ static void write_distribution(struct json_text *json,
     json_close(json, '}');
 }
 
-static void write_percentiles(struct json_text *json, const char *prefix,
+static void write_percentiles(struct json_writer *json, const char *prefix,
                               const struct reference_latency *latency)
 {
     for (u32 i = 0; i < REFERENCE_PERCENTILES; i++) {
@@ -211,7 +212,7 @@ static void write_percentiles(struct json_text *json, const char *prefix,
     }
 }
 
-static void write_group_summary(struct json_text *json, const struct reference_group *group,
+static void write_group_summary(struct json_writer *json, const struct reference_group *group,
                                 const char *kind)
 {
     json_open(json, "summary", '{');
@@ -230,7 +231,7 @@ static void write_group_summary(struct json_text *json, const struct reference_g
     json_close(json, '}');
 }
 
-static void write_groups(struct json_text *json, const struct reference_run *reference)
+static void write_groups(struct json_writer *json, const struct reference_run *reference)
 {
     json_open(json, "group_metrics", '[');
     for (u32 i = 0; i < reference->groups_count; i++) {
@@ -246,7 +247,7 @@ static void write_groups(struct json_text *json, const struct reference_run *ref
     json_close(json, ']');
 }
 
-static void write_individual_summary(struct json_text *json, const struct actor *actor,
+static void write_individual_summary(struct json_writer *json, const struct actor *actor,
                                      const struct reference_actor *figures)
 {
     const struct actor_totals *totals = &actor->totals;
@@ -272,7 +273,7 @@ static void write_individual_summary(struct json_text *json, const struct actor 
     json_close(json, '}');
 }
 
-static void write_individuals(struct json_text *json, const struct report *report)
+static void write_individuals(struct json_writer *json, const struct report *report)
 {
     const struct bench_run *run = report->outcome->run;
     json_open(json, "individual_metrics", '[');
@@ -288,9 +289,29 @@ static void write_individuals(struct json_text *json, const struct report *repor
     json_close(json, ']');
 }
 
+/* All there is to know of each latency: [largest value of the place in ns, how often]. */
+static void write_histograms(struct json_writer *json, const struct outcome *outcome)
+{
+    json_open(json, "histograms_ns", '{');
+    for (u32 m = 0; m < MEASURE_COUNT; m++) {
+        const struct histogram *histogram = outcome->measures[m];
+        json_open(json, outcome_measure_name((enum measure)m), '[');
+        for (u32 i = 0; i < HISTOGRAM_PLACES; i++) {
+            if (histogram->places[i] > 0) {
+                json_open(json, NULL, '[');
+                json_count(json, NULL, histogram_place_max(i));
+                json_count(json, NULL, histogram->places[i]);
+                json_close(json, ']');
+            }
+        }
+        json_close(json, ']');
+    }
+    json_close(json, '}');
+}
+
 void report_write_json(const struct report *report, FILE *file)
 {
-    struct json_text json = {.file = file};
+    struct json_writer json = {.file = file};
     json_open(&json, NULL, '{');
     write_identity(&json);
     write_server_stats(&json, report->outcome->server);
@@ -300,6 +321,7 @@ void report_write_json(const struct report *report, FILE *file)
     write_individuals(&json, report);
     json_open(&json, "levriero", '{');
     outcome_write_figures(report->outcome, &json);
+    write_histograms(&json, report->outcome);
     json_close(&json, '}');
     json_close(&json, '}');
     (void)fputc('\n', file);

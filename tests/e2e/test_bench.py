@@ -156,6 +156,11 @@ class Reports(Bench):
             self.assertEqual(faults(report, REPORT), [])
             self.assertEqual([group["summary"]["kind"] for group in report["group_metrics"]], kinds)
             self.assertEqual(ours["durability"], "sync")
+            for name, places in ours["histograms_ns"].items():
+                wanted = ours["latency"].get(name, {"count": 0, "max_us": 0})
+                self.assertEqual(sum(count for _, count in places), wanted["count"], name)
+                self.assertAlmostEqual(max((place for place, _ in places), default=0) / 1000,
+                                       wanted["max_us"], delta=wanted["max_us"] / 500)
             sent = sum(one["summary"]["total_messages"] for one in report["individual_metrics"])
             self.assertEqual(sent, ours["totals"]["sent_messages"]
                              + ours["totals"]["received_messages"])
