@@ -295,7 +295,8 @@ static bool may_lose(const struct audit *audit)
     return false;
 }
 
-/* Stored offsets beyond a cut are set to the new end. */
+/* Stored offsets beyond a cut are set to the new end: at once, or at a later start when the tail
+ * could not be copied at this one, so that it stays and the partition is only read. */
 static void cut_stored(struct model_partition *partition, u64 end)
 {
     for (u32 i = 0; i < MODEL_CONSUMERS_MAX; i++) {
@@ -313,7 +314,6 @@ static void cut_stored(struct model_partition *partition, u64 end)
 static void end_partition(struct audit *audit)
 {
     struct model_partition *partition = partition_of(audit);
-    u64 known_end = model_end(partition);
     struct model_found found = {
         .first = audit->has_first ? audit->first : audit->end,
         .end = audit->end,
@@ -321,9 +321,7 @@ static void end_partition(struct audit *audit)
         .lost_before_us = audit->lost_before_us,
     };
     model_audit_partition(model_of(audit), partition, &found);
-    if (known_end > audit->end) {
-        cut_stored(partition, audit->end);
-    }
+    cut_stored(partition, audit->end);
     audit->consumer = 0;
     audit->step = AUDIT_STORED;
 }
