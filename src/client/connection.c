@@ -419,11 +419,17 @@ static u8 *grow(u8 *memory, u32 *capacity, u32 size)
     return memory;
 }
 
+/* In a callback the call will be refused: the frame of the one that waits must stay as it is. */
 struct writer *connection_body(struct lv_client *client, u32 bytes_max)
 {
     u32 bytes = FRAME_HEADER_BYTES + bytes_max;
-    client->frame = grow(client->frame, &client->frame_capacity, bytes);
-    client->body = writer_over(client->frame, client->frame_capacity);
+    if (client->in_turn) {
+        client->spare = grow(client->spare, &client->spare_capacity, bytes);
+        client->body = writer_over(client->spare, client->spare_capacity);
+    } else {
+        client->frame = grow(client->frame, &client->frame_capacity, bytes);
+        client->body = writer_over(client->frame, client->frame_capacity);
+    }
     client->body.position = FRAME_HEADER_BYTES;
     return &client->body;
 }

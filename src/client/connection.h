@@ -59,6 +59,8 @@ struct lv_client {
     char failure[512];
     u8 *frame; /* of the one call that waits */
     u32 frame_capacity;
+    u8 *spare; /* of one that is refused because it comes out of a callback */
+    u32 spare_capacity;
     struct writer body;
     u8 *reply;
     u32 reply_capacity;

@@ -510,7 +510,7 @@ static void store_what_is_due(struct lv_consumer *consumer, u64 now_us)
     }
 }
 
-void consumer_pass(struct lv_consumer *consumer)
+void consumer_pass(struct lv_consumer *consumer, bool chunk_ended)
 {
     if (!consumer->has_message) {
         return;
@@ -523,7 +523,7 @@ void consumer_pass(struct lv_consumer *consumer)
     source->passed = u64_max(source->passed, consumer->message.polled.offset + 1);
     bool by_batch = consumer->options.commit == LV_COMMIT_BATCH;
     bool drained = !source->is_owned && consumer->options.commit == LV_COMMIT_INTERVAL;
-    bool at_end = !has_chunk(consumer, source->partition_id);
+    bool at_end = chunk_ended || !has_chunk(consumer, source->partition_id);
     source->is_due |= (by_batch || drained) && at_end && source->passed > source->stored;
 }
 

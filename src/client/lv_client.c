@@ -173,6 +173,7 @@ void lv_client_destroy(struct lv_client *client)
     protocol_deinit(&client->protocol);
     mem_return(client->addresses_text);
     mem_return(client->frame);
+    mem_return(client->spare);
     mem_return(client->reply);
     mem_return(client);
 }

@@ -199,7 +199,7 @@ static void drop_what_is_done(struct lv_consumer *consumer)
     rest = chunk->messages;
     if (!poll_next(&rest, &message)) {
         consumer_drop_chunk(consumer, chunk);
-        consumer_pass(consumer);
+        consumer_pass(consumer, true);
         (void)connection_turn(consumer->client, 0);
     }
 }
@@ -214,7 +214,7 @@ int lv_consumer_next(struct lv_consumer *consumer, uint32_t timeout_ms,
     }
     client->is_wanted |= client->refusal == LV_OK;
     drop_what_is_done(consumer);
-    consumer_pass(consumer);
+    consumer_pass(consumer, false);
     u64 until_us = timeout_ms == 0 ? 0 : clock_now_us() + timeout_ms * US_PER_MS;
     bool turned = false;
     while (!take_next(consumer)) {

@@ -88,8 +88,9 @@ u64 consumer_deadline_us(const struct lv_consumer *consumer);
 struct source *consumer_source(struct lv_consumer *consumer, u32 partition_id);
 struct source *consumer_add_source(struct lv_consumer *consumer, u32 partition_id);
 
-/* The message handed out last is done; offsets become due by the policy. */
-void consumer_pass(struct lv_consumer *consumer);
+/* The message handed out last is done, and with it its chunk, or not; offsets become due by the
+ * policy. */
+void consumer_pass(struct lv_consumer *consumer, bool chunk_ended);
 void consumer_drop_chunk(struct lv_consumer *consumer, struct chunk *chunk);
 void consumer_drop_all(struct lv_consumer *consumer);
 

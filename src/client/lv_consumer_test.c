@@ -164,6 +164,17 @@ TEST(a_consumer_begins_where_it_is_told)
     stop(consumer);
 }
 
+TEST(offsets_are_stored_batch_by_batch_however_much_was_read_ahead)
+{
+    struct lv_consumer_options options = start(1);
+    options.poll_messages_max = 10;
+    send_some(0, 0, 200);
+    struct lv_consumer *consumer = open_with(&options);
+    expect_run(consumer, 0, 150);
+    EXPECT(lv_mock_requests_count(mock, 121) >= 5);
+    stop(consumer);
+}
+
 TEST(by_hand_nothing_is_stored_but_by_hand)
 {
     struct lv_consumer_options options = start(1);

@@ -312,6 +312,28 @@ TEST(a_batch_that_was_overtaken_fails_rather_than_break_the_order)
     stop(producer);
 }
 
+static void ask_from_callback(void *context, uint64_t tag, int error, uint32_t partition,
+                              uint64_t offset)
+{
+    on_fate(context, tag, error, partition, offset);
+    EXPECT_EQ(lv_ping(client), LV_ERROR_BUSY);
+    EXPECT_EQ(lv_client_run(client, 1000), LV_ERROR_BUSY);
+}
+
+TEST(out_of_a_callback_nothing_waits_and_the_call_around_it_is_unharmed)
+{
+    struct lv_producer_options options = start(1);
+    options.on_fate = ask_from_callback;
+    options.linger_us = 0;
+    struct lv_producer *producer = open_with(&options);
+    EXPECT_EQ(send_tag(producer, 0, 0), LV_OK);
+    EXPECT_EQ(lv_stream_create(client, "another", NULL), LV_OK);
+    EXPECT_EQ(lv_producer_flush(producer, 10000), LV_OK);
+    expect_all_in_order(1);
+    EXPECT_EQ(lv_stream_create(client, "another", NULL), LV_ERROR_STREAM_EXISTS);
+    stop(producer);
+}
+
 TEST(what_is_refused_for_good_is_told_with_its_number)
 {
     struct lv_producer_options options = start(1);

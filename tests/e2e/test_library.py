@@ -101,6 +101,22 @@ class Library(Case):
         self.finish(process)
 
     @deadline(120)
+    def test_the_members_of_a_group_lose_nothing_when_the_server_is_killed(self):
+        server = self.own_server().start()
+        with Proxy(server.address) as proxy:
+            process = subprocess.Popen(
+                [PROGRAMS / "library_group", text_of(proxy.address), "3", "4", "20000"],
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            self.addCleanup(lambda: (process.poll() is None and process.kill(), process.wait()))
+            for _ in range(3):
+                time.sleep(0.7)
+                server.kill()
+                server.start()
+                proxy.upstream = server.address
+            said, _ = process.communicate(timeout=200)
+            self.assertEqual(process.returncode, 0, said)
+
+    @deadline(120)
     def test_a_network_that_cuts_and_delays(self):
         server = self.own_server().start()
         with Proxy(server.address, cut_every=60, delay=0.004) as proxy:
