@@ -263,6 +263,28 @@ TEST(after_a_failed_write_users_are_what_the_cores_have_and_change_no_more)
     node_deinit();
 }
 
+TEST(a_user_whose_deletion_could_not_be_written_is_not_locked_out)
+{
+    begin(12);
+    u32 alice = create("alice");
+    u32 id = create("bob");
+    sim_fail_next(node.sim, 0, SIM_WRITE, "control/a", ERR_IO);
+    EXPECT_EQ(error_of(ask_delete(alice)), WIRE_IO_ERROR);
+    EXPECT(state_user_get(node.cores[1].core.state, alice) != NULL);
+    u64 session = log_in("alice", "secret", 7);
+    EXPECT(session != 0);
+    EXPECT(state_session_get(node.cores[1].core.state, session) != NULL);
+    EXPECT(log_in("bob", "secret", 8) != 0);
+    EXPECT_EQ(log_in("alice", "wrong", 9), 0);
+
+    asker.user_id = alice; /* what she may is what the cores have, too */
+    asker.session = session;
+    EXPECT_EQ(error_of(ask_delete(id)), WIRE_IO_ERROR);
+    asker.user_id = USER_ID_ROOT;
+    asker.session = 0;
+    node_deinit();
+}
+
 TEST(guesses_at_a_current_password_are_limited_by_name)
 {
     begin(9);
