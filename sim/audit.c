@@ -270,7 +270,9 @@ static void settle_purge(struct audit *audit, struct span body)
         old = number > 0 && number <= model->sends_count &&
               model->sends[number - 1]->state == SEND_BOUND;
     }
-    if (old || partition->runs_count == 0) {
+    /* All expired, but the offsets go on: after a purge they would begin anew. */
+    bool expired = reply.prefix.messages_count == 0 && reply.prefix.current_offset > 0;
+    if (old || expired || partition->runs_count == 0) {
         return;
     }
     for (u32 i = 0; i < partition->runs_count; i++) {
