@@ -56,7 +56,10 @@ static void put_done(const struct cli *cli, const char *what)
     for (u32 i = 0; i < cli->line->words_count && cli_table_word(cli->row, i, name); i++) {
         char key[WORD_NAME_BYTES];
         for (u32 at = 0; at < sizeof(key); at++) {
-            key[at] = name[at] >= 'A' && name[at] <= 'Z' ? (char)(name[at] - 'A' + 'a') : name[at];
+            key[at] = name[at];
+            if (name[at] >= 'A' && name[at] <= 'Z') {
+                key[at] |= ' '; /* its small form */
+            }
         }
         if (strcmp(key, "right") == 0 || strcmp(key, "text") == 0) {
             break;

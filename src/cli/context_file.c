@@ -77,7 +77,9 @@ static bool path_of(enum context_place place, const char *name, char path[CONTEX
     }
     str_format(file, sizeof(file), "%s", name);
     for (char *at = file; *at != 0; at++) {
-        *at = *at == '/' ? '_' : *at;
+        if (*at == '/') {
+            *at = '_';
+        }
     }
     return str_format(path, CONTEXT_PATH_BYTES, "%s/%s", folder, file) ||
            err_set(err, "the path is too long");

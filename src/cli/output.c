@@ -311,7 +311,8 @@ static void keep_text(struct output *output, const char *name, struct span text)
     char *copy = mem_take(text.size + 1u);
     for (u32 i = 0; i < text.size; i++) {
         bool is_control = text.data[i] < 0x20 || text.data[i] == 0x7f;
-        copy[i] = is_control ? '?' : (char)text.data[i];
+        u8 shown = is_control ? '?' : text.data[i];
+        memcpy(copy + i, &shown, 1);
     }
     keep_cell(output, name, copy, false);
     mem_return(copy);
