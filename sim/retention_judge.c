@@ -1,5 +1,5 @@
-/* What may be gone from a log, and what must be gone from the disk. Judged only while the wall clock
- * never jumped: age is a matter of that clock. */
+/* What may be gone from a log, and what must be gone from the disk. Judged only while the wall
+ * clock never jumped: age is a matter of that clock. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
