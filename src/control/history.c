@@ -175,7 +175,8 @@ void history_note_answer(struct histories *histories, u64 handle,
     check(history->running_count > 0);
     history->running_count--;
     noted->is_running = false;
-    if (wire_error_is_retryable(answer->error)) {
+    /* Not logged in: that was the session it came over, which ended meanwhile. */
+    if (wire_error_is_retryable(answer->error) || answer->error == WIRE_UNAUTHENTICATED) {
         noted->number = 0;
         return;
     }

@@ -89,6 +89,17 @@ TEST(what_may_pass_is_tried_again)
     arena_destroy(&arena);
 }
 
+TEST(a_command_whose_session_was_over_before_it_was_decided_is_tried_again)
+{
+    begin(4);
+    EXPECT_EQ(look(1, 3), HISTORY_NEW);
+    end(WIRE_UNAUTHENTICATED, 0);
+    EXPECT_EQ(look(1, 3), HISTORY_NEW);
+    end(WIRE_OK, 8);
+    EXPECT_EQ(look(1, 3), HISTORY_ANSWERED);
+    arena_destroy(&arena);
+}
+
 TEST(another_user_of_the_same_client_id_sees_nothing_and_a_logout_ends_it)
 {
     begin(4);
