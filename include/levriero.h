@@ -387,7 +387,7 @@ struct lv_consumer;
 /* Where to begin in a partition for which no offset is stored. */
 enum lv_start {
     LV_START_FIRST = 0,  /* with the oldest message that is there */
-    LV_START_NEW = 1,    /* with what comes from now on */
+    LV_START_NEW = 1,    /* with what comes once it has asked */
     LV_START_OFFSET = 2, /* at start_value */
     LV_START_TIME = 3    /* with the first message taken in at or after start_value, microseconds */
 };

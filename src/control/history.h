@@ -5,8 +5,9 @@
  *
  * A command is the same when client, number, command and body are: numbers alone prove nothing.
  * Numbers of a client rise. What was answered with an error that may pass, or that its session was
- * over, is forgotten: it had no effect and may be tried again. A history outlives its session, for clients that come back under
- * the same id; it ends when its user logs out, and when others need the room.
+ * over, is forgotten: it had no effect and may be tried again. A history outlives its session, for
+ * clients that come back under the same id; it ends when its user logs out, and when others need
+ * the room.
  *
  * Owner: control. Memory: from the arena, all at init; touched on use. */
 #pragma once
