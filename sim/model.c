@@ -111,10 +111,13 @@ static void purge_partition(struct model *model, struct model_partition *partiti
     keep_rot_of_next_life(partition);
     partition->is_read_only = false;
     for (u32 i = 0; i < MODEL_CONSUMERS_MAX; i++) {
-        /* What was stored while the purge was under way may be of the life after it. */
+        /* What was stored while the purge was under way may be of the life after it; and a store
+         * that got no answer may still come. */
         bool any = partition->stored[i].any;
+        bool unsure = partition->stored[i].unsure;
         store_nothing(&partition->stored[i]);
         partition->stored[i].any = any;
+        partition->stored[i].unsure = unsure;
     }
 }
 
