@@ -268,7 +268,8 @@ static void settle_purge(struct audit *audit, struct span body)
     if (poll_next(&iterator, &message)) {
         u64 number = message.id.low >> 32;
         old = number > 0 && number <= model->sends_count &&
-              model->sends[number - 1]->state == SEND_BOUND;
+              (model->sends[number - 1]->state == SEND_BOUND ||
+               model->sends[number - 1]->is_unplaced);
     }
     /* All expired, but the offsets go on: after a purge they would begin anew. */
     bool expired = reply.prefix.messages_count == 0 && reply.prefix.current_offset > 0;
@@ -397,8 +398,9 @@ static void on_poll(struct audit *audit, struct span body)
     struct poll_judgement is;
     if (topic_of(audit)->purge_unknown && audit->next == 0) {
         settle_purge(audit, body);
+        model_doubt_unplaced(model_of(audit), partition);
     }
-    if (!poll_judge(audit->workload, partition, false, body, &is)) {
+    if (!poll_judge(audit->workload, partition, false, &(struct poll_answer){body, false}, &is)) {
         return;
     }
     if (is.messages > 0) {

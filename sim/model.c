@@ -95,8 +95,22 @@ static void keep_rot_of_next_life(struct model_partition *partition)
     partition->tail_rotten = partition->tail_rotten && kept > 0;
 }
 
+/* What lies somewhere in the partition is gone with all the rest. */
+static void purge_unplaced(const struct model *model, const struct model_partition *partition)
+{
+    for (u32 i = 0; partition->unplaced_count > 0 && i < model->sends_count; i++) {
+        struct model_send *send = model->sends[i];
+        if (send->partition == partition && send->is_unplaced) {
+            send->is_unplaced = false;
+            send->state = send->state == SEND_UNKNOWN ? SEND_PURGED : send->state;
+        }
+    }
+}
+
 static void purge_partition(struct model *model, struct model_partition *partition)
 {
+    purge_unplaced(model, partition);
+    partition->unplaced_count = 0;
     for (u32 i = 0; i < partition->runs_count; i++) {
         struct model_send *send = model->sends[partition->runs[i].send - 1];
         /* One that is repeated meanwhile is new to the life that follows. */
@@ -318,6 +332,7 @@ static void bind_send(struct model *model, struct model_send *send, u64 base, u6
     partition->runs[index] = (struct model_run){base, send->count, send->number};
     partition->runs_count++;
     send->state = SEND_BOUND;
+    send->is_unplaced = false;
     send->base_offset = base;
     send->bound_at_us = now_us;
 }
@@ -343,6 +358,34 @@ void model_send_acknowledged(struct model *model, struct model_send *send, u64 b
     }
     check(send->state == SEND_IN_FLIGHT || send->state == SEND_UNKNOWN);
     bind_send(model, send, base_offset, now_us);
+}
+
+void model_send_stored(struct model *model, struct model_send *send, u64 now_us, bool is_fuzzy)
+{
+    model->messages_acknowledged += send->count;
+    end_request(send);
+    if (is_fuzzy) {
+        send->may_turn_up = true;
+        settle_open(send);
+        return;
+    }
+    send->was_acknowledged = true;
+    if (send->state != SEND_BOUND) {
+        send->is_unplaced = true;
+        send->partition->unplaced_count++;
+        send->bound_at_us = now_us;
+        send->state = SEND_UNKNOWN;
+    }
+}
+
+void model_doubt_unplaced(struct model *model, struct model_partition *partition)
+{
+    for (u32 i = 0; partition->unplaced_count > 0 && i < model->sends_count; i++) {
+        if (model->sends[i]->partition == partition) {
+            model->sends[i]->is_unplaced = false;
+        }
+    }
+    partition->unplaced_count = 0;
 }
 
 static bool content_is_right(const struct model_send *send, u32 index,
@@ -430,6 +473,12 @@ void model_saw(struct model *model, struct model_partition *partition,
 static void doubt_partition(struct model *model, struct model_partition *partition, u64 since_us)
 {
     u32 kept = 0;
+    for (u32 i = 0; i < model->sends_count; i++) {
+        struct model_send *send = model->sends[i];
+        if (send->partition == partition && send->bound_at_us >= since_us) {
+            send->is_unplaced = false;
+        }
+    }
     for (u32 i = 0; i < partition->runs_count; i++) {
         struct model_send *send = model->sends[partition->runs[i].send - 1];
         if (send->bound_at_us >= since_us) {
@@ -529,13 +578,26 @@ static void find_holes(struct model *model, const struct model_partition *partit
     }
 }
 
-static void give_up_unknown(struct model *model, const struct model_partition *partition)
+static void give_up(struct model *model, struct model_send *send, const struct model_found *found)
+{
+    bool is_excused = found->may_lose && send->bound_at_us >= found->lost_before_us;
+    if (send->is_unplaced && !is_excused) {
+        char where[64];
+        describe(send->partition, where, sizeof(where));
+        verdict_fail(model->verdict, CHECK_acknowledged_is_readable,
+                     "%s: acknowledged send %u of generation 1 is nowhere", where, send->number);
+    }
+    send->state = SEND_LOST;
+}
+
+static void give_up_unknown(struct model *model, const struct model_partition *partition,
+                            const struct model_found *found)
 {
     for (u32 i = 0; i < model->sends_count; i++) {
         struct model_send *send = model->sends[i];
         if (send->partition == partition &&
             (send->state == SEND_UNKNOWN || send->state == SEND_IN_FLIGHT)) {
-            send->state = SEND_LOST;
+            give_up(model, send, found);
         }
     }
 }
@@ -557,7 +619,7 @@ void model_audit_partition(struct model *model, struct model_partition *partitio
     find_holes(model, partition, found->first, found->end);
     /* Otherwise they may lie where nothing could be read, or in what was trimmed and comes back. */
     if (partition->rotten_count == 0 && !partition->trims) {
-        give_up_unknown(model, partition);
+        give_up_unknown(model, partition, found);
     }
 }
 

@@ -53,6 +53,7 @@ struct model_send {
     u64 stamp_us;    /* base timestamp, once seen; 0 before */
     u64 bound_at_us; /* virtual time of the acknowledgement, or of the first sight */
     bool was_acknowledged;
+    bool is_unplaced; /* acknowledged, but not where: it must be somewhere */
     bool may_turn_up; /* one of its requests got no answer */
     u32 requests;     /* in flight with it: the first, and repeats */
     u32 actor;
@@ -88,6 +89,7 @@ struct model_partition {
     struct model_topic *topic;
     u32 id;
     u32 appended_boot;      /* the start of the server since which it has taken something */
+    u32 unplaced_count;     /* sends that may be `is_unplaced` */
     u64 messages_sent;      /* whatever became of them */
     struct model_run *runs; /* rising, never overlapping */
     u32 runs_count;
@@ -193,6 +195,12 @@ void model_send_lost(struct model_send *send);
 /* The answer: it lies at `base_offset`. A fuzzy one is left unknown. */
 void model_send_acknowledged(struct model *model, struct model_send *send, u64 base_offset,
                              u64 now_us, bool is_fuzzy);
+
+/* The same of generation 1, which is not told where it lies. */
+void model_send_stored(struct model *model, struct model_send *send, u64 now_us, bool is_fuzzy);
+
+/* A purge got no answer: such sends may be gone. */
+void model_doubt_unplaced(struct model *model, struct model_partition *partition);
 
 /* The oldest offset that no acknowledged or seen message has reached: 0 for none. */
 u64 model_end(const struct model_partition *partition);

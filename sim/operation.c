@@ -11,6 +11,7 @@
 #include "wire/partition_info.h"
 #include "wire/send.h"
 #include "wire/stream_info.h"
+#include "wire/topic_v1.h"
 
 /* From an acknowledgement to the end of a wait for it, with starved cores and a late network. */
 #define NOTICE_US_MAX (5 * US_PER_SECOND)
@@ -18,6 +19,11 @@
 static struct workload *workload_of(const struct operation *operation)
 {
     return operation->actor->workload;
+}
+
+static bool is_v1(const struct operation *operation)
+{
+    return operation->actor->client.is_v1;
 }
 
 static bool is_fuzzy(const struct operation *operation)
@@ -76,6 +82,10 @@ static void on_registered(struct operation *operation, const struct sim_client_r
         }
         return;
     }
+    if (is_v1(operation)) {
+        operation->actor->logged_in = true;
+        return;
+    }
     if (login_reply_decode(reply->body, &login, &error) != OK || error != WIRE_OK) {
         disagree(operation, "a login", error);
         return;
@@ -92,7 +102,9 @@ static void on_registered(struct operation *operation, const struct sim_client_r
 
 static void on_wrong_password(struct operation *operation, const struct sim_client_reply *reply)
 {
-    bool refused = reply->is_eviction && reply->eviction_reason == EVICTION_INVALID_CREDENTIALS;
+    bool refused = is_v1(operation) ? reply->status == WIRE_INVALID_CREDENTIALS
+                                    : reply->is_eviction &&
+                                          reply->eviction_reason == EVICTION_INVALID_CREDENTIALS;
     if (!refused && !workload_excuses(workload_of(operation), reply->status)) {
         disagree(operation, "a login with a wrong password", reply->status);
     }
@@ -118,6 +130,10 @@ static void on_sent(struct operation *operation, u32 status, struct span body)
     }
     bool fuzzy = is_fuzzy(operation);
     operation->partition->appended_boot = workload->schedule->starts_count;
+    if (is_v1(operation)) {
+        model_send_stored(workload->model, send, sim_now_us(workload->sim), fuzzy);
+        return;
+    }
     if (send_reply_decode(body, &confirmation) != OK ||
         confirmation.partition_id != operation->partition->id ||
         (!fuzzy && (confirmation.stream_id != operation->stream->id ||
@@ -286,7 +302,8 @@ static void on_polled(struct operation *operation, u32 status, struct span body)
         return;
     }
     struct poll_judgement judgement;
-    if (!poll_judge(workload, operation->partition, fuzzy, body, &judgement)) {
+    struct poll_answer answer = {body, is_v1(operation)};
+    if (!poll_judge(workload, operation->partition, fuzzy, &answer, &judgement)) {
         return;
     }
     if (fuzzy) {
@@ -390,7 +407,8 @@ static void stream_is_gone(struct model *model, struct model_stream *stream, boo
 
 static void on_stream_created(struct operation *operation, struct reader *reader)
 {
-    struct stream_info info = read_stream_info(reader);
+    struct stream_info info =
+        is_v1(operation) ? read_stream_record_v1(reader) : read_stream_info(reader);
     if (!reader_is_done(reader) || !span_equal(info.name, span_of(operation->stream->name))) {
         disagree(operation, "a new stream, with a wrong description", WIRE_OK);
         return;
@@ -400,17 +418,22 @@ static void on_stream_created(struct operation *operation, struct reader *reader
     operation->stream->id = info.id;
 }
 
+static struct topic_info read_topic(const struct operation *operation, struct reader *reader)
+{
+    return is_v1(operation) ? read_topic_record_v1(reader).info : read_topic_view(reader).info;
+}
+
 static void on_topic_created(struct operation *operation, struct reader *reader)
 {
     struct model_topic *topic = operation->topic;
-    struct topic_view view = read_topic_view(reader);
-    if (reader->failed || !span_equal(view.info.name, span_of(topic->name)) ||
-        view.info.partitions_count != operation->partitions_count) {
+    struct topic_info info = read_topic(operation, reader);
+    if (reader->failed || !span_equal(info.name, span_of(topic->name)) ||
+        info.partitions_count != operation->partitions_count) {
         disagree(operation, "a new topic, with a wrong description", WIRE_OK);
         return;
     }
     topic->existence = MODEL_PRESENT;
-    topic->id = view.info.id;
+    topic->id = info.id;
     topic->persisted = operation->persisted;
     topic->partitions_count = operation->partitions_count;
     topic->partitions_other = operation->partitions_count;
@@ -556,7 +579,7 @@ static void on_changed(struct operation *operation, u32 status, struct span body
         return;
     }
     struct reader reader = reader_over(body.data, body.size);
-    if (read_result(&reader) != 0) {
+    if (!is_v1(operation) && read_result(&reader) != 0) {
         disagree(operation, "a change, with a wrong result", status);
         return;
     }
@@ -592,9 +615,9 @@ static void on_plain(struct operation *operation, u32 status, struct span body)
         return;
     }
     struct reader reader = reader_over(body.data, body.size);
-    struct topic_view view = read_topic_view(&reader);
-    if (reader.failed || view.info.id != operation->topic->id ||
-        view.info.partitions_count != operation->topic->partitions_count) {
+    struct topic_info info = read_topic(operation, &reader);
+    if (reader.failed || info.id != operation->topic->id ||
+        info.partitions_count != operation->topic->partitions_count) {
         disagree(operation, "a read of a topic, with a wrong description", status);
     }
 }
@@ -623,8 +646,8 @@ static void tell(const struct operation *operation, const char *end, u32 status)
     if (!workload->prints) {
         return;
     }
-    fprintf(stderr, "%" PRIu64 " us: client %u %s %s/%s/%u", sim_now_us(workload->sim),
-            operation->actor->index, kind_names[operation->kind],
+    fprintf(stderr, "%" PRIu64 " us: client %u%s %s %s/%s/%u", sim_now_us(workload->sim),
+            operation->actor->index, is_v1(operation) ? " (0.8)" : "", kind_names[operation->kind],
             operation->stream == NULL ? "-" : operation->stream->name,
             operation->topic == NULL ? "-" : operation->topic->name,
             operation->partition == NULL ? 0 : operation->partition->id);

@@ -157,5 +157,13 @@ struct poll_judgement {
     u64 first_stamp_us;
     u64 current_offset;
 };
+struct poll_answer {
+    struct span body;
+    bool is_v1;
+};
 bool poll_judge(struct workload *workload, struct model_partition *partition, bool is_fuzzy,
-                struct span body, struct poll_judgement *judgement);
+                const struct poll_answer *answer, struct poll_judgement *judgement);
+
+/* Of operation_v1.c: bodies that generation 1 writes otherwise. */
+void operation_write_login_v1(const char *password, struct writer *body);
+void operation_write_send_v1(const struct model_send *send, struct writer *body);

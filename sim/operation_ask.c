@@ -6,10 +6,13 @@
 #include "wire/client_info.h"
 #include "wire/consumer.h"
 #include "wire/login.h"
+#include "wire/name.h"
 #include "wire/options.h"
 #include "wire/partition_info.h"
 #include "wire/send.h"
 #include "wire/stream_info.h"
+#include "wire/topic_options.h"
+#include "wire/topic_v1.h"
 #include "wire/user_headers.h"
 
 static u64 draw(struct actor *actor, u64 bound)
@@ -54,6 +57,11 @@ void operation_register(struct actor *actor)
     }
     operation->session_max_at_issue = actor->workload->session_max;
     struct writer body = body_of(actor);
+    if (actor->client.is_v1) {
+        operation_write_login_v1(password, &body);
+        operation_issue(actor, operation, COMMAND_LOGIN_USER, &body);
+        return;
+    }
     login_prefix_encode(&(struct login_prefix){.version = PROTOCOL_VERSION,
                                                .sdk_name = span_of("simulator"),
                                                .sdk_version = span_of("1")},
@@ -191,6 +199,8 @@ u32 operation_write_send(const struct model_send *send, struct writer *body)
 
 static bool begin_send(struct actor *actor, bool damaged)
 {
+    bool is_v1 = actor->client.is_v1;
+    damaged = damaged && !is_v1; /* its checksums are not looked at */
     struct operation *operation =
         operation_create(actor, damaged ? OPERATION_SEND_DAMAGED : OPERATION_SEND);
     if (!aim(actor, operation)) {
@@ -206,7 +216,12 @@ static bool begin_send(struct actor *actor, bool damaged)
     operation->send = send;
     operation->expected = damaged ? WIRE_INVALID_MESSAGE_CHECKSUM : WIRE_OK;
     struct writer body = body_of(actor);
-    u32 batch_position = operation_write_send(send, &body);
+    u32 batch_position = 0;
+    if (is_v1) {
+        operation_write_send_v1(send, &body);
+    } else {
+        batch_position = operation_write_send(send, &body);
+    }
     if (damaged) {
         body.data[batch_position + BATCH_HEADER_BYTES + 10] ^= 4; /* in the first message's id */
     }
@@ -254,7 +269,7 @@ static void issue_poll(struct actor *actor, struct operation *operation,
 /* Mostly none; some so long that whatever comes has to end it. */
 static u32 draw_wait_ms(struct actor *actor)
 {
-    if (draw(actor, 50) != 0) {
+    if (draw(actor, 50) != 0 || actor->client.is_v1) {
         return 0;
     }
     return 1 + (u32)draw(actor, draw(actor, 2) == 0 ? 2000 : 12000);
@@ -311,7 +326,8 @@ static bool begin_offset(struct actor *actor, enum operation_kind kind)
     }
     actor->busy_alone = true;
     operation->stored = &operation->partition->stored[actor->index];
-    operation->wait_for_commit = draw(actor, 3) != 0;
+    bool is_v1 = actor->client.is_v1;
+    operation->wait_for_commit = draw(actor, 3) != 0 || is_v1;
     struct writer body = body_of(actor);
     struct offset_request target = offset_target(actor, operation);
     if (kind == OPERATION_OFFSET_GET) {
@@ -322,8 +338,12 @@ static bool begin_offset(struct actor *actor, enum operation_kind kind)
     if (kind == OPERATION_OFFSET_DELETE) {
         operation->offset = MODEL_NONE;
         model_store_begin(operation->stored, MODEL_NONE);
-        delete_offset_request_encode(
-            &(struct delete_offset_request){target, operation->wait_for_commit}, &body);
+        struct delete_offset_request request = {target, operation->wait_for_commit};
+        if (is_v1) {
+            get_offset_request_encode(&target, &body);
+        } else {
+            delete_offset_request_encode(&request, &body);
+        }
         operation_issue(actor, operation, COMMAND_DELETE_CONSUMER_OFFSET, &body);
         return true;
     }
@@ -334,9 +354,12 @@ static bool begin_offset(struct actor *actor, enum operation_kind kind)
     if (!beyond) {
         model_store_begin(operation->stored, operation->offset);
     }
-    store_offset_request_encode(
-        &(struct store_offset_request){target, operation->offset, operation->wait_for_commit},
-        &body);
+    struct store_offset_request request = {target, operation->offset, operation->wait_for_commit};
+    if (is_v1) {
+        store_offset_v1_encode(&request, &body);
+    } else {
+        store_offset_request_encode(&request, &body);
+    }
     operation_issue(actor, operation, COMMAND_STORE_CONSUMER_OFFSET, &body);
     return true;
 }
@@ -412,8 +435,12 @@ static void change_stream(struct actor *actor, struct operation *operation)
     struct model_stream *stream = operation->stream;
     struct writer body = body_of(actor);
     if (operation->change == CHANGE_CREATE_STREAM) {
-        create_stream_request_encode(&(struct create_stream_request){.name = span_of(stream->name)},
-                                     &body);
+        if (actor->client.is_v1) {
+            write_name(&body, span_of(stream->name));
+        } else {
+            create_stream_request_encode(
+                &(struct create_stream_request){.name = span_of(stream->name)}, &body);
+        }
         operation->expected =
             stream->existence == MODEL_PRESENT ? WIRE_STREAM_NAME_ALREADY_EXISTS : WIRE_OK;
         issue_change(actor, operation, COMMAND_CREATE_STREAM, &body);
@@ -440,6 +467,22 @@ static void draw_retention(struct actor *actor, struct operation *operation, str
     }
 }
 
+static void create_topic_v1(struct actor *actor, struct operation *operation, struct writer *body)
+{
+    operation->persisted = false;
+    create_topic_v1_encode(
+        &(struct create_topic_v1){
+            .stream = stream_identifier(actor, operation->stream),
+            .partitions_count = operation->partitions_count,
+            .settings = {.compression = TOPIC_COMPRESSION_NONE,
+                         .message_expiry_us = operation->expiry_us,
+                         .max_topic_size_bytes = operation->bytes_max,
+                         .replication_factor = 1},
+            .name = span_of(operation->topic->name),
+        },
+        body);
+}
+
 static void create_topic(struct actor *actor, struct operation *operation)
 {
     struct model_topic *topic = operation->topic;
@@ -452,14 +495,18 @@ static void create_topic(struct actor *actor, struct operation *operation)
                         span_of(operation->persisted ? "persisted" : "replicated"));
     draw_retention(actor, operation, &option_writer);
     struct writer body = body_of(actor);
-    create_topic_request_encode(
-        &(struct create_topic_request){
-            .stream = stream_identifier(actor, operation->stream),
-            .partitions_count = operation->partitions_count,
-            .name = span_of(topic->name),
-            .options = {options, option_writer.position},
-        },
-        &body);
+    if (actor->client.is_v1) {
+        create_topic_v1(actor, operation, &body);
+    } else {
+        create_topic_request_encode(
+            &(struct create_topic_request){
+                .stream = stream_identifier(actor, operation->stream),
+                .partitions_count = operation->partitions_count,
+                .name = span_of(topic->name),
+                .options = {options, option_writer.position},
+            },
+            &body);
+    }
     operation->expected =
         topic->existence == MODEL_PRESENT ? WIRE_TOPIC_NAME_ALREADY_EXISTS : WIRE_OK;
     issue_change(actor, operation, COMMAND_CREATE_TOPIC, &body);

@@ -20,7 +20,8 @@ void operation_keep_send(const struct operation *operation, const struct writer 
     struct actor *actor = operation->actor;
     struct repeat *repeat = &actor->repeat;
     repeat->sends_since++;
-    if (body->position > KEPT_BYTES_MAX || !prng_chance(&actor->prng, 1, 3)) {
+    if (actor->client.is_v1 || body->position > KEPT_BYTES_MAX ||
+        !prng_chance(&actor->prng, 1, 3)) {
         return;
     }
     if (repeat->body == NULL) {
@@ -93,7 +94,7 @@ void operation_keep_change(const struct operation *operation, const struct write
     struct actor *actor = operation->actor;
     struct kept_change *kept = &actor->kept;
     check(body->position <= sizeof(kept->body));
-    if (operation->call.request_again != 0) {
+    if (actor->client.is_v1 || operation->call.request_again != 0) {
         return; /* the one that is kept */
     }
     kept->is_kept = true;

@@ -4,6 +4,8 @@
 #include "base/check.h"
 #include "sim/operation.h"
 #include "wire/batch.h"
+#include "wire/message_v1.h"
+#include "wire/xxh3.h"
 
 static bool fail_poll(struct workload *workload, const struct model_partition *partition,
                       enum checker checker, const char *why, u64 offset)
@@ -65,20 +67,70 @@ static bool batches_are_sound(struct span batches, const char **why)
     return true;
 }
 
+/* The messages of a reply, of either generation. */
+struct poll_walk {
+    bool is_v1;
+    bool failed;
+    struct poll_iterator iterator;
+    struct span rest;
+};
+
+static bool next_v1(struct poll_walk *walk, struct polled_message *message)
+{
+    struct message_v1 header;
+    if (walk->rest.size == 0) {
+        return false;
+    }
+    walk->failed = walk->rest.size < MESSAGE_V1_HEADER_BYTES;
+    if (walk->failed) {
+        return false;
+    }
+    message_v1_decode(walk->rest.data, &header);
+    u64 size = (u64)MESSAGE_V1_HEADER_BYTES + header.payload_bytes + header.user_headers_bytes;
+    walk->failed = size > walk->rest.size || xxh3(walk->rest.data + 8, size - 8) != header.checksum;
+    if (walk->failed) {
+        return false;
+    }
+    *message = (struct polled_message){
+        .offset = header.offset,
+        .timestamp_us = header.timestamp_us,
+        .origin_timestamp_us = header.origin_timestamp_us,
+        .id = header.id,
+        .payload = {walk->rest.data + MESSAGE_V1_HEADER_BYTES, header.payload_bytes},
+    };
+    walk->rest = (struct span){walk->rest.data + size, walk->rest.size - (u32)size};
+    return true;
+}
+
+static bool next_message(struct poll_walk *walk, struct polled_message *message)
+{
+    if (walk->is_v1) {
+        return next_v1(walk, message);
+    }
+    bool is_there = poll_next(&walk->iterator, message);
+    walk->failed = walk->iterator.failed;
+    return is_there;
+}
+
 bool poll_judge(struct workload *workload, struct model_partition *partition, bool is_fuzzy,
-                struct span body, struct poll_judgement *judgement)
+                const struct poll_answer *answer, struct poll_judgement *judgement)
 {
     struct poll_reply reply;
     const char *why = "an unreadable reply";
-    if (poll_reply_decode(body, &reply) != OK || reply.prefix.partition_id != partition->id ||
-        !batches_are_sound(reply.batches, &why)) {
+    if (poll_reply_decode(answer->body, &reply) != OK ||
+        reply.prefix.partition_id != partition->id ||
+        (!answer->is_v1 && !batches_are_sound(reply.batches, &why))) {
         return fail_poll(workload, partition, CHECK_never_served_wrong, why, 0);
     }
     *judgement = (struct poll_judgement){.current_offset = reply.prefix.current_offset};
-    struct poll_iterator iterator = poll_iterate(&reply);
+    struct poll_walk walk = {
+        .is_v1 = answer->is_v1,
+        .iterator = poll_iterate(&reply),
+        .rest = reply.batches,
+    };
     struct polled_message message;
     u64 stamp_us = 0;
-    while (poll_next(&iterator, &message)) {
+    while (next_message(&walk, &message)) {
         if (judgement->messages == 0) {
             judgement->first = message.offset;
             judgement->first_stamp_us = message.timestamp_us;
@@ -94,7 +146,7 @@ bool poll_judge(struct workload *workload, struct model_partition *partition, bo
         judgement->next = message.offset + 1;
         model_saw(workload->model, partition, &message, sim_now_us(workload->sim), is_fuzzy);
     }
-    if (iterator.failed || judgement->messages != reply.prefix.messages_count) {
+    if (walk.failed || judgement->messages != reply.prefix.messages_count) {
         return fail_poll(workload, partition, CHECK_never_served_wrong,
                          "the count does not fit the batches", judgement->next);
     }

@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "wire/frame.h"
+#include "wire/frame_v1.h"
 #include "wire/xxh3.h"
 
 #define READ_BYTES 16384u
@@ -123,11 +124,55 @@ static void on_frame(struct sim_client *client, const u8 *frame, const struct re
                        });
 }
 
+/* The bytes of the first whole frame of generation 1, which is taken; 0: there is none. */
+static u32 take_frame_v1(struct sim_client *client, u32 position)
+{
+    struct reply_v1 header;
+    u32 available = client->in_filled - position;
+    if (available < FRAME_V1_HEADER_BYTES) {
+        return 0;
+    }
+    const u8 *frame = client->in + position;
+    reply_v1_decode(frame, &header);
+    if (available - FRAME_V1_HEADER_BYTES < header.payload_bytes) {
+        return 0;
+    }
+    if (call_first(client) == NULL) {
+        verdict_fail(client->verdict, CHECK_model_agrees, "client %u got a reply to nothing",
+                     client->index);
+        return 0;
+    }
+    take_reply(client, &(struct sim_client_reply){
+                           .status = header.status,
+                           .body = {frame + FRAME_V1_HEADER_BYTES, header.payload_bytes},
+                       });
+    return FRAME_V1_HEADER_BYTES + header.payload_bytes;
+}
+
+static void take_frames_v1(struct sim_client *client)
+{
+    const struct sim_conn *conn = client->conn;
+    u32 position = 0;
+    u32 bytes = 1;
+    while (client->conn == conn && bytes > 0) {
+        bytes = take_frame_v1(client, position);
+        position += bytes;
+    }
+    if (client->conn == conn && position > 0) {
+        memmove(client->in, client->in + position, client->in_filled - position);
+        client->in_filled -= position;
+    }
+}
+
 /* Takes whole frames off the bytes that are here. A callback may end the connection. */
 static void take_frames(struct sim_client *client)
 {
     const struct sim_conn *conn = client->conn;
     u32 position = 0;
+    if (client->is_v1) {
+        take_frames_v1(client);
+        return;
+    }
     while (client->conn == conn && client->in_filled - position >= FRAME_HEADER_BYTES) {
         const u8 *frame = client->in + position;
         struct reply_header header;
@@ -196,10 +241,39 @@ static u64 request_number(struct sim_client *client, const struct sim_client_cal
     return counts ? ++client->request_last : client->request_last;
 }
 
+static void begin_call(struct sim_client *client, struct sim_client_call *call,
+                       enum command command)
+{
+    call->command = command;
+    call->issued_us = sim_now_us(client->sim);
+    list_node_init(&call->node);
+    list_add_last(&client->calls, &call->node);
+    client->calls_count++;
+}
+
+static void call_v1(struct sim_client *client, enum command command, struct span body)
+{
+    u32 bytes = FRAME_V1_HEADER_BYTES + body.size;
+    u8 *room = room_for(&client->out, &client->out_room, client->out_filled, bytes);
+    request_v1_encode(&(struct request_v1){.length = FRAME_V1_LENGTH_BYTES + body.size,
+                                           .code = command_row(command)->code},
+                      room);
+    if (body.size > 0) {
+        memcpy(room + FRAME_V1_HEADER_BYTES, body.data, body.size);
+    }
+    client->out_filled += bytes;
+    flush_out(client);
+}
+
 void sim_client_call(struct sim_client *client, struct sim_client_call *call, enum command command,
                      struct span body)
 {
     check(client->is_connected);
+    begin_call(client, call, command);
+    if (client->is_v1) {
+        call_v1(client, command, body);
+        return;
+    }
     const struct command_row *row = command_row(command);
     bool counts = row->op != OP_NON_REPLICATED && row->op != OP_REGISTER;
     struct request_header header = {
@@ -215,12 +289,7 @@ void sim_client_call(struct sim_client *client, struct sim_client_call *call, en
         header.session = 0;
         header.keeps_client = client->says_so;
     }
-    call->command = command;
     call->request = header.request;
-    call->issued_us = sim_now_us(client->sim);
-    list_node_init(&call->node);
-    list_add_last(&client->calls, &call->node);
-    client->calls_count++;
     u8 *room = room_for(&client->out, &client->out_room, client->out_filled, header.size);
     request_header_encode(&header, room);
     memcpy(room + FRAME_HEADER_BYTES, body.data, body.size);

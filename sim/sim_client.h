@@ -1,4 +1,4 @@
-/* A simulated client: one connection, frames of generation 2, requests in flight.
+/* A simulated client: one connection, frames of either generation, requests in flight.
  *
  *     sim_client_call ─▶ out bytes ─▶ sim_conn ─▶ node
  *     on_reply  ◀─ frames ◀─ in bytes ◀─ sim_conn
@@ -46,6 +46,7 @@ struct sim_client {
     bool is_connected;
     bool connecting_told;
     u64 reads_again_us; /* a slow reader: not before */
+    bool is_v1;         /* it speaks generation 1: no ids, numbers, sessions or evictions */
     struct u128 id;
     bool keeps_id; /* over all its connections, and goes on counting */
     bool says_so;  /* when it logs in */

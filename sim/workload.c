@@ -117,6 +117,7 @@ static void actor_init(struct workload *workload, struct actor *actor, u32 index
     actor->body = mem_resize(NULL, OPERATION_BODY_BYTES);
     sim_client_init(&actor->client, workload->sim, index, workload->verdict);
     actor->client.keeps_id = prng_chance(&actor->prng, 2, 3);
+    actor->client.is_v1 = prng_chance(&actor->prng, 1, 6);
     actor->client.context = actor;
     actor->client.on_connected = on_connected;
     actor->client.on_reply = on_reply;
