@@ -6,10 +6,12 @@
  * beside it, which a crash can separate from it:
  *
  *   - the sender asks the topic for its last message, whose id is the number of its block plus one;
- *   - the receiver looks at its target: block N is message N, so its length says what comes next.
+ *   - the receiver looks at its target: its length says which block comes next, and it passes over
+ *     every other one.
  *
- * In between the producer sees to it that no block is stored twice or out of order. One copy at a
- * time, into a topic of its own. */
+ * In between the producer sees to it that no block of one run is stored twice or out of order. What
+ * a killed run had on its way may still arrive when the next one has asked: those blocks are stored
+ * twice, and passed over. One copy at a time, into a topic of its own. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -117,8 +119,13 @@ static int receive_blocks(struct lv_consumer *consumer, FILE *target, uint64_t d
             return error;
         }
         const void *block = lv_message_payload(message, &size);
-        if (lv_message_offset(message) != done || fwrite(block, 1, size, target) != size ||
-            fflush(target) != 0) {
+        uint64_t number = 0;
+        uint64_t high = 0;
+        lv_message_id(message, &number, &high);
+        if (number <= done) {
+            continue;
+        }
+        if (number != done + 1 || fwrite(block, 1, size, target) != size || fflush(target) != 0) {
             return LV_ERROR_INVALID;
         }
         done++;

@@ -38,8 +38,9 @@ class Kinds(Bench):
         self.assertEqual(self.messages_in(streams), batches * 20)
         self.assertEqual(figures["latency"]["publish_batch"]["count"], batches)
         self.assertEqual(figures["latency"]["publish_message"]["count"], batches * 20)
+        # Of the seconds, thousandths are said, and such a run takes thirty of them.
         self.assertAlmostEqual(figures["sent_bytes_per_second"] * figures["seconds"],
-                               batches * 2000, delta=batches * 20)
+                               batches * 2000, delta=batches * 200)
 
     def expect_read(self, figures, messages, measure):
         self.assertEqual(figures["totals"]["received_messages"], messages)
