@@ -246,6 +246,41 @@ bool limit_exchange(const struct limit_work *work, struct limit_figure *figure, 
 
 /* ---- Alone ---- */
 
+/* One thing over and over, each time measured from the end of the last. */
+struct repeats {
+    struct histogram *latencies;
+    u64 began_ns;
+    u64 at_ns;
+    u64 end_ns;
+};
+
+static struct repeats repeats_begin(const struct limit_work *work)
+{
+    u64 now_ns = bench_monotonic_ns();
+    return (struct repeats){.latencies = histogram_create(),
+                            .began_ns = now_ns,
+                            .at_ns = now_ns,
+                            .end_ns = now_ns + work->time_ns};
+}
+
+static bool repeats_go_on(const struct repeats *repeats)
+{
+    return repeats->at_ns < repeats->end_ns;
+}
+
+static void repeats_count(struct repeats *repeats)
+{
+    u64 now_ns = bench_monotonic_ns();
+    histogram_record(repeats->latencies, now_ns - repeats->at_ns, 1);
+    repeats->at_ns = now_ns;
+}
+
+static void repeats_end(struct repeats *repeats, struct limit_figure *figure, u32 bytes)
+{
+    take_figure(figure, repeats->latencies, repeats->at_ns - repeats->began_ns, bytes);
+    histogram_destroy(repeats->latencies);
+}
+
 bool limit_disk_write(const struct limit_work *work, struct limit_figure *figure, struct err *err)
 {
     int file = open_nameless(work->directory);
@@ -254,19 +289,14 @@ bool limit_disk_write(const struct limit_work *work, struct limit_figure *figure
     }
     u64 room = align_up(work->bytes, ALIGNMENT);
     u8 *bytes = take_aligned(room);
-    struct histogram *latencies = histogram_create();
     u64 position = 0;
     bool good = true;
-    u64 began_ns = bench_monotonic_ns();
-    u64 at_ns = began_ns;
-    while (good && at_ns < began_ns + work->time_ns) {
+    struct repeats repeats = repeats_begin(work);
+    while (good && repeats_go_on(&repeats)) {
         good = write_synced(file, bytes, room, &position);
-        u64 now_ns = bench_monotonic_ns();
-        histogram_record(latencies, now_ns - at_ns, 1);
-        at_ns = now_ns;
+        repeats_count(&repeats);
     }
-    take_figure(figure, latencies, at_ns - began_ns, work->bytes);
-    histogram_destroy(latencies);
+    repeats_end(&repeats, figure, work->bytes);
     free(bytes);
     close(file);
     return good || err_set(err, "%s: a write failed", work->directory);
@@ -276,19 +306,14 @@ bool limit_disk_write(const struct limit_work *work, struct limit_figure *figure
 static bool read_over(int file, u8 *bytes, u64 room, const struct limit_work *work,
                       struct limit_figure *figure)
 {
-    struct histogram *latencies = histogram_create();
-    u64 began_ns = bench_monotonic_ns();
-    u64 at_ns = began_ns;
     bool good = true;
-    for (u64 position = 0; good && at_ns < began_ns + work->time_ns;) {
+    struct repeats repeats = repeats_begin(work);
+    for (u64 position = 0; good && repeats_go_on(&repeats);) {
         good = pread(file, bytes, room, (off_t)position) == (ssize_t)room;
         position = position + 2 * room > READ_FILE_BYTES ? 0 : position + room;
-        u64 now_ns = bench_monotonic_ns();
-        histogram_record(latencies, now_ns - at_ns, 1);
-        at_ns = now_ns;
+        repeats_count(&repeats);
     }
-    take_figure(figure, latencies, at_ns - began_ns, (u32)room);
-    histogram_destroy(latencies);
+    repeats_end(&repeats, figure, (u32)room);
     return good;
 }
 
@@ -319,20 +344,15 @@ void limit_copy(const struct limit_work *work, struct limit_figure *figure)
     u64 total = 64 * MIB;
     u8 *from = take_aligned(total);
     u8 *to = take_aligned(total);
-    struct histogram *latencies = histogram_create();
-    u64 began_ns = bench_monotonic_ns();
-    u64 at_ns = began_ns;
     u64 position = 0;
-    while (at_ns < began_ns + work->time_ns) {
+    struct repeats repeats = repeats_begin(work);
+    while (repeats_go_on(&repeats)) {
         memcpy(to + position, from + position, work->bytes);
         __asm__ volatile("" : : "r"(to) : "memory"); /* it is not left out */
         position = position + 2ull * work->bytes > total ? 0 : position + work->bytes;
-        u64 now_ns = bench_monotonic_ns();
-        histogram_record(latencies, now_ns - at_ns, 1);
-        at_ns = now_ns;
+        repeats_count(&repeats);
     }
-    take_figure(figure, latencies, at_ns - began_ns, work->bytes);
-    histogram_destroy(latencies);
+    repeats_end(&repeats, figure, work->bytes);
     free(from);
     free(to);
 }
@@ -340,18 +360,13 @@ void limit_copy(const struct limit_work *work, struct limit_figure *figure)
 void limit_xxh3(const struct limit_work *work, struct limit_figure *figure)
 {
     u8 *bytes = take_aligned(work->bytes);
-    struct histogram *latencies = histogram_create();
-    u64 began_ns = bench_monotonic_ns();
-    u64 at_ns = began_ns;
-    while (at_ns < began_ns + work->time_ns) {
+    struct repeats repeats = repeats_begin(work);
+    while (repeats_go_on(&repeats)) {
         u64 hash = xxh3(bytes, work->bytes);
         __asm__ volatile("" : : "r"(hash) : "memory");
-        u64 now_ns = bench_monotonic_ns();
-        histogram_record(latencies, now_ns - at_ns, 1);
-        at_ns = now_ns;
+        repeats_count(&repeats);
     }
-    take_figure(figure, latencies, at_ns - began_ns, work->bytes);
-    histogram_destroy(latencies);
+    repeats_end(&repeats, figure, work->bytes);
     free(bytes);
 }
 

@@ -40,6 +40,13 @@ class Library(Case):
         self.assertIn("each once and in order", said)
         return said
 
+    def restart(self, server, proxy, end, seconds):
+        """After a while the server ends in its way, and one on the same data takes its place."""
+        time.sleep(seconds)
+        end()
+        server.start()
+        proxy.upstream = server.address
+
     def test_every_call_is_answered_as_the_header_says(self):
         server = self.own_server().start()
         done = subprocess.run([PROGRAMS / "library_calls", text_of(server.address)],
@@ -71,10 +78,7 @@ class Library(Case):
         with Proxy(server.address) as proxy:
             process = self.load(proxy.address, 3, 6)
             for _ in range(4):
-                time.sleep(1)
-                server.kill()
-                server.start()
-                proxy.upstream = server.address
+                self.restart(server, proxy, server.kill, 1)
             self.finish(process)
 
     @deadline(120)
@@ -83,10 +87,7 @@ class Library(Case):
         with Proxy(server.address) as proxy:
             process = self.load(proxy.address, 2, 4)
             for _ in range(2):
-                time.sleep(1)
-                server.stop()
-                server.start()
-                proxy.upstream = server.address
+                self.restart(server, proxy, server.stop, 1)
             self.finish(process)
 
     @deadline(120)
@@ -109,10 +110,7 @@ class Library(Case):
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
             self.addCleanup(lambda: (process.poll() is None and process.kill(), process.wait()))
             for _ in range(3):
-                time.sleep(0.7)
-                server.kill()
-                server.start()
-                proxy.upstream = server.address
+                self.restart(server, proxy, server.kill, 0.7)
             said, _ = process.communicate(timeout=200)
             self.assertEqual(process.returncode, 0, said)
 

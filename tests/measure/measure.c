@@ -309,6 +309,18 @@ static int measure_append(void)
     return 0;
 }
 
+struct poll_request first_poll(uint32_t number)
+{
+    return (struct poll_request){
+        .consumer = {CONSUMER_SINGLE, identifier_of_id(number + 1)},
+        .stream = identifier_of_name(span_of("measure")),
+        .topic = identifier_of_name(span_of("measure")),
+        .partition = {true, number % options.partitions},
+        .strategy = POLL_OFFSET,
+        .count = options.count,
+    };
+}
+
 struct poll_frame {
     uint8_t bytes[512];
     struct poll_request poll;
@@ -348,14 +360,7 @@ static int measure_poll(void)
         struct poll_frame *frame = calloc(1, sizeof(*frame));
         load.conns[i].fd = load_connect(options.address);
         frame->header = header_of(COMMAND_POLL_MESSAGES, log_in(load.conns[i].fd, i), i);
-        frame->poll = (struct poll_request){
-            .consumer = {CONSUMER_SINGLE, identifier_of_id(i + 1)},
-            .stream = identifier_of_name(span_of("measure")),
-            .topic = identifier_of_name(span_of("measure")),
-            .partition = {true, i % options.partitions},
-            .strategy = POLL_OFFSET,
-            .count = options.count,
-        };
+        frame->poll = first_poll(i);
         load.conns[i].user = (uint64_t)(uintptr_t)frame;
         write_poll(&load.conns[i]);
     }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "load.h"
+#include "wire/poll.h"
 
 struct options {
     const char *address;
@@ -27,6 +28,9 @@ extern struct options options;
 void fail(const char *what);
 
 struct load new_load(void);
+
+/* From the first message on, of the partition whose turn it is. */
+struct poll_request first_poll(uint32_t number);
 
 /* Appends and polls as clients of generation 1 send them. */
 int measure_append_v1(void);

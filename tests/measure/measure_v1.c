@@ -2,11 +2,9 @@
 #include <stdlib.h>
 
 #include "measure.h"
-#include "wire/consumer.h"
 #include "wire/frame_v1.h"
 #include "wire/login_v1.h"
 #include "wire/message_v1.h"
-#include "wire/poll.h"
 
 /* Of a reply to a poll: partition u32, current offset u64, then the count. */
 #define POLL_COUNT_POSITION (FRAME_V1_HEADER_BYTES + 12u)
@@ -151,14 +149,7 @@ int measure_poll_v1(void)
             fail("memory");
         }
         load.conns[i].fd = connect_and_log_in();
-        frame->poll = (struct poll_request){
-            .consumer = {CONSUMER_SINGLE, identifier_of_id(i + 1)},
-            .stream = identifier_of_name(span_of("measure")),
-            .topic = identifier_of_name(span_of("measure")),
-            .partition = {true, i % options.partitions},
-            .strategy = POLL_OFFSET,
-            .count = options.count,
-        };
+        frame->poll = first_poll(i);
         load.conns[i].user = (uint64_t)(uintptr_t)frame;
         write_poll(&load.conns[i]);
     }
