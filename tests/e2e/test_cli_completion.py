@@ -22,7 +22,7 @@ ZSH = r"""
 zmodload zsh/zpty
 zpty shell zsh -f -i
 zpty -w shell 'PS1= PROMPT= RPROMPT='
-zpty -w shell 'autoload -U compinit; compinit -u -d /dev/null; source <(levriero completion zsh)'
+zpty -w shell 'autoload -U compinit; compinit -u -D; source <(levriero completion zsh)'
 zpty -w shell 'compadd() { builtin compadd -O offered "$@"; print -rl -- "<${^offered}>" > $OUT; }'
 zpty -w shell 'bindkey "^I" complete-word; zle -C complete-word complete-word _levriero'
 zpty -w shell 'print ready'
