@@ -146,12 +146,12 @@ TEST(a_short_write_is_continued_to_the_last_byte)
     struct door door;
     door_open(&door, 1, 8);
     char path[128];
-    path_in_door(&door, "null", path, sizeof(path));
-    EXPECT(symlink("/dev/null", path) == 0);
+    path_in_door(&door, "zero", path, sizeof(path));
+    EXPECT(symlink("/dev/zero", path) == 0);
     u64 size = 3 * GIB;
     u8 *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     EXPECT(bytes != MAP_FAILED);
-    struct io_file file = file_open(&door, "null", IO_OPEN_WRITE);
+    struct io_file file = file_open(&door, "zero", IO_OPEN_WRITE);
     for (u32 count = 1; count <= 5; count++) {
         struct io_piece pieces[5];
         u64 wanted = 0;
