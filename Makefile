@@ -40,7 +40,7 @@ crash: all
 
 campaign:
 	@tools/setup build
-	@tools/campaign $(NAME) $(FOR)
+	@tools/campaign "$(NAME)" "$(FOR)"
 
 bench:
 	@tools/setup test
