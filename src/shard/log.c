@@ -146,19 +146,30 @@ void log_give_up_offsets(struct log *log)
     partition_give_up_repeats(log->partition);
 }
 
-void log_refuse_gathered(struct log *log, u32 error)
+void log_take_gathered(struct log *log, struct list *requests)
 {
     struct list_node *node;
     while ((node = list_pop(&log->gathering)) != NULL) {
         struct log_unit *unit = container_of(node, struct log_unit, node);
         while ((node = list_pop(&unit->requests)) != NULL) {
-            partition_refuse(container_of(node, struct shard_request, node), error);
+            list_add_last(requests, node);
         }
         log_unit_return(log, unit);
     }
     log->gathering_units = 0;
     log->gathering_bytes = 0;
     log->write_bytes_wanted = 0;
+}
+
+void log_refuse_gathered(struct log *log, u32 error)
+{
+    struct list requests;
+    struct list_node *node;
+    list_init(&requests);
+    log_take_gathered(log, &requests);
+    while ((node = list_pop(&requests)) != NULL) {
+        partition_refuse(container_of(node, struct shard_request, node), error);
+    }
     log_give_up_offsets(log);
 }
 

@@ -247,6 +247,10 @@ void log_ahead_failed(struct log *log, enum status status);
 /* Never written again: says so, and answers everybody who waits. */
 void log_stop(struct log *log, enum status status, const char *what);
 
+/* Takes out what gathered and was not yet written: its requests, in order, go behind those in
+ * `requests`; what was acknowledged already, at level memory, is let go. */
+void log_take_gathered(struct log *log, struct list *requests);
+
 /* Refuses everything that gathered and was not yet written. */
 void log_refuse_gathered(struct log *log, u32 error);
 

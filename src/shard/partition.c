@@ -65,6 +65,7 @@ void partition_queue(struct partition *partition, const struct state_partition *
     partition_begin(partition, shard, described->slot);
     partition->state = PARTITION_QUEUED;
     partition->generation = described->generation;
+    partition->purged_generation = described->generation;
     partition->stream_id = described->stream_id;
     partition->topic_id = described->topic_id;
     partition->id = described->id;
@@ -134,7 +135,7 @@ void partition_on_opened(struct partition *partition)
     replica_init(&partition->replica, 0, log->written.next_offset);
     partition_publish(partition);
     if (partition->close_wanted) {
-        partition_close(partition);
+        partition_close(partition, false); /* what waits came after the purge, if it was one */
     } else {
         answer_waiting(partition);
         shard_wake(shard, partition);
@@ -271,13 +272,27 @@ void partition_turn(struct partition *partition)
 
 /* ---- Closing ---- */
 
-static void refuse_waiting(struct partition *partition)
+static void end_waiting(struct partition *partition, bool is_purge)
 {
     struct list_node *node;
     while ((node = list_pop(&partition->waiting)) != NULL) {
         struct shard_request *request = container_of(node, struct shard_request, node);
-        shard_answer(request, not_found_error(request));
+        if (is_purge && request->msg.kind == MSG_APPEND) {
+            list_add_last(&partition->next_waiting, node);
+        } else {
+            shard_answer(request, not_found_error(request));
+        }
     }
+}
+
+static void end_appends(struct partition *partition, bool is_purge)
+{
+    if (is_purge) {
+        partition_pass_on_appends(partition);
+        return;
+    }
+    partition_refuse_appends(partition, WIRE_RESOURCE_NOT_FOUND);
+    log_refuse_gathered(&partition->log, WIRE_RESOURCE_NOT_FOUND);
 }
 
 void partition_refuse_next(struct partition *partition)
@@ -289,9 +304,9 @@ void partition_refuse_next(struct partition *partition)
     }
 }
 
-void partition_close(struct partition *partition)
+void partition_close(struct partition *partition, bool is_purge)
 {
-    refuse_waiting(partition);
+    end_waiting(partition, is_purge);
     place_leave(partition);
     if (partition->state == PARTITION_OPENING) {
         partition->close_wanted = true;
@@ -304,8 +319,7 @@ void partition_close(struct partition *partition)
     list_remove(&partition->queue_node);
     partition->state = PARTITION_CLOSING;
     partition->close_step = CLOSE_WAIT;
-    partition_refuse_appends(partition, WIRE_RESOURCE_NOT_FOUND);
-    log_refuse_gathered(&partition->log, WIRE_RESOURCE_NOT_FOUND);
+    end_appends(partition, is_purge);
     partition_resume_late_polls(partition);
     notice_soon(partition);
     partition_group_drop_all(partition);
@@ -357,12 +371,14 @@ static void close_done(struct partition *partition)
     struct shard *shard = partition->shard;
     struct state_partition next = partition->next;
     bool has_next = partition->has_next;
+    u32 purged_generation = partition->purged_generation;
     struct list waiting;
     list_init(&waiting);
     struct list_node *node;
     while ((node = list_pop(&partition->next_waiting)) != NULL) {
         list_add_last(&waiting, node);
     }
+    check(has_next || list_is_empty(&waiting));
     list_remove(&partition->ready_node);
     ends_drop(&shard->ends,
               partition); /* a write that was under way at the close has noted itself */
@@ -373,9 +389,12 @@ static void close_done(struct partition *partition)
     trash_empty(&shard->trash);
     if (has_next) {
         partition_queue(partition, &next);
+        partition->purged_generation = purged_generation;
     }
     while ((node = list_pop(&waiting)) != NULL) {
-        partition_on_request(partition, container_of(node, struct shard_request, node));
+        struct shard_request *request = container_of(node, struct shard_request, node);
+        request->msg.partition.generation = partition->generation;
+        partition_on_request(partition, request);
     }
     shard_on_partition_settled(shard);
 }

@@ -4,7 +4,8 @@
  *
  * Requests wait in the partition until it is open; a damaged one is open for reading only, one
  * whose log stopped answers errors. Closing waits for what is in flight, renames the directory
- * into the trash and syncs its parent; a next life that came meanwhile opens only then.
+ * into the trash and syncs its parent; a next life that came meanwhile opens only then. A purge
+ * takes what was stored: appends that are not being written yet go into the life after it.
  *
  * Owner: the shard of its home core. One struct per slot of the state's table, from the arena. */
 #pragma once
@@ -56,6 +57,7 @@ struct partition {
     bool unreadable; /* cannot be opened at all */
     u32 slot;
     u32 generation;
+    u32 purged_generation; /* from this one on only purges led to the newest life of the slot */
     u32 stream_id;
     u32 topic_id;
     u32 id;
@@ -114,7 +116,9 @@ struct partition_wants partition_wants(const struct partition *partition);
 void partition_begin(struct partition *partition, struct shard *shard, u32 slot);
 void partition_queue(struct partition *partition, const struct state_partition *described);
 void partition_on_opened(struct partition *partition);
-void partition_close(struct partition *partition);
+
+/* `is_purge`: the next life follows at once. */
+void partition_close(struct partition *partition, bool is_purge);
 
 void partition_refuse_next(struct partition *partition);
 
@@ -156,6 +160,10 @@ void partition_refuse(struct shard_request *request, u32 error);
 
 /* Refuses every append that is not yet in the log. */
 void partition_refuse_appends(struct partition *partition, u32 error);
+
+/* Its life is purged: every append that is not being written yet waits for the next one, in order,
+ * and is appended to that. */
+void partition_pass_on_appends(struct partition *partition);
 
 /* It is not stored, or nobody knows: when it comes again it is not taken for stored. */
 void partition_forget_sent(struct shard_request *request);

@@ -138,6 +138,44 @@ void partition_refuse_appends(struct partition *partition, u32 error)
     }
 }
 
+/* A batch that lost messages, because this life had them, cannot be appended anew: it is answered
+ * as what happened, that it was stored before the purge and went with the rest. */
+static void pass_on(struct shard_request *request)
+{
+    struct partition *partition = request->partition;
+    if (request->append.first_found != UINT64_MAX) {
+        answer_append(request);
+        return;
+    }
+    check(partition->appends_count > 0);
+    partition->appends_count--;
+    partition_forget_sent(request);
+    list_add_last(&partition->next_waiting, &request->node);
+}
+
+static void take_all(struct list *from, struct list *to)
+{
+    struct list_node *node;
+    while ((node = list_pop(from)) != NULL) {
+        list_add_last(to, node);
+    }
+}
+
+void partition_pass_on_appends(struct partition *partition)
+{
+    check(partition->state == PARTITION_CLOSING);
+    struct list requests;
+    struct list_node *node;
+    list_init(&requests);
+    log_take_gathered(&partition->log, &requests);
+    take_all(&partition->appends, &requests);
+    take_all(&partition->repeats, &requests); /* behind the first, which is not written yet */
+    log_give_up_offsets(&partition->log);
+    while ((node = list_pop(&requests)) != NULL) {
+        pass_on(container_of(node, struct shard_request, node));
+    }
+}
+
 /* Level memory: answered when it is in the partition's buffer. */
 static bool answers_at_once(const struct partition *partition)
 {
@@ -309,6 +347,8 @@ void partition_append_run(struct partition *partition)
 void partition_append(struct partition *partition, struct shard_request *request)
 {
     request->append.step = APPEND_ADMIT;
+    request->append.noted = false;
+    request->append.first_found = UINT64_MAX;
     partition->appends_count++;
     list_add_last(&partition->appends, &request->node);
     partition_append_run(partition);

@@ -166,10 +166,74 @@ TEST(purges_in_a_row_while_requests_are_under_way_end_in_one_sound_life)
         }
         bed_wait(&bed);
         bed_take_appends(&bed);
-        (void)bed_append_one(&bed, 0, 3, 100);
-        EXPECT_EQ(bed_check_all(&bed, 0, 100), 3);
+        u64 next = bed_append_one(&bed, 0, 3, 100)->base_offset;
+        EXPECT_EQ(bed_check_all(&bed, 0, 100), next + 3);
         bed_close(&bed);
     }
+}
+
+/* Those that are being written at the purge go with it, the others do not; none is refused. */
+TEST(appends_that_wait_while_their_topic_is_purged_go_into_the_next_life)
+{
+    u32 kept = 0;
+    for (u64 seed = 400; seed < 440; seed++) {
+        struct bed bed;
+        open_with_messages(&bed, seed);
+        bed_run(&bed, 2 * US_PER_SECOND);
+        u32 purges = 1 + (u32)(seed % 3);
+        for (u32 i = 0; i < 12; i++) {
+            (void)bed_append(&bed, 0, 4, i % 4 == 0 ? 30000 : 100);
+            bed_run(&bed, 1 + prng_below(&bed.prng, 200));
+            if (i >= 6 && i < 6 + purges) {
+                on_topic(&bed, STATE_PURGE_TOPIC);
+            }
+        }
+        bed_wait(&bed);
+        bed_take_appends(&bed);
+        for (u32 i = 5; i < bed.batches_count; i++) {
+            EXPECT_EQ(bed.batches[i].state, BED_ACKNOWLEDGED);
+            kept += bed.batches[i].crossed && bed.batches[i].base_offset < 40;
+        }
+        u64 end = bed_check_all(&bed, 0, 100);
+        EXPECT(end >= 4 * (6 - purges));
+        EXPECT_EQ(bed_append_one(&bed, 0, 3, 100)->base_offset, end);
+        bed_crash(&bed, &sim_crash_default);
+        bed_start(&bed);
+        EXPECT_EQ(bed_check_all(&bed, 0, 100), end + 3);
+        EXPECT_EQ(bed.errors_logged, 0);
+        bed_close(&bed);
+    }
+    EXPECT(kept > 40); /* the purges did meet some that waited */
+}
+
+/* An edge on another core may not have heard of the purge. */
+TEST(an_append_sent_to_a_life_before_a_purge_is_not_lost_but_one_to_a_deleted_topic_is_refused)
+{
+    struct bed bed;
+    open_with_messages(&bed, 8);
+    struct partition_handle old = bed_handle(&bed, 0);
+    on_topic(&bed, STATE_PURGE_TOPIC);
+    on_topic(&bed, STATE_PURGE_TOPIC);
+    u32 late = bed_append_to(&bed, old, 4, 100);
+    bed_wait(&bed);
+    bed_take_appends(&bed);
+    EXPECT_EQ(bed.batches[late - 1].state, BED_ACKNOWLEDGED);
+    EXPECT_EQ(bed.batches[late - 1].base_offset, 0);
+    late = bed_append_to(&bed, old, 4, 100);
+    bed_wait(&bed);
+    bed_take_appends(&bed);
+    EXPECT_EQ(bed.batches[late - 1].base_offset, 4);
+
+    u32 waits = bed_append(&bed, 0, 4, 100);
+    on_topic(&bed, STATE_DELETE_TOPIC);
+    create_topic_again(&bed);
+    late = bed_append_to(&bed, old, 4, 100);
+    bed_wait(&bed);
+    bed_take_appends(&bed);
+    EXPECT_EQ(bed.batches[waits - 1].state, BED_REFUSED);
+    EXPECT_EQ(bed.batches[late - 1].state, BED_REFUSED);
+    EXPECT_EQ(bed_append_one(&bed, 0, 3, 100)->base_offset, 0);
+    bed_close(&bed);
 }
 
 TEST(a_write_under_way_at_a_purge_leaves_nothing_of_its_life_in_the_next)

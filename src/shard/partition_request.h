@@ -36,7 +36,8 @@ struct append {
     u32 messages_count;
     u64 base_offset;
     u64 time_us;
-    u64 first_found; /* offsets of messages that were stored before: the lowest, the highest */
+    u64 first_found; /* offsets of messages that were stored before: the lowest, UINT64_MAX when */
+                     /* there is none; the highest */
     u64 wait_offset;
     union {
         struct batch_filter filter;

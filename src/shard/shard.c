@@ -251,6 +251,21 @@ static struct partition *partition_for(struct shard *shard, const struct msg *ms
     return partition->generation == msg->partition.generation ? partition : NULL;
 }
 
+/* An append to a life that was purged goes into the one after it: its edge has not heard of the
+ * purge yet. */
+static void follow_purges(struct shard *shard, struct msg *msg)
+{
+    if (msg->kind != MSG_APPEND || msg->partition.slot >= shard->plan->partitions_max) {
+        return;
+    }
+    const struct partition *partition = &shard->partitions[msg->partition.slot];
+    u32 newest = partition->has_next ? partition->next.generation : partition->generation;
+    if (partition->state != PARTITION_NONE && msg->partition.generation < newest &&
+        msg->partition.generation >= partition->purged_generation) {
+        msg->partition.generation = newest;
+    }
+}
+
 void shard_on_msg(struct shard *shard, const struct msg *msg)
 {
     check(shard->magic == SHARD_MAGIC);
@@ -264,14 +279,15 @@ void shard_on_msg(struct shard *shard, const struct msg *msg)
     request->shard = shard;
     request->msg = *msg;
     list_node_init(&request->node);
-    struct partition *partition = partition_for(shard, msg);
+    follow_purges(shard, &request->msg);
+    struct partition *partition = partition_for(shard, &request->msg);
     if (partition == NULL || shard->draining) {
         shard_answer(request, partition == NULL && msg->kind != MSG_POLL ? WIRE_RESOURCE_NOT_FOUND
                               : partition == NULL                        ? WIRE_PARTITION_NOT_FOUND
                                                   : WIRE_TRANSIENT_NOT_ACCEPTED);
         return;
     }
-    if (partition->has_next && partition->generation != msg->partition.generation) {
+    if (partition->has_next && partition->generation != request->msg.partition.generation) {
         /* The next life of the slot: it waits until the last one is gone. */
         request->partition = partition;
         list_add_last(&partition->next_waiting, &request->node);
@@ -282,7 +298,8 @@ void shard_on_msg(struct shard *shard, const struct msg *msg)
 
 /* ---- What state says ---- */
 
-static void open_partition(struct shard *shard, const struct state_partition *described)
+static void open_partition(struct shard *shard, const struct state_partition *described,
+                           bool is_purge)
 {
     if (described->home != shard->core->index) {
         return;
@@ -297,9 +314,13 @@ static void open_partition(struct shard *shard, const struct state_partition *de
     check(partition->state == PARTITION_CLOSING || partition->close_wanted);
     partition->has_next = true;
     partition->next = *described;
+    if (!is_purge) {
+        partition->purged_generation = described->generation;
+    }
 }
 
-static void close_partition(struct shard *shard, const struct state_partition *described)
+static void close_partition(struct shard *shard, const struct state_partition *described,
+                            bool is_purge)
 {
     if (described->home != shard->core->index) {
         return;
@@ -309,19 +330,23 @@ static void close_partition(struct shard *shard, const struct state_partition *d
     if (partition->has_next) {
         check(partition->next.generation == described->generation);
         partition->has_next = false; /* it came and went before its place was free */
-        partition_refuse_next(partition);
+        if (!is_purge) {
+            partition_refuse_next(partition);
+        }
         return;
     }
     check(partition->generation == described->generation);
-    partition_close(partition);
+    partition_close(partition, is_purge);
 }
 
 void shard_on_effect(struct shard *shard, const struct state_effect *effect)
 {
     check(shard->magic == SHARD_MAGIC);
     switch (effect->kind) {
-    case STATE_PARTITION_OPENED: open_partition(shard, &effect->partition); break;
-    case STATE_PARTITION_CLOSED: close_partition(shard, &effect->partition); break;
+    case STATE_PARTITION_OPENED: open_partition(shard, &effect->partition, effect->is_purge); break;
+    case STATE_PARTITION_CLOSED:
+        close_partition(shard, &effect->partition, effect->is_purge);
+        break;
     case STATE_GROUP_CHANGED: group_holds_on_changed(shard, &effect->group); break;
     case STATE_GROUP_DELETED: group_holds_on_deleted(shard, &effect->group); break;
     case STATE_TOPIC_UPDATED: /* options are read where they are used */
@@ -370,7 +395,7 @@ static void recover_begin(struct shard *shard)
     for (u32 slot = 0; slot < shard->plan->partitions_max; slot++) {
         const struct state_partition *described = state_partition_at(state, slot);
         if (described != NULL && described->home == shard->core->index) {
-            open_partition(shard, described);
+            open_partition(shard, described, false);
         }
     }
     bool sweeps = shard->core->index == 0;

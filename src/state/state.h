@@ -336,6 +336,7 @@ struct state_group_change {
 struct state_effect {
     enum state_effect_kind kind;
     struct state_partition partition; /* as it was or is */
+    bool is_purge;                    /* STATE_PARTITION_*: one life follows the other at once */
     struct state_session session;     /* STATE_SESSION_CLOSED: as it was */
     struct state_group_change group;  /* STATE_GROUP_*; of one deleted its ids alone */
 };

@@ -101,6 +101,13 @@ static void note_partition(const struct change *change, enum state_effect_kind k
     effects_note(&change->effects, &effect);
 }
 
+static void note_purge(const struct change *change, enum state_effect_kind kind,
+                       const struct state_partition *partition)
+{
+    struct state_effect effect = {.kind = kind, .partition = *partition, .is_purge = true};
+    effects_note(&change->effects, &effect);
+}
+
 struct state_partition *state_partition_add(struct state *state, struct state_topic *topic,
                                             const struct origin *origin)
 {
@@ -173,10 +180,10 @@ void state_partitions_renew(struct state *state, const struct state_topic *topic
 {
     for (u32 id = 0; id < topic->partitions_count; id++) {
         struct state_partition *partition = partition_of(state, topic, id);
-        note_partition(change, STATE_PARTITION_CLOSED, partition);
+        note_purge(change, STATE_PARTITION_CLOSED, partition);
         partition->generation++;
         partition->life = change->index;
-        note_partition(change, STATE_PARTITION_OPENED, partition);
+        note_purge(change, STATE_PARTITION_OPENED, partition);
         state->life_max = change->index;
     }
 }

@@ -3,6 +3,7 @@
 import os
 import socket
 import struct
+import threading
 import time
 
 import wire_format as wire
@@ -370,6 +371,35 @@ class Topics(Case):
             self.assertEqual(client.poll(stream, topic, 0, wire.NEXT).payloads, [b"new"])
             self.assertEqual(client.get_stream(stream)["messages"], 1)
             client.delete_stream(stream)
+
+    def test_sends_that_meet_a_purge_are_answered_and_those_after_it_are_there(self):
+        client = self.client()
+        stream, topic = self.topic(client, 2)
+        over = threading.Event()
+        replies = [[], []]
+
+        def produce(partition, sender):
+            while not over.is_set():
+                frames = [sender.send_frame(stream, topic, [b"x" * 500],
+                                            wire.to_partition(partition)) for _ in range(16)]
+                sender.send(b"".join(frames))
+                replies[partition] += [sender.receive().status for _ in frames]
+
+        threads = [threading.Thread(target=produce, args=(i, self.client())) for i in range(2)]
+        for thread in threads:
+            thread.start()
+        for i in range(60):
+            (client.purge_stream if i % 2 else client.purge_topic)(*(stream, topic)[:2 - i % 2])
+            time.sleep(0.005)
+        over.set()
+        for thread in threads:
+            thread.join()
+        for i in range(2):
+            self.assertEqual(set(replies[i]), {0})
+            left = client.poll_all(stream, topic, i)
+            self.assertEqual([m.offset for m in left], list(range(len(left))))
+            confirmed = client.send_messages(stream, topic, [b"new"], wire.to_partition(i))
+            self.assertEqual(confirmed[3], len(left))
 
     def test_deleting_segments_spares_the_active_one(self):
         client = self.client()
