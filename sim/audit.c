@@ -265,14 +265,16 @@ static void settle_purge(struct audit *audit, struct span body)
     struct poll_iterator iterator = poll_iterate(&reply);
     const struct model *model = model_of(audit);
     bool old = false;
-    if (poll_next(&iterator, &message)) {
+    /* The first ones may be of sends that nobody knows; one that was bound is of before. */
+    while (!old && poll_next(&iterator, &message)) {
         u64 number = message.id.low >> 32;
         old = number > 0 && number <= model->sends_count &&
               (model->sends[number - 1]->state == SEND_BOUND ||
                model->sends[number - 1]->is_unplaced);
     }
     /* All expired, but the offsets go on: after a purge they would begin anew. */
-    bool expired = reply.prefix.messages_count == 0 && reply.prefix.current_offset > 0;
+    bool expired = reply.prefix.messages_count == 0 && reply.prefix.current_offset > 0 &&
+                   reply.prefix.current_offset + 1 >= model_end(partition);
     if (old || expired || partition->runs_count == 0) {
         return;
     }
@@ -426,7 +428,8 @@ static void on_poll(struct audit *audit, struct span body)
             on_gap(audit, CHECK_acknowledged_is_readable, "a poll below the end returned nothing");
             return;
         }
-        audit->next++;
+        audit->next++; /* its segment was unreadable, and has been deleted since */
+        audit->end = u64_max(audit->end, audit->next);
         return;
     }
     end_partition(audit);
