@@ -449,6 +449,10 @@ static void route_delete_segments(struct edge *edge, struct request *request, st
             note_place(request, &place);
             request->msg.kind = MSG_SEGMENTS_DELETE;
             request->msg.segments.count = delete.count;
+            if (!request_is_v1(request)) {
+                request->msg.client = request->header.client;
+                request->msg.segments.number = request->header.request;
+            }
             request_ask(edge, request, request->msg.to);
             return;
         }

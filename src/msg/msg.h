@@ -103,6 +103,7 @@ struct msg {
         struct poll_loan *loan;
         struct conn *conn;  /* CONNECTION_LEAVES, CONNECTION: what is on its way; NULL: accepted */
         u64 member_session; /* POLL, OFFSET_STORE, OFFSET_DELETE requests of a group: who asks */
+        struct u128 client; /* SEGMENTS_DELETE request: who asks */
     };
     union {
         u64 words[2];
@@ -142,7 +143,7 @@ struct msg {
         struct { /* SEGMENTS_DELETE */
             u32 count;
             u32 reserved;
-            u64 unused;
+            u64 number; /* the client's own of it; 0: one that comes again is not recognised */
         } segments;
         struct {         /* COMMAND request */
             u32 command; /* enum command of wire/commands.def */

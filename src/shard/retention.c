@@ -2,6 +2,7 @@
 
 #include "base/bug.h"
 #include "base/check.h"
+#include "base/map.h"
 #include "base/str.h"
 #include "shard/shard_inside.h"
 
@@ -229,9 +230,33 @@ u32 retention_remove_oldest(struct partition *partition, u32 count)
     return removed;
 }
 
+/* Of its body: the count, told from a hash of a send. The partition is compared besides. */
+static struct sent_send deletion_of(const struct shard_request *request)
+{
+    const struct msg *msg = &request->msg;
+    u64 hash = hash_u64_pair(MSG_SEGMENTS_DELETE, msg->segments.count);
+    return (struct sent_send){
+        .sender = {.client = msg->client, .request = msg->segments.number},
+        .hash = u64_max(hash, 1),
+        .partition = msg->partition,
+    };
+}
+
 void partition_segments_delete(struct partition *partition, struct shard_request *request)
 {
+    struct shard *shard = partition->shard;
+    struct sent_send deletion = deletion_of(request);
+    bool has_number = request->msg.segments.number != 0;
+    u64 unused = 0;
+    if (has_number && sent_find(&shard->sent, &deletion, &unused)) {
+        counter_add(shard->core->counters, COUNTER_deletions_repeated, 1);
+        shard_answer(request, WIRE_OK);
+        return;
+    }
     (void)retention_remove_oldest(partition, request->msg.segments.count);
+    if (has_number) {
+        sent_note(&shard->sent, &deletion, 0);
+    }
     shard_answer(request, WIRE_OK);
 }
 

@@ -37,16 +37,23 @@ static u64 first_offset(struct bed *bed)
     return offset;
 }
 
-static u32 delete_segments(struct bed *bed, u32 count)
+static u32 delete_segments_as(struct bed *bed, u64 client, u64 number, u32 count)
 {
-    struct msg msg = {
-        .kind = MSG_SEGMENTS_DELETE, .partition = bed_handle(bed, 0), .segments = {.count = count}};
+    struct msg msg = {.kind = MSG_SEGMENTS_DELETE,
+                      .partition = bed_handle(bed, 0),
+                      .client = {.low = client, .high = 9},
+                      .segments = {.count = count, .number = number}};
     u32 slot = bed_send(bed, &msg);
     bed_wait(bed);
     u32 error = bed->replies[slot].msg.error;
     bed_take_reply(bed, slot);
     bed_run(bed, US_PER_SECOND);
     return error;
+}
+
+static u32 delete_segments(struct bed *bed, u32 count)
+{
+    return delete_segments_as(bed, 0, 0, count);
 }
 
 static u32 files_count(struct bed *bed)
@@ -74,6 +81,35 @@ TEST(segments_roll_and_everything_is_read_across_them)
     EXPECT_EQ(gauge_get(&bed_gauges(&bed, 0)->segments_count), 4);
     EXPECT_EQ(gauge_get(&bed_gauges(&bed, 0)->messages_count), 44);
     EXPECT_EQ(gauge_get(&bed_gauges(&bed, 0)->bytes), 44 * (256 + 48 + 100000));
+    bed_close(&bed);
+}
+
+TEST(a_deletion_that_comes_again_is_answered_and_deletes_no_more)
+{
+    struct bed bed;
+    open_with_segments(&bed, 12, &keeps_all, 6);
+    for (u32 i = 0; i < 3; i++) {
+        EXPECT_EQ(delete_segments_as(&bed, 1, 70, 1), WIRE_OK);
+        EXPECT_EQ(first_offset(&bed), 11);
+    }
+    /* Another number, another client, another count: each is one of its own. */
+    EXPECT_EQ(delete_segments_as(&bed, 1, 71, 1), WIRE_OK);
+    EXPECT_EQ(first_offset(&bed), 22);
+    EXPECT_EQ(delete_segments_as(&bed, 2, 70, 1), WIRE_OK);
+    EXPECT_EQ(first_offset(&bed), 33);
+    EXPECT_EQ(delete_segments_as(&bed, 1, 70, 2), WIRE_OK);
+    EXPECT_EQ(first_offset(&bed), 55);
+    EXPECT_EQ(counter_get(bed.counters, COUNTER_deletions_repeated), 2);
+    bed_close(&bed);
+}
+
+TEST(a_deletion_without_a_number_is_done_each_time)
+{
+    struct bed bed;
+    open_with_segments(&bed, 13, &keeps_all, 4);
+    EXPECT_EQ(delete_segments_as(&bed, 1, 0, 1), WIRE_OK);
+    EXPECT_EQ(delete_segments_as(&bed, 1, 0, 1), WIRE_OK);
+    EXPECT_EQ(first_offset(&bed), 22);
     bed_close(&bed);
 }
 

@@ -1,5 +1,6 @@
 /* What did each client send lately, and where did it go? Of each client its last 128 sends, with
  * the number that the client gave them, a hash of the whole body, and the offset that they got.
+ * Deletions of segments are kept among them: done twice, one would take more than was meant.
  *
  *     client ─▶ | send | send | ... up to 128, the oldest gives way      sends lie in chunks of 16
  *
@@ -7,7 +8,7 @@
  * hash mean the same send: some clients repeat numbers, so a number alone proves nothing. The
  * client's id travels in every request, so it does not matter over which connection it comes.
  *
- * Guaranteed: a send that comes again while it is remembered is stored once and gets the offset of
+ * Guaranteed: a send (or deletion) that comes again while it is remembered is stored once and gets the offset of
  * the first, however often it comes, also while the first is still being written: then the answer
  * waits for it. A send that was refused before any of it was written is forgotten. Remembered are
  * the last 128 sends of a client to partitions of this core, of the clients that sent last when
@@ -44,10 +45,10 @@ struct sent {
     struct map by_client;
 };
 
-/* One send, as its edge signed it. */
+/* One send, as its edge signed it, or one deletion. */
 struct sent_send {
     struct append_sender sender;
-    u64 hash;
+    u64 hash; /* of all that it says; not 0 */
     struct partition_handle partition;
 };
 

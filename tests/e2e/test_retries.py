@@ -1,5 +1,7 @@
 """A send that comes again (wire-v2 5.3): stored once, answered as the first time."""
 
+import struct
+
 import wire_format as wire
 from case import Case
 from wire_format import Message
@@ -43,6 +45,33 @@ class Retries(Case):
             frame = client.send_frame(stream, topic, [Message(b"same", id=1)])
             self.assertEqual(self.send(client, frame), (0, i))
         self.assertEqual(self.client().send_messages(stream, topic, [Message(b"same", id=1)])[3], 5)
+
+    def test_a_repeated_deletion_of_segments_deletes_no_more(self):
+        client = self.client()
+        client.create_stream(self.name)
+        client.create_topic(self.name, "t", 1, {"segment_size": 1 << 20})
+        for _ in range(12):
+            client.send_messages(self.name, "t", [bytes(700_000)])
+
+        def first_offset():
+            return client.poll(self.name, "t", count=1).messages[0].offset
+
+        body = wire.identifier(self.name) + wire.identifier("t") + struct.pack("<II", 0, 1)
+        deletion = client.frame(wire.DELETE_SEGMENTS, body)
+        for _ in range(3):
+            client.send(deletion)
+            self.assertEqual(client.receive().payload(), b"")
+            self.assertEqual(first_offset(), 2)
+        for _ in range(4):  # its answer was lost: connections go to the cores in turn
+            again = self.sender(client.client_id)
+            copy = bytearray(deletion)
+            copy[184:192] = again.session.to_bytes(8, "little")
+            again.send(bytes(copy))
+            self.assertEqual(again.receive().payload(), b"")
+        client = self.client()
+        self.assertEqual(first_offset(), 2)
+        client.delete_segments(self.name, "t", 0, 1)
+        self.assertEqual(first_offset(), 4)
 
     def test_a_repeated_send_over_another_connection_is_stored_once(self):
         first = self.client()
