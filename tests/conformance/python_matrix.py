@@ -13,7 +13,6 @@ import os
 import struct
 import sys
 import time
-import traceback
 from datetime import timedelta
 
 from apache_iggy import (AutoCommit, Consumer, DirectProducerConfig, Durability, GlobalPermissions,
@@ -21,10 +20,11 @@ from apache_iggy import (AutoCommit, Consumer, DirectProducerConfig, Durability,
                          Partitioning, Permissions, PollingStrategy, SendMessage,
                          StreamPermissions, TcpConfig, TopicPermissions, UserStatus)
 
+from python_rows import main, refused, run
+
 NAME = "python-0.9"
 MISSING = 4_000_000
 PASSWORD = "a long password"
-ROW_SECONDS = 270
 STATS_TRIES = 1000
 UNAUTHORIZED, NOT_FOUND, EXISTS = "Unauthorized", "was not found", "already exists"
 INACTIVE = "Invalid credentials"  # what an inactive user is told
@@ -42,15 +42,6 @@ async def logged_in(address, user="iggy", password="iggy"):
     await client.connect()
     await client.login_user(user, password)
     return client
-
-
-async def refused(text, awaitable):
-    try:
-        await awaitable
-    except RuntimeError as error:
-        assert text in str(error), f"wrong error, expected `{text}`: {error}"
-        return
-    raise AssertionError(f"accepted, expected: {text}")
 
 
 class Desk:
@@ -692,33 +683,9 @@ ROWS = {
 }
 
 
-async def run(address):
-    desk, failed, verdicts = await Desk(address).open(), 0, {}
-    for command, row in ROWS.items():
-        begin = time.monotonic()
-        if row not in verdicts:  # one row may be about several commands
-            verdicts[row] = "ok"
-            try:
-                await asyncio.wait_for(row(desk), ROW_SECONDS)
-            except (Exception, asyncio.CancelledError):
-                traceback.print_exc()
-                verdicts[row] = "FAILED"
-        failed += verdicts[row] == "FAILED"
-        print(f"{verdicts[row]:7} {time.monotonic() - begin:6.2f} s  {command}", flush=True)
-    return failed
-
-
-async def main():
-    address, what, *rest = sys.argv[1:]
-    if what == "matrix":
-        return await run(address)
-    await {"write": write, "read": read}[what](address, *rest)
-    return 0
+async def matrix(address):
+    return await run(ROWS, await Desk(address).open())
 
 
 if __name__ == "__main__":
-    failed = asyncio.run(main())
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # This client aborts now and then while the interpreter winds down, after all work is done.
-    os._exit(1 if failed else 0)
+    main(matrix, write, read)

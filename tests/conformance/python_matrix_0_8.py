@@ -8,18 +8,16 @@ It knows streams, topics, messages and the high-level consumer of a group; no us
 Its errors are the names of the Rust client's.
 """
 
-import asyncio
 import os
-import sys
 import time
-import traceback
 from datetime import timedelta
 
 from apache_iggy import AutoCommit, AutoCommitWhen, IggyClient, PollingStrategy, SendMessage
 
+from python_rows import main, refused, run
+
 NAME = "python-0.8"
 MISSING = 4_000_000
-ROW_SECONDS = 270
 NOT_FOUND, EXISTS = "NotFound", "AlreadyExists"
 
 
@@ -32,15 +30,6 @@ async def logged_in(address, user="iggy", password="iggy"):
     await client.connect()
     await client.login_user(user, password)
     return client
-
-
-async def refused(text, awaitable):
-    try:
-        await awaitable
-    except RuntimeError as error:
-        assert text in str(error), f"wrong error, expected `{text}`: {error}"
-        return
-    raise AssertionError(f"accepted, expected: {text}")
 
 
 async def topic(client, what, partitions=1):
@@ -236,33 +225,9 @@ ROWS = {
 }
 
 
-async def run(address):
-    failed, verdicts = 0, {}
-    for command, row in ROWS.items():
-        begin = time.monotonic()
-        if row not in verdicts:  # one row may be about several commands
-            verdicts[row] = "ok"
-            try:
-                await asyncio.wait_for(row(address), ROW_SECONDS)
-            except (Exception, asyncio.CancelledError):
-                traceback.print_exc()
-                verdicts[row] = "FAILED"
-        failed += verdicts[row] == "FAILED"
-        print(f"{verdicts[row]:7} {time.monotonic() - begin:6.2f} s  {command}", flush=True)
-    return failed
-
-
-async def main():
-    address, what, *rest = sys.argv[1:]
-    if what == "matrix":
-        return await run(address)
-    await {"write": write, "read": read}[what](address, *rest)
-    return 0
+async def matrix(address):
+    return await run(ROWS, address)
 
 
 if __name__ == "__main__":
-    failed = asyncio.run(main())
-    sys.stdout.flush()
-    sys.stderr.flush()
-    # This client aborts now and then while the interpreter winds down, after all work is done.
-    os._exit(1 if failed else 0)
+    main(matrix, write, read)
