@@ -19,16 +19,7 @@
 #define BODY_BYTES (64u * 1024u)
 
 static struct vectors vectors;
-static struct arena arena;
 static u8 written[BODY_BYTES];
-
-static void load(const char *name)
-{
-    if (arena.base == NULL) {
-        EXPECT(arena_create(&arena, 64 * MIB));
-    }
-    vectors_load(&vectors, &arena, name);
-}
 
 static struct span body_of(struct span frame)
 {
@@ -160,7 +151,7 @@ static void expect_reply_body(const struct vector *vector)
 
 static void expect_exchanges(const char *name, u32 count)
 {
-    load(name);
+    vectors_load(&vectors, name);
     EXPECT_EQ(vectors.count, count);
     for (u32 i = 0; i < vectors.count; i++) {
         const struct vector *vector = &vectors.all[i];
@@ -183,7 +174,7 @@ TEST(what_the_reference_server_exchanged_decodes_and_encodes_to_the_same_bytes)
 
 TEST(every_request_checksum_that_a_client_stamped_holds)
 {
-    load("exchanges_clients.txt");
+    vectors_load(&vectors, "exchanges_clients.txt");
     u32 stamped = 0;
     u32 refused = 0;
     for (u32 i = 0; i < vectors.count; i++) {
@@ -227,7 +218,7 @@ static void expect_topic_header(const struct vector *vector)
 
 TEST(a_topic_that_clients_created_is_described_with_the_options_they_chose)
 {
-    load("exchanges_clients.txt");
+    vectors_load(&vectors, "exchanges_clients.txt");
     u32 count = 0;
     for (u32 i = 0; i < vectors.count; i++) {
         enum command command;
@@ -255,7 +246,7 @@ static u32 crc32_of(struct span bytes)
 
 TEST(the_golden_frames_have_their_length_and_crc)
 {
-    load("golden_frames.txt");
+    vectors_load(&vectors, "golden_frames.txt");
     EXPECT_EQ(vectors.count, 30);
     for (u32 i = 0; i < vectors.count; i++) {
         const struct vector *vector = &vectors.all[i];
@@ -271,7 +262,7 @@ TEST(the_golden_frames_have_their_length_and_crc)
 
 TEST(the_golden_requests_and_headers_decode_and_encode_to_the_same_bytes)
 {
-    load("golden_frames.txt");
+    vectors_load(&vectors, "golden_frames.txt");
     for (u32 i = 0; i < vectors.count; i++) {
         if (vectors.all[i].request.size > 0) {
             expect_request_header(&vectors.all[i]);
@@ -288,7 +279,7 @@ static const struct u128 golden_client = {.low = 0x090a0b0c0d0e0f10, .high = 0x0
 
 static const struct vector *golden(const char *name)
 {
-    load("golden_frames.txt");
+    vectors_load(&vectors, "golden_frames.txt");
     size_t size = strlen(name);
     for (u32 i = 0; i < vectors.count; i++) {
         if (strncmp(vectors.all[i].title, name, size) == 0 && vectors.all[i].title[size] == ' ') {

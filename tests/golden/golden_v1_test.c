@@ -17,16 +17,7 @@
 #define BODY_BYTES (64u * 1024u)
 
 static struct vectors vectors;
-static struct arena arena;
 static u8 written[BODY_BYTES];
-
-static void load(const char *name)
-{
-    if (arena.base == NULL) {
-        EXPECT(arena_create(&arena, 64 * MIB));
-    }
-    vectors_load(&vectors, &arena, name);
-}
 
 static struct span payload_of(struct span frame)
 {
@@ -281,7 +272,7 @@ static void expect_reply(const struct vector *vector, bool checksums)
 
 static void expect_exchanges(const char *name, u32 count, bool checksums)
 {
-    load(name);
+    vectors_load(&vectors, name);
     EXPECT_EQ(vectors.count, count);
     for (u32 i = 0; i < vectors.count; i++) {
         expect_request(&vectors.all[i]);
@@ -303,7 +294,7 @@ TEST(what_clients_of_0_8_sent_and_took_is_written_to_the_same_bytes)
  * reference served. */
 TEST(messages_that_went_through_a_batch_are_those_that_the_reference_served)
 {
-    load("exchanges_v1_reference.txt");
+    vectors_load(&vectors, "exchanges_v1_reference.txt");
     u32 compared = 0;
     for (u32 i = 0; i < vectors.count; i++) {
         const struct vector *vector = &vectors.all[i];

@@ -17,17 +17,8 @@
 #include "test.h"
 
 static struct vectors vectors;
-static struct arena arena;
 static struct lv_client *client;
 static int server_fd;
-
-static void load(const char *name)
-{
-    if (arena.base == NULL) {
-        EXPECT(arena_create(&arena, 64 * MIB));
-    }
-    vectors_load(&vectors, &arena, name);
-}
 
 /* A client that takes itself for logged in, whose server is this test. */
 static void connect_to_test(void)
@@ -306,7 +297,7 @@ static bool sends_the_same(const struct vector *vector)
 static u32 compare_requests(const char *name)
 {
     u32 compared = 0;
-    load(name);
+    vectors_load(&vectors, name);
     connect_to_test();
     for (u32 i = 0; i < vectors.count; i++) {
         const struct vector *vector = &vectors.all[i];
@@ -358,7 +349,7 @@ static u32 read_answers(const char *name)
 {
     u32 read = 0;
     struct lv_result *result = lv_result_create();
-    load(name);
+    vectors_load(&vectors, name);
     for (u32 i = 0; i < vectors.count; i++) {
         const struct vector *vector = &vectors.all[i];
         bool is_sound = vector->request.size > 0 && vector->response.size >= FRAME_HEADER_BYTES &&

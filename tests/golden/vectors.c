@@ -1,14 +1,17 @@
 #include "tests/golden/vectors.h"
 
+#include "base/mem.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
 #define LINE_BYTES 512u
 #define FRAME_BYTES (64u * 1024u)
+#define ARENA_BYTES (64 * MIB)
 
 struct parse {
     struct vectors *vectors;
-    struct arena *arena;
+    struct arena arena; /* of all files that this test reads */
     const char *name;
     u32 line_number;
     u8 frame[FRAME_BYTES]; /* the frame under way */
@@ -31,7 +34,7 @@ static void end_frame(struct parse *parse)
         give_up(parse, "a frame before the first title");
     }
     struct vector *vector = &parse->vectors->all[parse->vectors->count - 1];
-    u8 *bytes = arena_take(parse->arena, parse->frame_bytes, 1);
+    u8 *bytes = arena_take(&parse->arena, parse->frame_bytes, 1);
     memcpy(bytes, parse->frame, parse->frame_bytes);
     struct span frame = {bytes, parse->frame_bytes};
     if (parse->mark == '>') {
@@ -114,11 +117,14 @@ static void take_line(struct parse *parse, char *line)
     }
 }
 
-void vectors_load(struct vectors *vectors, struct arena *arena, const char *name)
+void vectors_load(struct vectors *vectors, const char *name)
 {
     static struct parse parse;
-    parse = (struct parse){.vectors = vectors, .arena = arena, .name = name};
+    parse = (struct parse){.vectors = vectors, .arena = parse.arena, .name = name};
     vectors->count = 0;
+    if (parse.arena.base == NULL && !arena_create(&parse.arena, ARENA_BYTES)) {
+        give_up(&parse, "no memory");
+    }
 
     char path[1024];
     (void)snprintf(path, sizeof(path), "%s/%s", GOLDEN_VECTORS, name);

@@ -4,11 +4,10 @@
  *     > [48] 0701 [10] 05 ...      the request, over as many lines as it takes
  *     < [48] 2f01 ...              the reply; one of the two may be missing
  *
- * Memory: from the arena; frames hold as long as it does. */
+ * Memory: the frames hold as long as the process. */
 #pragma once
 
 #include "base/bytes.h"
-#include "base/mem.h"
 #include "base/types.h"
 
 #define VECTOR_TITLE_BYTES 160u
@@ -27,4 +26,4 @@ struct vectors {
 };
 
 /* Reads a file of tests/golden/vectors/. Ends the process with a sentence when it cannot. */
-void vectors_load(struct vectors *vectors, struct arena *arena, const char *name);
+void vectors_load(struct vectors *vectors, const char *name);
