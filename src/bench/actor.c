@@ -98,8 +98,8 @@ static void note_sent(struct actor *actor, const struct prepared_batch *batch, u
 static void note_end_to_end(struct actor *actor, const struct batch_header *header, u32 first_delta,
                             u64 now_ns)
 {
-    double age_us =
-        (double)(actor->run->wall_zero_us + now_ns / 1000) - (double)header->origin_timestamp_us;
+    u64 now_us = actor->run->wall_zero_us + now_ns / 1000;
+    double age_us = (double)now_us - (double)header->origin_timestamp_us;
     double first_ns = age_us * 1000 - actor->message_interval_ns * first_delta;
     double last_ns = first_ns - actor->message_interval_ns * (header->message_count - 1);
     if (last_ns < 0) {

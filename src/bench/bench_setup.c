@@ -1,5 +1,6 @@
 #include "bench/bench_setup.h"
 
+#include "base/check.h"
 #include "base/quantity.h"
 #include "client/client_wire.h"
 
@@ -94,6 +95,7 @@ static bool server_waits(const struct bench_options *options, struct client *cli
 bool bench_setup(const struct bench_options *options, struct client *client, bool *waits,
                  struct client_error *error)
 {
+    check(options->streams > 0);
     const struct bench_kind_row *row = bench_kind_row(options->kind);
     struct client_topic_options topic;
     if (!read_topic_options(options, &topic, error)) {

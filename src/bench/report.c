@@ -54,7 +54,9 @@ static void add_part(char *name, u32 capacity, u32 *position, const char *part)
     (void)str_append(name, capacity, position, "%s%s", from > 0 ? "_" : "", part);
     for (u32 i = from; i < *position; i++) {
         bool is_plain = isalnum((unsigned char)name[i]) || strchr("_.-", name[i]) != NULL;
-        name[i] = is_plain && !(i == 0 && name[i] == '.') ? name[i] : '-';
+        if (!is_plain || (i == 0 && name[i] == '.')) {
+            name[i] = '-';
+        }
     }
 }
 
