@@ -19,12 +19,18 @@ struct disk {
     u64 free_bytes;    /* as answered */
     u64 written_bytes; /* since that answer */
     u64 asked_at_us;
+    u64 told_at_us; /* when the log last said that appends are refused; 0: never */
+    bool told;      /* and not yet that they go on */
 };
 
 void disk_init(struct disk *disk, struct shard *shard);
 
 /* May `bytes` more be written without touching the reserve? */
 bool disk_has_room(struct disk *disk, u64 bytes);
+
+/* The same, asked for an append: the log tells when they begin to be refused and when they go on,
+ * at most once a minute. */
+bool disk_admits(struct disk *disk, u64 bytes);
 void disk_on_written(struct disk *disk, u64 bytes);
 
 /* A write found no space, whatever we thought. */

@@ -194,7 +194,7 @@ static u32 admit_error(struct partition *partition, const struct shard_request *
         answers_at_once(partition)) {
         return WIRE_CANNOT_APPEND_MESSAGE; /* the disk does not keep up, or is full */
     }
-    if (!disk_has_room(disk, request->msg.append.batch_size)) {
+    if (!disk_admits(disk, request->msg.append.batch_size)) {
         return WIRE_CANNOT_APPEND_MESSAGE;
     }
     return WIRE_OK;
