@@ -25,9 +25,9 @@ const char *header_kind_name(u8 kind)
 
 static u8 kind_of(struct span name)
 {
-    for (u8 kind = 1; kind < array_count(kinds); kind++) {
+    for (u32 kind = 1; kind < array_count(kinds); kind++) {
         if (span_equal(name, span_of(kinds[kind]))) {
-            return kind;
+            return (u8)kind;
         }
     }
     return name.size == 0 ? USER_HEADER_STRING : 0;
