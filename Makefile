@@ -8,7 +8,7 @@
 #   make fuzz [FOR=60]        every fuzz target, that many seconds each
 #   make crash [ROUNDS=200]   kill the real server under load, and compare
 #   make campaign NAME=x FOR=600   simulate fresh seeds, note the result in docs/reliability.md
-#   make bench                ratios to the bare limits of this machine
+#   make bench                ratios to the bare limits of this machine, into docs/performance.md
 #   make install [DESTDIR=]   the binary, the client library, its header and pages
 
 all:
@@ -45,7 +45,7 @@ campaign:
 bench:
 	@tools/setup test
 	@tools/build release
-	@tests/measure/run
+	@tests/measure/run --write docs/performance.md
 
 install: all
 	@meson install -C build/release --no-rebuild

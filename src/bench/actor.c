@@ -7,11 +7,14 @@
 #include "bench/bench_run.h"
 #include "client/client_wire.h"
 #include "wire/consumer.h"
+#include "wire/frame_v1.h"
+#include "wire/message_v1.h"
 
 #define SLEEP_NS_MAX 20000000ull /* so that a sleeper sees the gate close */
 #define MOMENT_NS 500000ull      /* before all partitions are asked again */
 #define WAIT_MS 50u              /* at the server, for the same reason */
 #define POLL_BYTES_EXTRA 65536u
+#define POLL_V1_PREFIX_BYTES 16u /* of a reply: partition u32, current offset u64, count u32 */
 
 static const char topic_name[] = "topic-1";
 
@@ -199,11 +202,14 @@ static bool send_one(struct actor *actor, u64 *due_ns, u64 *base_offset,
         return false;
     }
     actor->now_ns = bench_run_ns(actor->run);
-    if (send_reply_decode(body, &confirmation) != OK) {
-        actor->failed = !client_fail(&actor->error, "the server confirmed something unreadable");
-        return false;
+    if (!actor->link.is_v1) { /* there a confirmation is empty */
+        if (send_reply_decode(body, &confirmation) != OK) {
+            actor->failed =
+                !client_fail(&actor->error, "the server confirmed something unreadable");
+            return false;
+        }
+        *base_offset = confirmation.base_offset;
     }
-    *base_offset = confirmation.base_offset;
     *sent = batch;
     note_sent(actor, batch, *due_ns, sent_ns);
     return true;
@@ -226,6 +232,12 @@ static bool producer_turn(struct actor *actor)
 static struct span finish_frame(struct actor *actor, enum command command,
                                 const struct writer *writer)
 {
+    if (actor->link.is_v1) {
+        struct request_v1 request = {.length = FRAME_V1_LENGTH_BYTES + writer->position,
+                                     .code = command_row(command)->code};
+        request_v1_encode(&request, actor->poll_frame);
+        return (struct span){actor->poll_frame, FRAME_V1_HEADER_BYTES + writer->position};
+    }
     struct request_header header = bench_link_header(&actor->link, command);
     header.size = FRAME_HEADER_BYTES + writer->position;
     request_header_encode(&header, actor->poll_frame);
@@ -234,8 +246,8 @@ static struct span finish_frame(struct actor *actor, enum command command,
 
 static struct writer begin_frame(struct actor *actor)
 {
-    return writer_over(actor->poll_frame + FRAME_HEADER_BYTES,
-                       sizeof(actor->poll_frame) - FRAME_HEADER_BYTES);
+    u32 header_bytes = actor->link.is_v1 ? FRAME_V1_HEADER_BYTES : FRAME_HEADER_BYTES;
+    return writer_over(actor->poll_frame + header_bytes, sizeof(actor->poll_frame) - header_bytes);
 }
 
 static bool ask_about_group(struct actor *actor, enum command command, struct span *body)
@@ -343,7 +355,9 @@ static void note_received(struct actor *actor, const struct poll_reply *reply, u
 {
     u64 now_ns = actor->now_ns;
     u32 messages = reply->prefix.messages_count;
-    u64 payload_bytes = note_batches(actor, reply->batches, now_ns);
+    u64 payload_bytes = actor->link.is_v1
+                            ? reply->batches.size - (u64)messages * MESSAGE_V1_HEADER_BYTES
+                            : note_batches(actor, reply->batches, now_ns);
     actor->offset += messages;
     if (actor->flow_in != NULL) {
         __atomic_fetch_add(&actor->flow_in->received_messages, messages, __ATOMIC_RELAXED);
@@ -354,6 +368,7 @@ static void note_received(struct actor *actor, const struct poll_reply *reply, u
     actor->totals.received_batches++;
     actor->totals.received_messages += messages;
     actor->totals.received_bytes += payload_bytes;
+    actor->totals.reply_bytes += reply->batches.size;
     record(actor, MEASURE_POLL_BATCH, now_ns - due_ns, 1);
     record(actor, MEASURE_POLL_MESSAGE, now_ns - due_ns, messages);
     if (!actor->writes) {
@@ -363,6 +378,23 @@ static void note_received(struct actor *actor, const struct poll_reply *reply, u
         take_sample(actor, from_origin ? actor->progress_ns : now_ns - due_ns, payload_bytes,
                     messages);
     }
+}
+
+static enum status decode_reply(const struct actor *actor, struct span body,
+                                struct poll_reply *reply)
+{
+    if (!actor->link.is_v1) {
+        return poll_reply_decode(body, reply);
+    }
+    if (body.size < POLL_V1_PREFIX_BYTES) {
+        return ERR_CORRUPT;
+    }
+    u32 messages = get_u32(body.data + 12);
+    *reply = (struct poll_reply){
+        .prefix = {.partition_id = get_u32(body.data), .messages_count = messages},
+        .batches = {body.data + POLL_V1_PREFIX_BYTES, body.size - POLL_V1_PREFIX_BYTES},
+    };
+    return reply->batches.size / MESSAGE_V1_HEADER_BYTES < messages ? ERR_CORRUPT : OK;
 }
 
 /* The next poll and its reply; false: failed. `messages` 0: there was nothing. */
@@ -388,7 +420,7 @@ static bool poll_one(struct actor *actor, u32 wait_ms, u64 due_ns, u32 *messages
         return false;
     }
     actor->now_ns = bench_run_ns(actor->run);
-    if (poll_reply_decode(body, &reply) != OK) {
+    if (decode_reply(actor, body, &reply) != OK) {
         return client_fail(&actor->error, "unreadable messages");
     }
     if (reply.prefix.partition_id == POLL_RESYNC_PARTITION) {
@@ -399,8 +431,9 @@ static bool poll_one(struct actor *actor, u32 wait_ms, u64 due_ns, u32 *messages
     actor->empty_in_a_row = *messages == 0 ? actor->empty_in_a_row + 1 : 0;
     if (*messages > 0) {
         note_received(actor, &reply, u64_min(due_ns, sent_ns), sent_ns);
-    } else if (actor->counts) {
-        actor->totals.empty_polls++;
+    } else {
+        actor->totals.empty_polls += actor->counts ? 1 : 0;
+        actor->offset = actor->run->options->rereads ? 0 : actor->offset;
     }
     return true;
 }
@@ -562,6 +595,7 @@ static bool set_up(struct actor *actor)
         .username = options->username,
         .password = options->password,
         .nodelay = options->nodelay,
+        .is_v1 = options->generation == 1,
         .reply_bytes = actor->reads ? (u32)(2 * batch_bytes + POLL_BYTES_EXTRA) : 0,
     };
     if (!bench_link_open(&actor->link, &link, &actor->error) ||
@@ -574,6 +608,7 @@ static bool set_up(struct actor *actor)
             .batch_messages = options->batch_messages,
             .interval_us = actor->message_interval_ns / 1000,
             .seed = options->seed * 4096 + actor->number,
+            .is_v1 = actor->link.is_v1,
             .header = bench_link_header(&actor->link, COMMAND_SEND_MESSAGES),
             .place = {.stream = identifier_of_name(span_of(actor->stream)),
                       .topic = identifier_of_name(span_of(topic_name)),

@@ -55,6 +55,7 @@ struct actor_totals {
     u64 received_batches;
     u64 received_messages;
     u64 received_bytes;
+    u64 reply_bytes; /* of the replies that carried them, headers of messages too */
     u64 empty_polls;
     u64 early; /* messages that came before they were sent, by the clock */
 };

@@ -12,9 +12,12 @@
 #include "base/mem.h"
 #include "client/client_wire.h"
 #include "wire/frame.h"
+#include "wire/frame_v1.h"
+#include "wire/login_v1.h"
 
 #define CONNECT_TIMEOUT_MS 10000u
 #define REPLY_BYTES_MIN 65536u
+#define LOGIN_V1_BYTES_MAX 1024u
 
 /* From here on calls wait in the kernel, not in poll(). */
 static bool make_blocking(int fd, bool nodelay, struct client_error *error)
@@ -34,45 +37,6 @@ static void take_reply_memory(struct bench_link *link, u32 reply_bytes)
     link->reply_capacity = u32_max(reply_bytes, REPLY_BYTES_MIN);
     link->reply = mem_take(link->reply_capacity);
     memset(link->reply, 1, link->reply_capacity); /* its pages are there before the first reply */
-}
-
-bool bench_link_open(struct bench_link *link, const struct bench_link_options *options,
-                     struct client_error *error)
-{
-    struct client_options where = {.address = options->address,
-                                   .connect_timeout_ms = CONNECT_TIMEOUT_MS,
-                                   .request_timeout_ms = LINK_TIMEOUT_S * 1000};
-    *link = (struct bench_link){.client = client_connect(&where, error)};
-    if (link->client == NULL) {
-        return false;
-    }
-    if (!client_login(link->client, options->username, options->password, error) ||
-        !make_blocking(link->client->fd, options->nodelay, error)) {
-        client_close(link->client);
-        link->client = NULL;
-        return false;
-    }
-    take_reply_memory(link, options->reply_bytes);
-    link->fd = link->client->fd;
-    link->request = link->client->request;
-    return true;
-}
-
-void bench_link_adopt(struct bench_link *link, int fd, u32 reply_bytes)
-{
-    *link = (struct bench_link){.fd = fd};
-    take_reply_memory(link, reply_bytes);
-}
-
-void bench_link_close(struct bench_link *link)
-{
-    if (link->client != NULL) {
-        client_close(link->client);
-    } else if (link->fd > 0) {
-        close(link->fd);
-    }
-    mem_return(link->reply);
-    *link = (struct bench_link){0};
 }
 
 static bool send_frame(int fd, struct span frame, struct client_error *error)
@@ -111,43 +75,123 @@ static bool receive_until(struct bench_link *link, u32 *received, u32 wanted,
     return true;
 }
 
-static bool judge_header(const u8 *bytes, struct reply_header *header, struct client_error *error)
+static bool refuse(u32 status, struct client_error *error)
+{
+    (void)client_fail(error, "%s (error %u)", wire_error_text(status), status);
+    error->number = status;
+    return false;
+}
+
+/* Of a whole reply, from its header. */
+static bool judge_header(const u8 *bytes, u32 *size, struct client_error *error)
 {
     struct eviction eviction;
+    struct reply_header header;
     if (eviction_decode(bytes, &eviction) == OK) {
         return client_fail(error, "the server ended the session: %s",
                            wire_error_text(eviction_error(&eviction)));
     }
-    if (reply_header_decode(bytes, header) != OK) {
+    if (reply_header_decode(bytes, &header) != OK) {
         return client_fail(error, "the answer is not of this protocol");
     }
-    if (header->status != 0) {
-        (void)client_fail(error, "%s (error %u)", wire_error_text(header->status), header->status);
-        error->number = header->status;
-        return false;
+    *size = header.size;
+    return header.status == 0 || refuse(header.status, error);
+}
+
+static bool judge_header_v1(const u8 *bytes, u32 *size, struct client_error *error)
+{
+    struct reply_v1 reply;
+    reply_v1_decode(bytes, &reply);
+    if (reply.payload_bytes > FRAME_BYTES_MAX) {
+        return client_fail(error, "the answer is not of this protocol");
     }
-    return true;
+    *size = FRAME_V1_HEADER_BYTES + reply.payload_bytes;
+    return reply.status == WIRE_OK || refuse(reply.status, error);
 }
 
 bool bench_link_exchange(struct bench_link *link, struct span frame, struct span *body,
                          struct client_error *error)
 {
-    struct reply_header header;
     u32 received = 0;
+    u32 size = 0;
+    u32 header_bytes = link->is_v1 ? FRAME_V1_HEADER_BYTES : FRAME_HEADER_BYTES;
     if (!send_frame(link->fd, frame, error) ||
-        !receive_until(link, &received, FRAME_HEADER_BYTES, error) ||
-        !judge_header(link->reply, &header, error)) {
+        !receive_until(link, &received, header_bytes, error) ||
+        !(link->is_v1 ? judge_header_v1(link->reply, &size, error)
+                      : judge_header(link->reply, &size, error))) {
         return false;
     }
-    if (header.size > link->reply_capacity) {
-        link->reply_capacity = header.size;
-        link->reply = mem_resize(link->reply, header.size);
+    if (size > link->reply_capacity) {
+        link->reply_capacity = size;
+        link->reply = mem_resize(link->reply, size);
     }
-    if (!receive_until(link, &received, header.size, error)) {
+    if (!receive_until(link, &received, size, error)) {
         return false;
     }
-    *body = (struct span){link->reply + FRAME_HEADER_BYTES, header.size - FRAME_HEADER_BYTES};
+    *body = (struct span){link->reply + header_bytes, size - header_bytes};
     return true;
+}
+
+static bool log_in_v1(struct bench_link *link, const struct bench_link_options *options,
+                      struct client_error *error)
+{
+    u8 frame[FRAME_V1_HEADER_BYTES + LOGIN_V1_BYTES_MAX];
+    struct span body;
+    struct writer writer = writer_over(frame + FRAME_V1_HEADER_BYTES, LOGIN_V1_BYTES_MAX);
+    login_user_v1_encode(&(struct login_user_v1){.username = span_of(options->username),
+                                                 .password = span_of(options->password)},
+                         &writer);
+    if (writer.failed) {
+        return client_fail(error, "name and password are too long");
+    }
+    struct request_v1 request = {.length = FRAME_V1_LENGTH_BYTES + writer.position,
+                                 .code = command_row(COMMAND_LOGIN_USER)->code};
+    request_v1_encode(&request, frame);
+    struct span whole = {frame, FRAME_V1_HEADER_BYTES + writer.position};
+    return bench_link_exchange(link, whole, &body, error);
+}
+
+bool bench_link_open(struct bench_link *link, const struct bench_link_options *options,
+                     struct client_error *error)
+{
+    struct client_options where = {.address = options->address,
+                                   .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+                                   .request_timeout_ms = LINK_TIMEOUT_S * 1000};
+    *link = (struct bench_link){.client = client_connect(&where, error)};
+    if (link->client == NULL) {
+        return false;
+    }
+    link->fd = link->client->fd;
+    link->is_v1 = options->is_v1;
+    take_reply_memory(link, options->reply_bytes);
+    bool good =
+        link->is_v1
+            ? make_blocking(link->fd, options->nodelay, error) && log_in_v1(link, options, error)
+            : client_login(link->client, options->username, options->password, error) &&
+                  make_blocking(link->fd, options->nodelay, error);
+    if (!good) {
+        bench_link_close(link);
+        return false;
+    }
+    link->request = link->client->request;
+    return true;
+}
+
+void bench_link_adopt(struct bench_link *link, int fd, u32 reply_bytes)
+{
+    *link = (struct bench_link){.fd = fd};
+    take_reply_memory(link, reply_bytes);
+}
+
+void bench_link_close(struct bench_link *link)
+{
+    if (link->client != NULL) {
+        client_close(link->client);
+    } else if (link->fd > 0) {
+        close(link->fd);
+    }
+    mem_return(link->reply);
+    *link = (struct bench_link){0};
 }
 
 struct request_header bench_link_header(const struct bench_link *link, enum command command)

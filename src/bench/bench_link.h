@@ -17,6 +17,7 @@ struct bench_link {
     struct client *client; /* NULL: over a socket that was adopted */
     int fd;
     u64 request; /* number of the last request that appended */
+    bool is_v1;  /* speaks generation 1 of the protocol */
     u8 *reply;
     u32 reply_capacity;
 };
@@ -26,6 +27,7 @@ struct bench_link_options {
     const char *username;
     const char *password;
     bool nodelay;
+    bool is_v1;
     u32 reply_bytes; /* the largest that is expected */
 };
 
@@ -40,5 +42,5 @@ void bench_link_close(struct bench_link *link);
 must_check bool bench_link_exchange(struct bench_link *link, struct span frame, struct span *body,
                                     struct client_error *error);
 
-/* All of a request's header but its size. */
+/* All of a request's header but its size. Generation 2. */
 struct request_header bench_link_header(const struct bench_link *link, enum command command);

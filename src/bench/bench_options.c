@@ -114,6 +114,10 @@ static const struct value_row values[] = {
      "whose disk the limits use (the server's, when it runs here)"},
     {"--no-wait", NULL, SECTION_GLOBAL, VALUE_SWITCH, PLACE(no_wait), "",
      "consumers ask again at once in place of waiting at the server"},
+    {"--reread", NULL, SECTION_GLOBAL, VALUE_SWITCH, PLACE(rereads), "",
+     "pinned consumers begin again at the first message when there is none left"},
+    {"--generation", NULL, SECTION_GLOBAL, VALUE_COUNT, PLACE(generation), "N",
+     "of the protocol: 1, that of 0.8 (kinds that only write, or pc), or 2 (2)"},
 
     {"--streams", "-s", SECTION_KIND, VALUE_COUNT, PLACE(streams), "N", "streams"},
     {"--partitions", "-a", SECTION_KIND, VALUE_COUNT, PLACE(partitions), "N",
@@ -302,14 +306,18 @@ static bool actors_fit(const struct bench_options *options, struct err *err)
         (options->partitions != 1 || options->producers != options->consumers)) {
         return err_set(err, "%s: one partition, and as many consumers as producers", row->name);
     }
-    if (row->writes && !row->by_groups && options->partitions == 1 && !row->in_turns &&
-        options->streams != options->producers && row->streams == 0) {
-        return err_set(err, "%s: needs as many streams (%llu) as producers (%llu)", row->name,
-                       (unsigned long long)options->streams,
-                       (unsigned long long)options->producers);
+    if (options->kind == BENCH_PINNED_PRODUCER_AND_CONSUMER &&
+        options->streams != options->producers) {
+        return err_set(err, "%s: needs as many streams as producers", row->name);
     }
     if (row->streams == 0 && options->streams > bench_options_actors(options)) {
         return err_set(err, "%s: more streams than actors", row->name);
+    }
+    if (options->generation > 2) {
+        return err_set(err, "--generation: there are 1 and 2");
+    }
+    if (options->generation == 1 && (row->by_groups || (row->writes && row->reads))) {
+        return err_set(err, "%s: not by clients of generation 1", row->name);
     }
     if (options->kind == BENCH_BALANCED_PRODUCER && options->partitions < 2) {
         return err_set(err, "%s: needs two partitions or more", row->name);
@@ -385,6 +393,7 @@ static struct bench_options defaults(void)
         .username = environment_or("LEVRIERO_USERNAME", environment_or("IGGY_USERNAME", "iggy")),
         .password = environment_or("LEVRIERO_PASSWORD", environment_or("IGGY_PASSWORD", "iggy")),
         .seed = 1,
+        .generation = 2,
         .read_amplification = 1.05,
         .server_address = environment_or("LEVRIERO_SERVER_URL", "127.0.0.1:8090"),
         .output_directory = "performance_results",

@@ -68,6 +68,8 @@ struct bench_options {
     bool reference; /* the reference's own arithmetic beside ours */
     bool no_limits;
     bool no_wait;
+    bool rereads;   /* consumers begin again at the first message when there is none left */
+    u64 generation; /* of the protocol that actors speak */
     const char *limits_directory; /* NULL: the server's own, if it is on this machine */
 
     u64 streams;

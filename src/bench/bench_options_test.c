@@ -122,7 +122,11 @@ TEST(what_does_not_fit_together_is_refused_by_name)
     expect_refused("-b 5 -T 1MB pp", "exclude");
     expect_refused("-T 1500B pp", "two messages");
     expect_refused("-b 0 pp", "between 1");
-    expect_refused("pp -s 2 -p 3", "as many streams");
+    expect_refused("ppc -s 2 -p 3 -c 3", "as many streams");
+    expect_refused("pp -s 3 -p 2", "more streams");
+    expect_refused("--generation 3 pp", "there are 1 and 2");
+    expect_refused("--generation 1 bcg", "generation 1");
+    expect_refused("--generation 1 e2e", "generation 1");
     expect_refused("pc -s 9 -c 8", "more streams");
     expect_refused("ppc -a 2", "one partition");
     expect_refused("bp -a 1", "two partitions");

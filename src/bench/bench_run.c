@@ -331,6 +331,7 @@ struct actor_totals bench_run_totals(const struct bench_run *run)
         all.received_batches += one->received_batches;
         all.received_messages += one->received_messages;
         all.received_bytes += one->received_bytes;
+        all.reply_bytes += one->reply_bytes;
         all.empty_polls += one->empty_polls;
         all.early += one->early;
     }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -110,23 +111,37 @@ struct bare_client {
     int fd;
     u32 bytes;
     u64 until_ns;
+    u64 pause_ns;
     struct histogram *latencies;
 };
+
+/* When the next request is sent, the last one having ended at `now_ns`. */
+static u64 pause_until_next(const struct bare_client *client, u64 now_ns)
+{
+    if (client->pause_ns == 0) {
+        return now_ns;
+    }
+    struct timespec pause = {.tv_sec = (time_t)(client->pause_ns / 1000000000),
+                             .tv_nsec = (long)(client->pause_ns % 1000000000)};
+    (void)nanosleep(&pause, NULL);
+    return bench_monotonic_ns();
+}
 
 static void *ask(void *context)
 {
     struct bare_client *client = context;
     u8 *bytes = take_aligned(client->bytes);
     u8 reply[REPLY_BYTES];
-    for (u64 began_ns = bench_monotonic_ns(); began_ns < client->until_ns;) {
+    u64 began_ns = pause_until_next(client, bench_monotonic_ns());
+    do { /* once at least: a busy machine may come here late */
         if (!send_all(client->fd, bytes, client->bytes) ||
             !receive_all(client->fd, reply, REPLY_BYTES)) {
             break;
         }
         u64 now_ns = bench_monotonic_ns();
         histogram_record(client->latencies, now_ns - began_ns, 1);
-        began_ns = now_ns;
-    }
+        began_ns = pause_until_next(client, now_ns);
+    } while (began_ns < client->until_ns);
     shutdown(client->fd, SHUT_RDWR); /* its server ends too */
     free(bytes);
     return NULL;
@@ -172,7 +187,8 @@ static bool open_all(const struct limit_work *work, struct bare_server *servers,
     bool good = listener >= 0;
     for (u32 i = 0; i < work->connections; i++) {
         servers[i] = (struct bare_server){.fd = -1, .file = -1, .bytes = work->bytes};
-        clients[i] = (struct bare_client){.fd = -1, .bytes = work->bytes};
+        clients[i] =
+            (struct bare_client){.fd = -1, .bytes = work->bytes, .pause_ns = work->pause_ns};
         good = good && connect_pair(listener, &clients[i].fd, &servers[i].fd);
         if (good && work->directory != NULL) {
             servers[i].file = open_nameless(work->directory);

@@ -23,6 +23,7 @@ struct limit_work {
     u32 connections;
     u32 bytes;             /* of one request */
     u64 time_ns;           /* how long */
+    u64 pause_ns;          /* exchange and loop: before each request, so that the cores sleep */
     const char *directory; /* NULL: no disk, the loop */
 };
 

@@ -25,11 +25,21 @@ struct limits_options {
     u32 connections_count;
     u64 rounds;
     u64 time_us;
+    u64 pause_us;
+    u32 kinds; /* a bit each */
     const char *directory;
     bool json;
 };
 
-enum limit_kind { KIND_EXCHANGE, KIND_LOOP, KIND_WRITE, KIND_READ, KIND_COPY, KIND_XXH3 };
+enum limit_kind {
+    KIND_EXCHANGE,
+    KIND_LOOP,
+    KIND_WRITE,
+    KIND_READ,
+    KIND_COPY,
+    KIND_XXH3,
+    KIND_COUNT
+};
 
 static const char *const kind_names[] = {"exchange",  "loop",        "disk_write",
                                          "disk_read", "memory_copy", "xxh3"};
@@ -62,6 +72,28 @@ static bool parse_list(const char *text, u64 most, u64 *values, u32 *count)
     return false;
 }
 
+/* "exchange,loop". */
+static bool parse_kinds(const char *text, u32 *kinds)
+{
+    *kinds = 0;
+    for (;;) {
+        size_t length = strcspn(text, ",");
+        u32 kind = 0;
+        while (kind < KIND_COUNT && (strlen(kind_names[kind]) != length ||
+                                     strncmp(kind_names[kind], text, length) != 0)) {
+            kind++;
+        }
+        if (kind == KIND_COUNT) {
+            return false;
+        }
+        *kinds |= 1u << kind;
+        if (text[length] == 0) {
+            return true;
+        }
+        text += length + 1;
+    }
+}
+
 static bool take_value(struct limits_options *options, const char *name, const char *text,
                        struct err *err)
 {
@@ -84,6 +116,14 @@ static bool take_value(struct limits_options *options, const char *name, const c
                 options->time_us > 0) ||
                err_set(err, "--time: \"%s\" is no time like 200ms", text);
     }
+    if (strcmp(name, "--pause") == 0) {
+        return quantity_parse_duration_us(span_of(text), &options->pause_us) == OK ||
+               err_set(err, "--pause: \"%s\" is no time like 1ms", text);
+    }
+    if (strcmp(name, "--only") == 0) {
+        return parse_kinds(text, &options->kinds) ||
+               err_set(err, "--only: \"%s\" is no list like exchange,loop", text);
+    }
     if (strcmp(name, "--directory") == 0) {
         options->directory = text;
         return true;
@@ -99,6 +139,7 @@ static bool parse_words(struct limits_options *options, int argc, char **argv, s
                                        .connections_count = 2,
                                        .rounds = ROUNDS_DEFAULT,
                                        .time_us = TIME_DEFAULT_US,
+                                       .kinds = (1u << KIND_COUNT) - 1,
                                        .directory = "."};
     for (int i = 0; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0) {
@@ -123,6 +164,8 @@ static void print_help(void)
            "  --connections LIST  of the exchange and the loop (1,4)\n"
            "  --rounds N          everything so many times, interleaved; medians (3)\n"
            "  --time TIME         of one measurement (100ms)\n"
+           "  --only LIST         some of what is below (all)\n"
+           "  --pause TIME        of exchange and loop: before each request (0s)\n"
            "  --directory DIR     whose disk (.)\n"
            "  --json              one object\n\n"
            "exchange     receive the bytes, one direct write, one fdatasync, 16 bytes back\n"
@@ -145,6 +188,7 @@ static bool measure(struct limit_row *row, u32 round, struct err *err)
     case KIND_READ: return limit_disk_read(&row->work, figure, err);
     case KIND_COPY: limit_copy(&row->work, figure); return true;
     case KIND_XXH3: limit_xxh3(&row->work, figure); return true;
+    case KIND_COUNT: break;
     }
     return false;
 }
@@ -153,6 +197,9 @@ static u32 make_rows(const struct limits_options *options, struct limit_row *row
 {
     u32 count = 0;
     for (u32 kind = KIND_EXCHANGE; kind <= KIND_XXH3; kind++) {
+        if ((options->kinds & 1u << kind) == 0) {
+            continue;
+        }
         u32 connections = kind <= KIND_LOOP ? options->connections_count : 1;
         for (u32 i = 0; i < options->bytes_count * connections; i++) {
             rows[count++] = (struct limit_row){
@@ -161,6 +208,7 @@ static u32 make_rows(const struct limits_options *options, struct limit_row *row
                              kind <= KIND_LOOP ? (u32)options->connections[i % connections] : 1,
                          .bytes = (u32)options->bytes[i / connections],
                          .time_ns = options->time_us * 1000,
+                         .pause_ns = options->pause_us * 1000,
                          .directory = kind == KIND_LOOP ? NULL : options->directory},
             };
         }

@@ -191,6 +191,7 @@ static void json_totals(struct json_writer *json, const char *key,
     json_count(json, "received_batches", totals->received_batches);
     json_count(json, "received_messages", totals->received_messages);
     json_count(json, "received_bytes", totals->received_bytes);
+    json_count(json, "reply_bytes", totals->reply_bytes);
     json_count(json, "empty_polls", totals->empty_polls);
     json_count(json, "early_messages", totals->early);
     json_close(json, '}');

@@ -2,6 +2,8 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "wire/frame_v1.h"
+#include "wire/message_v1.h"
 
 /* Of what one actor keeps: enough that payloads differ, little enough for many actors. */
 #define PREPARED_BYTES_MAX (16 * MIB)
@@ -77,6 +79,50 @@ static void make_batch(struct prepared_batch *batch, const struct prepared_optio
     request_header_encode(&header, batch->frame);
 }
 
+/* Index and messages; the bytes they take. */
+static u32 add_messages_v1(struct prepared_batch *batch, u8 *index,
+                           const struct prepared_options *options, struct prng *prng)
+{
+    u32 messages = batch->header.message_count;
+    u8 *first = index + (u64)messages * MESSAGE_V1_INDEX_BYTES;
+    u32 end = 0;
+    for (u32 i = 0; i < messages; i++) {
+        u32 size = (u32)draw(prng, options->message_bytes);
+        struct message_v1 message = {.id = {prng_next(prng), prng_next(prng) | 1},
+                                     .origin_timestamp_us = 1,
+                                     .payload_bytes = size};
+        message_v1_encode(&message, first + end);
+        fill(prng, first + end + MESSAGE_V1_HEADER_BYTES, size);
+        end += MESSAGE_V1_HEADER_BYTES + size;
+        put_u32(index + (u64)i * MESSAGE_V1_INDEX_BYTES + 4, end);
+        batch->payload_bytes += size;
+    }
+    return messages * MESSAGE_V1_INDEX_BYTES + end;
+}
+
+static void make_batch_v1(struct prepared_batch *batch, const struct prepared_options *options,
+                          struct prng *prng)
+{
+    u32 messages = (u32)draw(prng, options->batch_messages);
+    u64 room =
+        FRAME_V1_HEADER_BYTES + SEND_PREFIX_BYTES_MAX +
+        messages * (MESSAGE_V1_HEADER_BYTES + MESSAGE_V1_INDEX_BYTES + options->message_bytes.max);
+    check(room <= UINT32_MAX);
+    *batch = (struct prepared_batch){.frame = mem_take(room), .header.message_count = messages};
+
+    struct send_request place = options->place;
+    place.messages_count = messages;
+    struct writer prefix = writer_over(batch->frame + FRAME_V1_HEADER_BYTES, SEND_PREFIX_BYTES_MAX);
+    send_v1_encode(&place, &prefix);
+    check(!prefix.failed);
+    u8 *index = batch->frame + FRAME_V1_HEADER_BYTES + prefix.position;
+    u32 payload_bytes = prefix.position + add_messages_v1(batch, index, options, prng);
+    request_v1_encode(&(struct request_v1){.length = FRAME_V1_LENGTH_BYTES + payload_bytes,
+                                           .code = command_row(COMMAND_SEND_MESSAGES)->code},
+                      batch->frame);
+    batch->frame_bytes = FRAME_V1_HEADER_BYTES + payload_bytes;
+}
+
 void prepared_init(struct prepared *prepared, const struct prepared_options *options)
 {
     struct prng prng;
@@ -89,7 +135,11 @@ void prepared_init(struct prepared *prepared, const struct prepared_options *opt
     prepared->next = 0;
     prepared->batches = mem_take(prepared->count * sizeof(struct prepared_batch));
     for (u32 i = 0; i < prepared->count; i++) {
-        make_batch(&prepared->batches[i], options, &prng);
+        if (options->is_v1) {
+            make_batch_v1(&prepared->batches[i], options, &prng);
+        } else {
+            make_batch(&prepared->batches[i], options, &prng);
+        }
     }
 }
 
@@ -106,6 +156,9 @@ void prepared_deinit(struct prepared *prepared)
 void prepared_stamp(struct prepared_batch *batch, u64 request, u64 origin_us)
 {
     struct batch_digest digest;
+    if (batch->checksums == NULL) {
+        return;
+    }
     put_u64(batch->frame + REQUEST_NUMBER_POSITION, request);
     batch->header.origin_timestamp_us = origin_us;
     batch_digest_init(&digest, &batch->header);

@@ -6,6 +6,10 @@
  * The second changes the checksum of the batch, which covers the messages' checksums: those lie
  * gathered beside the frame, so that a new stamp does not walk through a megabyte.
  *
+ * Generation 1 has no batch around its messages and nothing to stamp:
+ *
+ *     | length, code 8 | where to | index entry 16 | ... | header 64, payload | ...
+ *
  * With an interval between messages each is `interval_us` younger than the one before it, as it
  * would be if they had come one by one.
  *
@@ -25,7 +29,7 @@ struct prepared_batch {
     u32 batch_position; /* in the frame */
     u64 payload_bytes;
     struct batch_header header;
-    u8 *checksums; /* of the messages, 8 bytes each */
+    u8 *checksums; /* of the messages, 8 bytes each; NULL: a frame of generation 1 */
 };
 
 struct prepared {
@@ -39,6 +43,7 @@ struct prepared_options {
     struct bench_range batch_messages;
     double interval_us; /* between messages; 0: all of one moment */
     u64 seed;
+    bool is_v1; /* then `header` is not looked at */
     struct request_header header;
     struct send_request place; /* messages_count is filled in here */
 };

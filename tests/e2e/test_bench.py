@@ -107,6 +107,24 @@ class Kinds(Bench):
         self.assertEqual(self.messages_in(1), 1200)
 
 
+    def test_many_connections_write_to_one_partition(self):
+        self.expect_written(self.figures(*self.SMALL, "pp", "-s", "1", "-p", "5"), 1, 150)
+
+    def test_clients_of_generation_1_write_and_read_what_generation_2_reads(self):
+        older = ("--generation", "1", *self.SMALL)
+        self.expect_written(self.figures(*older, "pp", "-p", "2"), 2, 60)
+        self.expect_read(self.figures(*older, "pc", "-c", "2"), 1200, "poll_message")
+        self.expect_read(self.figures(*self.SMALL, "pc", "-c", "2"), 1200, "poll_message")
+        self.expect_written(self.figures(*older, "bp", "-p", "2", "-a", "4"), 1, 60)
+
+    def test_consumers_that_reread_begin_again_at_the_first_message(self):
+        self.figures(*self.SMALL, "pp", "-p", "1")
+        again = self.figures("-m", "100", "-P", "20", "-b", "100", "--reread", "pc", "-c", "1")
+        self.expect_read(again, 2000, "poll_message")
+        self.assertFalse(again["ran_dry"])
+        self.assertEqual(again["totals"]["empty_polls"], 3)
+
+
 class Words(Bench):
     def test_the_durability_in_force_is_read_from_the_server(self):
         figures = self.figures("-b", "1", "-P", "1", "pp", "-p", "1")
@@ -119,7 +137,7 @@ class Words(Bench):
         for words, remedy in ((("pinned-producers",), "no kind"), ((), "KIND"),
                               (("--mesage-size", "1", "pp"), "--message-size"),
                               (("-b", "1", "-T", "1MB", "pp"), "exclude"),
-                              (("pp", "-s", "3", "-p", "2"), "as many streams"),
+                              (("pp", "-s", "3", "-p", "2"), "more streams"),
                               (("bp", "-a", "1"), "two partitions"),
                               (("bcg", "-s", "2", "-g", "1"), "groups"),
                               (("bpcg", "-a", "2", "-c", "3"), "partitions"),
@@ -279,10 +297,16 @@ class Machine(Bench):
             self.assertGreater(one["bytes_per_second"], 0, one)
             self.assertGreaterEqual(one["p99_us"], one["p50_us"], one)
         self.assertIn(b"exchange", self.bench(*words, "--size", "4KiB"))
+        paced = json.loads(self.bench(*words, "--size", "4KiB", "--connections", "1", "--only",
+                                      "loop,exchange", "--pause", "5ms", "--json"))["limits"]
+        self.assertEqual([one["name"] for one in paced], ["exchange", "loop"])
+        for one in paced:
+            self.assertLess(one["replies_per_second"], 200, one)
 
     def test_wrong_words_of_limits_are_exit_code_2(self):
         for words in (("--size", "0"), ("--size", "4KiB,"), ("--connections", "2000"),
-                      ("--rounds", "99"), ("--time", "soon"), ("--wrong", "1"), ("--wrong",)):
+                      ("--rounds", "99"), ("--time", "soon"), ("--only", "exchange,"),
+                      ("--pause", "x"), ("--wrong", "1"), ("--wrong",)):
             self.bench("limits", *words, code=USAGE)
             self.assertIn("--", self.said)
         self.bench("limits", "--directory", "/nowhere", "--time", "10ms", code=REFUSED)
