@@ -2,17 +2,16 @@
 
 #include <math.h>
 
+#include "base/json_text.h"
+
 static void write_quoted(FILE *file, const char *text)
 {
     (void)fputc('"', file);
-    for (const char *c = text; *c != 0; c++) {
-        if (*c == '"' || *c == '\\') {
-            (void)fprintf(file, "\\%c", *c);
-        } else if ((unsigned char)*c < 0x20) {
-            (void)fprintf(file, "\\u%04x", (unsigned)*c);
-        } else {
-            (void)fputc(*c, file);
-        }
+    char piece[JSON_PIECE_BYTES];
+    struct span span = span_of(text);
+    for (u32 at = 0; at < span.size;) {
+        u32 size = json_text_next(span, &at, piece);
+        (void)fwrite(piece, 1, size, file);
     }
     (void)fputc('"', file);
 }

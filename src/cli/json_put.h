@@ -5,9 +5,6 @@
 
 #include "base/bytes.h"
 
-/* Whether the bytes are text: UTF-8 as Unicode has it, without surrogates and long forms. */
-bool json_put_is_text(struct span bytes);
-
 /* A string with its quotes. What is no UTF-8 becomes U+FFFD, so that the line stays JSON. */
 void json_put_text(FILE *file, struct span text);
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/json_text.h"
 #include "cli/header_text.h"
 #include "cli/json_put.h"
 #include "cli/output.h"
@@ -245,7 +246,7 @@ static void put_json_headers(FILE *file, struct span headers)
 /* Bytes that are no text are another member, so that neither has to be guessed. */
 static void put_json_payload(FILE *file, struct span payload)
 {
-    if (json_put_is_text(payload)) {
+    if (utf8_is_text(payload)) {
         fputs("\"payload\":", file);
         json_put_text(file, payload);
     } else {

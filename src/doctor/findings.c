@@ -2,6 +2,8 @@
 
 #include <stdarg.h>
 
+#include "base/json_text.h"
+
 static const char *level_name(enum finding_level level)
 {
     switch (level) {
@@ -14,27 +16,30 @@ static const char *level_name(enum finding_level level)
 
 /* Names of files may hold any byte: what is no plain text is escaped, so that a name can forge
  * neither JSON nor a line. */
-static void write_text(FILE *out, const char *text, bool json)
+static void write_line_text(FILE *out, const char *text)
 {
     for (const char *c = text; *c != 0; c++) {
         u8 byte = (u8)*c;
-        if (byte < 0x20 || byte == 0x7f) {
-            (void)fprintf(out, json ? "\\u%04x" : "\\x%02x", byte);
-        } else {
-            if (json && (byte == '"' || byte == '\\')) {
-                (void)fputc('\\', out);
-            }
-            (void)fputc(byte, out);
-        }
+        (void)fprintf(out, byte < 0x20 || byte == 0x7f ? "\\x%02x" : "%c", byte);
+    }
+}
+
+static void write_json_text(FILE *out, const char *text)
+{
+    char piece[JSON_PIECE_BYTES];
+    struct span span = span_of(text);
+    for (u32 at = 0; at < span.size;) {
+        u32 size = json_text_next(span, &at, piece);
+        (void)fwrite(piece, 1, size, out);
     }
 }
 
 static void write_json(const struct findings *findings, enum finding_level level, const char *text)
 {
     (void)fputs("{\"about\":\"", findings->out);
-    write_text(findings->out, findings->title, true);
+    write_json_text(findings->out, findings->title);
     (void)fprintf(findings->out, "\",\"level\":\"%s\",\"text\":\"", level_name(level));
-    write_text(findings->out, text, true);
+    write_json_text(findings->out, text);
     (void)fputs("\"}\n", findings->out);
 }
 
@@ -51,7 +56,7 @@ void findings_title(struct findings *findings, const char *format, ...)
     va_end(arguments);
     if (!findings->json) {
         (void)fputc('\n', findings->out);
-        write_text(findings->out, findings->title, false);
+        write_line_text(findings->out, findings->title);
         (void)fputc('\n', findings->out);
     }
 }
@@ -71,6 +76,6 @@ void findings_add(struct findings *findings, enum finding_level level, const cha
         return;
     }
     (void)fprintf(findings->out, "%c ", marks[level]);
-    write_text(findings->out, text, false);
+    write_line_text(findings->out, text);
     (void)fputc('\n', findings->out);
 }
