@@ -4,11 +4,14 @@
 #include <time.h>
 
 #include "base/check.h"
+#include "base/json_text.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/json_put.h"
+#include "cli/text_cells.h"
 
 #define NUMBER_BYTES 64u
+#define COLUMNS_MAX 32u
 #define BOLD "\033[1m"
 #define PLAIN "\033[0m"
 
@@ -50,14 +53,9 @@ static void keep_cell(struct output *output, const char *name, const char *text,
         (struct output_cell){name, mem_copy_text(text), is_right};
 }
 
-/* Characters, not bytes: what continues one takes no room. */
 static u32 width_of(const char *text)
 {
-    u32 width = 0;
-    for (; *text != 0; text++) {
-        width += ((u8)*text & 0xc0) != 0x80;
-    }
-    return width;
+    return text_cells(span_of(text));
 }
 
 static void pad(FILE *file, u32 count)
@@ -65,11 +63,27 @@ static void pad(FILE *file, u32 count)
     fprintf(file, "%*s", (int)count, "");
 }
 
+/* How much of a name stands in a heading: values say their unit themselves there, and what is
+ * counted is clear without the word. Names are ASCII: so many bytes are so many characters. */
+static u32 heading_size(const char *name)
+{
+    static const char *const needless[] = {"_count", "_bytes", "_seconds"};
+    u32 size = (u32)strlen(name);
+    for (u32 i = 0; i < array_count(needless); i++) {
+        u32 end = (u32)strlen(needless[i]);
+        if (size > end && strcmp(name + size - end, needless[i]) == 0) {
+            return size - end;
+        }
+    }
+    return size;
+}
+
 static void put_heading(FILE *file, const char *name)
 {
-    for (; *name != 0; name++) {
-        bool is_small = *name >= 'a' && *name <= 'z';
-        fputc(*name == '_' ? ' ' : is_small ? *name - 'a' + 'A' : *name, file);
+    u32 size = heading_size(name);
+    for (u32 i = 0; i < size; i++) {
+        bool is_small = name[i] >= 'a' && name[i] <= 'z';
+        fputc(name[i] == '_' ? ' ' : is_small ? name[i] - 'a' + 'A' : name[i], file);
     }
 }
 
@@ -78,35 +92,46 @@ static void flush_properties(struct output *output)
 {
     u32 width = 0;
     for (u32 i = 0; i < output->cells_count; i++) {
-        width = u32_max(width, width_of(output->cells[i].name));
+        width = u32_max(width, heading_size(output->cells[i].name));
     }
     for (u32 i = 0; i < output->cells_count; i++) {
         const struct output_cell *cell = &output->cells[i];
         fputs(output->colours ? BOLD : "", output->file);
         put_heading(output->file, cell->name);
         fputs(output->colours ? PLAIN : "", output->file);
-        pad(output->file, width + 2 - width_of(cell->name));
+        pad(output->file, width + 2 - heading_size(cell->name));
         fprintf(output->file, "%s\n", cell->text);
     }
     forget_cells(output);
 }
 
-static u32 column_width(const struct output *output, u32 column, u32 columns)
+struct columns {
+    u32 count;
+    u32 widths[COLUMNS_MAX];
+};
+
+static struct columns measure_columns(const struct output *output)
 {
-    u32 width = width_of(output->cells[column].name);
-    for (u32 i = column; i < output->cells_count; i += columns) {
-        width = u32_max(width, width_of(output->cells[i].text));
+    struct columns columns = {.count = output->cells_count / output->rows_count};
+    check(columns.count * output->rows_count == output->cells_count);
+    check(columns.count <= COLUMNS_MAX);
+    for (u32 i = 0; i < output->cells_count; i++) {
+        const struct output_cell *cell = &output->cells[i];
+        u32 *width = &columns.widths[i % columns.count];
+        *width = u32_max(*width, u32_max(heading_size(cell->name), width_of(cell->text)));
     }
-    return width;
+    return columns;
 }
 
 /* `text` NULL: the heading. The last column is not padded. */
-static void put_cell(struct output *output, u32 index, u32 columns, const char *text)
+static void put_cell(struct output *output, u32 index, const struct columns *columns,
+                     const char *text)
 {
     const struct output_cell *cell = &output->cells[index];
-    u32 column = index % columns;
-    u32 gap = column_width(output, column, columns) - width_of(text == NULL ? cell->name : text);
-    bool is_last = column + 1 == columns;
+    u32 column = index % columns->count;
+    u32 own_width = text == NULL ? heading_size(cell->name) : width_of(text);
+    u32 gap = columns->widths[column] - own_width;
+    bool is_last = column + 1 == columns->count;
     if (cell->is_right) {
         pad(output->file, gap);
     }
@@ -127,16 +152,15 @@ static void flush_table(struct output *output)
         fprintf(output->file, "no %s\n", output->list);
         return;
     }
-    u32 columns = output->cells_count / output->rows_count;
-    check(columns * output->rows_count == output->cells_count);
+    struct columns columns = measure_columns(output);
     fputs(output->colours ? BOLD : "", output->file);
-    for (u32 i = 0; i < columns; i++) {
-        put_cell(output, i, columns, NULL);
+    for (u32 i = 0; i < columns.count; i++) {
+        put_cell(output, i, &columns, NULL);
     }
     fprintf(output->file, "%s\n", output->colours ? PLAIN : "");
     for (u32 i = 0; i < output->cells_count; i++) {
-        put_cell(output, i, columns, output->cells[i].text);
-        fputs(i % columns + 1 == columns ? "\n" : "", output->file);
+        put_cell(output, i, &columns, output->cells[i].text);
+        fputs(i % columns.count + 1 == columns.count ? "\n" : "", output->file);
     }
     forget_cells(output);
 }
@@ -309,11 +333,19 @@ static void put_line_text(FILE *file, struct span text)
 static void keep_text(struct output *output, const char *name, struct span text)
 {
     char *copy = mem_take(text.size + 1u);
-    for (u32 i = 0; i < text.size; i++) {
-        bool is_control = text.data[i] < 0x20 || text.data[i] == 0x7f;
-        u8 shown = is_control ? '?' : text.data[i];
-        memcpy(copy + i, &shown, 1);
+    u32 position = 0;
+    for (u32 at = 0; at < text.size;) {
+        u32 code = 0;
+        u32 size = utf8_character(text, at, &code);
+        if (size == 0 || !text_is_shown(code)) {
+            copy[position++] = '?';
+        } else {
+            memcpy(copy + position, text.data + at, size);
+            position += size;
+        }
+        at += u32_max(1, size);
     }
+    copy[position] = 0;
     keep_cell(output, name, copy, false);
     mem_return(copy);
 }
@@ -348,5 +380,8 @@ void output_time(struct output *output, const char *name, u64 time_us)
 {
     char text[TIME_TEXT_BYTES];
     output_time_text(text, time_us);
+    if (output->form == OUTPUT_TABLE) {
+        str_format(strchr(text, '.'), 2, "Z"); /* people read seconds */
+    }
     output_text(output, name, span_of(text));
 }

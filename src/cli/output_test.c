@@ -52,9 +52,9 @@ TEST(a_terminal_gets_names_beside_values_and_a_table_below)
     expect("ID    7\n"
            "NAME  or?ders\n"
            "\n"
-           "NAME    SIZE BYTES    AGE\n"
-           "events     1.5 KiB  1.5 s\n"
-           "e              0 B      -\n");
+           "NAME       SIZE    AGE\n"
+           "events  1.5 KiB  1.5 s\n"
+           "e           0 B      -\n");
 }
 
 TEST(a_pipe_gets_lines_with_tabs_between)
