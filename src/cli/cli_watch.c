@@ -1,11 +1,19 @@
 #include "cli/cli_watch.h"
 
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 #include "base/mem.h"
 
 #define SLICE_MS 50u
-#define CLEAR "\033[H\033[2J"
+#define ROWS_USUAL 24u
+
+/* From the top, each line up to the edge and no further; then the rest of the old picture goes, and
+ * lines wrap again: whenever it ends, the terminal is as it was. */
+#define PAINT_BEGIN "\033[?7l\033[H\033[2J"
+#define PAINT_END "\033[?7h"
 
 struct topic_look {
     u32 stream_id;
@@ -13,6 +21,8 @@ struct topic_look {
     char *name; /* "orders/events" */
     u64 messages;
     u64 bytes;
+    double messages_per_second; /* since the look before */
+    double bytes_per_second;
 };
 
 struct look {
@@ -75,6 +85,16 @@ static bool look_into(struct cli *cli, u32 stream_id, struct look *look)
     return true;
 }
 
+static int compare_ids(const void *left, const void *right)
+{
+    const struct topic_look *a = left;
+    const struct topic_look *b = right;
+    if (a->stream_id != b->stream_id) {
+        return a->stream_id < b->stream_id ? -1 : 1;
+    }
+    return a->topic_id < b->topic_id ? -1 : a->topic_id > b->topic_id;
+}
+
 static bool look_at_topics(struct cli *cli, struct look *look)
 {
     struct reader streams;
@@ -91,6 +111,9 @@ static bool look_at_topics(struct cli *cli, struct look *look)
         good = look_into(cli, ids[i], look);
     }
     mem_return(ids);
+    if (look->topics_count > 0) {
+        qsort(look->topics, look->topics_count, sizeof(look->topics[0]), compare_ids);
+    }
     return good;
 }
 
@@ -111,20 +134,41 @@ static double rate(u64 before, u64 now, double seconds)
     return now > before ? (double)(now - before) / seconds : 0;
 }
 
-static const struct topic_look *find_topic(const struct look *look, const struct topic_look *topic)
+static double seconds_between(const struct look *before, const struct look *now)
 {
-    for (u32 i = 0; i < look->topics_count; i++) {
-        if (look->topics[i].stream_id == topic->stream_id &&
-            look->topics[i].topic_id == topic->topic_id) {
-            return &look->topics[i];
+    return (double)u64_max(now->at_us - before->at_us, 1) / (double)US_PER_SECOND;
+}
+
+/* A topic that is new is compared with nothing. */
+static void compare(const struct look *before, struct look *now)
+{
+    double seconds = seconds_between(before, now);
+    for (u32 i = 0; i < now->topics_count; i++) {
+        struct topic_look *topic = &now->topics[i];
+        const struct topic_look *old = NULL;
+        if (before->topics_count > 0) {
+            old = bsearch(topic, before->topics, before->topics_count, sizeof(*topic), compare_ids);
         }
+        topic->messages_per_second =
+            rate(old == NULL ? 0 : old->messages, topic->messages, seconds);
+        topic->bytes_per_second = rate(old == NULL ? 0 : old->bytes, topic->bytes, seconds);
     }
-    return NULL;
+}
+
+/* The busiest first; of those that rest, as they were created. */
+static int compare_rates(const void *left, const void *right)
+{
+    const struct topic_look *a = *(const struct topic_look *const *)left;
+    const struct topic_look *b = *(const struct topic_look *const *)right;
+    if (a->bytes_per_second != b->bytes_per_second) {
+        return a->bytes_per_second > b->bytes_per_second ? -1 : 1;
+    }
+    return compare_ids(a, b);
 }
 
 static void put_server(struct output *output, const struct look *before, const struct look *now)
 {
-    double seconds = (double)u64_max(now->at_us - before->at_us, 1) / (double)US_PER_SECOND;
+    double seconds = seconds_between(before, now);
     const struct stats *stats = &now->stats;
     output_time(output, "at", now->at_us);
     output_decimal(output, "messages_per_second",
@@ -142,39 +186,91 @@ static void put_server(struct output *output, const struct look *before, const s
     output_bytes(output, "free_disk_bytes", stats->free_disk_bytes);
 }
 
-/* A topic that is new is compared with nothing. */
-static void put_topics(struct output *output, const struct look *before, const struct look *now)
+static void put_topics(struct output *output, const struct look *now)
 {
-    double seconds = (double)u64_max(now->at_us - before->at_us, 1) / (double)US_PER_SECOND;
+    const struct topic_look **topics = mem_take((now->topics_count + 1u) * sizeof(topics[0]));
+    for (u32 i = 0; i < now->topics_count; i++) {
+        topics[i] = &now->topics[i];
+    }
+    qsort(topics, now->topics_count, sizeof(topics[0]), compare_rates);
     output_list(output, "topics");
     for (u32 i = 0; i < now->topics_count; i++) {
-        const struct topic_look *topic = &now->topics[i];
-        const struct topic_look *old = find_topic(before, topic);
         output_record(output);
-        output_text(output, "topic", span_of(topic->name));
-        output_decimal(output, "messages_per_second",
-                       rate(old == NULL ? 0 : old->messages, topic->messages, seconds));
-        output_decimal(output, "bytes_per_second",
-                       rate(old == NULL ? 0 : old->bytes, topic->bytes, seconds));
-        output_number(output, "messages_count", topic->messages);
-        output_bytes(output, "size_bytes", topic->bytes);
+        output_text(output, "topic", span_of(topics[i]->name));
+        output_decimal(output, "messages_per_second", topics[i]->messages_per_second);
+        output_decimal(output, "bytes_per_second", topics[i]->bytes_per_second);
+        output_number(output, "messages_count", topics[i]->messages);
+        output_bytes(output, "size_bytes", topics[i]->bytes);
         output_record_end(output);
     }
     output_list_end(output);
+    mem_return(topics);
 }
 
 static void put_look(struct output *output, const struct look *before, const struct look *now)
 {
-    if (output->form == OUTPUT_TABLE) {
-        fputs(CLEAR, output->file);
-    }
     output_record(output);
     put_server(output, before, now);
     if (output->form != OUTPUT_LINES) {
-        put_topics(output, before, now);
+        put_topics(output, now);
     }
     output_record_end(output);
+}
+
+static u32 rows_of_terminal(FILE *file)
+{
+    struct winsize size;
+    bool is_known = ioctl(fileno(file), TIOCGWINSZ, &size) == 0 && size.ws_row > 0;
+    return is_known ? size.ws_row : ROWS_USUAL;
+}
+
+/* As many lines as there is room for: one more would scroll the first away. */
+static void paint_text(FILE *file, const char *text)
+{
+    u32 rows = rows_of_terminal(file);
+    fputs(PAINT_BEGIN, file);
+    for (u32 i = 0; i + 1 < rows && *text != 0; i++) {
+        size_t size = strcspn(text, "\n");
+        fprintf(file, "%.*s\n", (int)size, text);
+        text += size + (text[size] == '\n');
+    }
+    fputs(PAINT_END, file);
+}
+
+/* The picture is made first: it is larger than the terminal where there are many topics. */
+static bool paint(struct output *output, const struct look *before, const struct look *now)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *terminal = output->file;
+    FILE *picture = open_memstream(&text, &size);
+    if (picture == NULL) {
+        return false;
+    }
+    output->file = picture;
+    put_look(output, before, now);
+    output->file = terminal;
+    bool good = fclose(picture) == 0;
+    if (good) {
+        paint_text(terminal, text);
+    }
+    free(text);
+    return good;
+}
+
+static bool show(struct cli *cli, const struct look *before, struct look *now)
+{
+    struct output *output = &cli->output;
+    compare(before, now);
+    if (output->form == OUTPUT_TABLE) {
+        if (!paint(output, before, now)) {
+            return cli_fail(cli, CLI_REFUSED, "no memory for the picture");
+        }
+    } else {
+        put_look(output, before, now);
+    }
     (void)fflush(output->file);
+    return true;
 }
 
 bool watch_stats(struct cli *cli)
@@ -198,10 +294,8 @@ bool watch_stats(struct cli *cli)
             break;
         }
         good = look_now(cli, &now);
-        if (good) {
-            put_look(&cli->output, &before, &now);
-            looks++;
-        }
+        good = good && show(cli, &before, &now);
+        looks += good;
         forget(&before);
         before = now;
     }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,27 +36,51 @@ bool secret_from_environment(struct secret *secret, const char *name)
            str_format(secret->text, sizeof(secret->text), "%s", text);
 }
 
+/* A line as typed, without its end; a ^C ends it as well and is left in it. */
+static bool read_typed(struct secret *secret, int fd, u8 interrupt)
+{
+    size_t size = 0;
+    bool is_whole = false;
+    while (!is_whole && size + 1 < sizeof(secret->text)) {
+        ssize_t got = read(fd, secret->text + size, sizeof(secret->text) - 1 - size);
+        if (got <= 0) {
+            break;
+        }
+        size += (size_t)got;
+        u8 last = (u8)secret->text[size - 1];
+        is_whole = last == '\n' || last == interrupt;
+    }
+    secret->text[size] = 0;
+    secret->text[strcspn(secret->text, "\r\n")] = 0;
+    return is_whole;
+}
+
+/* While nothing is echoed, ^C is a character that ends the line, not a signal that ends us: so the
+ * terminal is as it was before we die of it, whoever started us. */
 bool secret_from_terminal(struct secret *secret, const char *what)
 {
     struct termios before;
     int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
-    FILE *terminal = fd < 0 ? NULL : fdopen(fd, "r+");
-    if (terminal == NULL || tcgetattr(fd, &before) != 0) {
-        if (terminal != NULL) {
-            (void)fclose(terminal);
+    if (fd < 0 || tcgetattr(fd, &before) != 0) {
+        if (fd >= 0) {
+            (void)close(fd);
         }
         return false;
     }
+    u8 interrupt = before.c_cc[VINTR];
     struct termios silent = before;
-    silent.c_lflag &= ~(tcflag_t)ECHO;
+    silent.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
+    silent.c_cc[VEOL] = interrupt;
     (void)tcsetattr(fd, TCSAFLUSH, &silent);
-    fprintf(terminal, "%s: ", what);
-    (void)fflush(terminal);
-    bool good = read_line(secret, terminal);
+    (void)dprintf(fd, "%s: ", what);
+    bool good = read_typed(secret, fd, interrupt);
     (void)tcsetattr(fd, TCSAFLUSH, &before);
-    (void)fseek(terminal, 0, SEEK_CUR); /* from reading to writing, as C wants it */
-    fputs("\n", terminal);
-    (void)fclose(terminal);
+    (void)dprintf(fd, "\n");
+    (void)close(fd);
+    if (good && interrupt != 0 && strchr(secret->text, interrupt) != NULL) {
+        (void)raise(SIGINT);
+        return false; /* somebody ignores it */
+    }
     return good;
 }
 
