@@ -191,6 +191,9 @@ static bool send_one(struct actor *actor, u64 *due_ns, u64 *base_offset,
     if (actor->counts && !budget_take(actor->budget, in_bytes ? (s64)batch->payload_bytes : 1)) {
         return false;
     }
+    if (actor->run->keys.keys_count > 0) {
+        prepared_set_key(batch, key_draw_next(&actor->run->keys, &actor->key_prng));
+    }
     u64 gathered_us = (u64)(actor->message_interval_ns * (batch->header.message_count - 1) / 1000);
     prepared_stamp(batch, ++actor->link.request,
                    actor->run->wall_zero_us + *due_ns / 1000 - gathered_us);
@@ -603,6 +606,10 @@ static bool set_up(struct actor *actor)
         return false;
     }
     if (actor->writes) {
+        static const u8 key[PREPARED_KEY_BYTES] = {0};
+        u8 partitioning = options->keys > 0         ? PARTITIONING_KEY
+                          : options->partitions > 1 ? PARTITIONING_BALANCED
+                                                    : PARTITIONING_PARTITION;
         struct prepared_options prepared = {
             .message_bytes = options->message_bytes,
             .batch_messages = options->batch_messages,
@@ -612,10 +619,11 @@ static bool set_up(struct actor *actor)
             .header = bench_link_header(&actor->link, COMMAND_SEND_MESSAGES),
             .place = {.stream = identifier_of_name(span_of(actor->stream)),
                       .topic = identifier_of_name(span_of(topic_name)),
-                      .partitioning = {.kind = options->partitions > 1 ? PARTITIONING_BALANCED
-                                                                       : PARTITIONING_PARTITION}},
+                      .partitioning = {.kind = partitioning, .key = {key, sizeof(key)}}},
+            .entropy = (u32)options->entropy,
         };
         prepared_init(&actor->prepared, &prepared);
+        prng_init(&actor->key_prng, options->seed * 8191 + actor->number);
     }
     start_pace(actor);
     (void)prctl(PR_SET_TIMERSLACK, 1);

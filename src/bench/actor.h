@@ -87,6 +87,7 @@ struct actor {
     struct bench_link link;
     struct prepared prepared;
     struct pace pace;
+    struct prng key_prng;
     struct budget *budget;      /* of sends, or of polls if it does not write */
     struct flow *flows_out[64]; /* who counts on what it sends: one, or one a group */
     u32 flows_out_count;

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "bench/bench_run.h"
+#include "bench/cold.h"
 #include "bench/limits_command.h"
 #include "bench/loss.h"
 #include "bench/outcome.h"
@@ -15,6 +16,8 @@
 #define EXIT_DONE 0
 #define EXIT_FAILED 1
 #define EXIT_USAGE 2
+#define EXIT_MISSED 7
+#define EXIT_INTERRUPTED 130
 #define BAR_COLUMNS 32u
 #define LIMIT_NS 150000000ull
 #define LIMIT_CONNECTIONS_MAX 64u
@@ -154,12 +157,12 @@ static void open_page(const char *directory)
     }
 }
 
-static int write_report(const struct bench *bench, const struct outcome *outcome,
+static int write_report(struct bench *bench, const struct outcome *outcome,
                         const struct reference_run *reference)
 {
     char directory[4096];
     struct err err;
-    struct report report = {.outcome = outcome, .reference = reference};
+    struct report report = {.outcome = outcome, .reference = reference, .client = bench->client};
     report_machine_read(&report.machine, bench->options.identifier);
     if (!report_write(&report, directory, sizeof(directory), &err)) {
         return fail_with(err.text);
@@ -183,10 +186,15 @@ static int report(struct bench *bench)
     if (bench->options.json) {
         print_object(&outcome);
     } else {
-        outcome_print(&outcome);
+        outcome_print(&outcome, stdout);
     }
     if (bench->options.has_output) {
         code = write_report(bench, &outcome, &reference);
+    }
+    if (code == EXIT_DONE) {
+        code = bench->run.interrupted                        ? EXIT_INTERRUPTED
+               : outcome.missed_target || outcome.missed_p99 ? EXIT_MISSED
+                                                             : EXIT_DONE;
     }
     reference_run_deinit(&reference);
     outcome_deinit(&outcome);
@@ -208,6 +216,12 @@ static int run_and_report(struct bench *bench)
     if (!bench->options.no_limits) {
         prepare_limits(bench);
         limits_round(&bench->limits);
+    }
+    if (bench->options.cold) {
+        struct err err;
+        if (!cold_forget_pages(bench->server.data_path, &err)) {
+            return fail_with(err.text);
+        }
     }
     server_watch_begin(&bench->server);
     bool good = bench_run(&bench->run, &bench->options, bench->client, &watch, &error);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/quantity.h"
+#include "bench/key_draw.h"
 
 #define ACTORS_MAX 4096u
 #define BATCH_BYTES_MAX (60 * MIB)
@@ -116,6 +117,16 @@ static const struct value_row values[] = {
      "consumers ask again at once in place of waiting at the server"},
     {"--reread", NULL, SECTION_GLOBAL, VALUE_SWITCH, PLACE(rereads), "",
      "pinned consumers begin again at the first message when there is none left"},
+    {"--cold", NULL, SECTION_GLOBAL, VALUE_SWITCH, PLACE(cold), "",
+     "reads: the kernel forgets the server's files first; the server must run here"},
+    {"--entropy", NULL, SECTION_GLOBAL, VALUE_NUMBER, PLACE(entropy), "BITS",
+     "of chance in a byte of payload, 0 to 8 (6: letters and digits)"},
+    {"--keys", NULL, SECTION_GLOBAL, VALUE_COUNT, PLACE(keys), "N",
+     "so many different keys choose the partitions of batches (none)"},
+    {"--key-distribution", NULL, SECTION_GLOBAL, VALUE_TEXT, PLACE(key_distribution), "HOW",
+     "uniform, or zipf: the n-th key n times less often (uniform)"},
+    {"--target-p99", NULL, SECTION_GLOBAL, VALUE_DURATION, PLACE(target_p99_us), "TIME",
+     "of a batch, end to end or else of its request; above it the exit code is 7"},
     {"--generation", NULL, SECTION_GLOBAL, VALUE_COUNT, PLACE(generation), "N",
      "of the protocol: 1, that of 0.8 (kinds that only write, or pc), or 2 (2)"},
 
@@ -360,6 +371,27 @@ static bool volume_fits(struct bench_options *options, struct err *err)
     return true;
 }
 
+static bool payload_fits(const struct bench_options *options, struct err *err)
+{
+    const struct bench_kind_row *row = bench_kind_row(options->kind);
+    bool is_named = strcmp(options->key_distribution, "uniform") == 0 ||
+                    strcmp(options->key_distribution, "zipf") == 0;
+    if (options->entropy > 8) {
+        return err_set(err, "--entropy: a byte has 0 to 8 bits");
+    }
+    if (options->keys > KEYS_MAX) {
+        return err_set(err, "--keys: at most %u", KEYS_MAX);
+    }
+    if (options->keys > 0 && (!row->writes || options->partitions < 2)) {
+        return err_set(err, "--keys: needs a kind that writes to more than one partition");
+    }
+    if (!is_named || (options->keys == 0 && strcmp(options->key_distribution, "zipf") == 0)) {
+        return err_set(err, "--key-distribution: uniform or zipf, with --keys");
+    }
+    return !options->cold || !row->writes ||
+           err_set(err, "--cold: only for kinds that read what is there");
+}
+
 static void set_kind_defaults(struct bench_options *options)
 {
     const struct bench_kind_row *row = bench_kind_row(options->kind);
@@ -394,6 +426,8 @@ static struct bench_options defaults(void)
         .password = environment_or("LEVRIERO_PASSWORD", environment_or("IGGY_PASSWORD", "iggy")),
         .seed = 1,
         .generation = 2,
+        .entropy = 6,
+        .key_distribution = "uniform",
         .read_amplification = 1.05,
         .server_address = environment_or("LEVRIERO_SERVER_URL", "127.0.0.1:8090"),
         .output_directory = "performance_results",
@@ -445,7 +479,7 @@ bool bench_options_parse(struct bench_options *options, int argc, char **argv, s
     if (options->sampling_us == 0) {
         return err_set(err, "--sampling-time is 0");
     }
-    return volume_fits(options, err) && actors_fit(options, err);
+    return volume_fits(options, err) && actors_fit(options, err) && payload_fits(options, err);
 }
 
 /* ---- Help ---- */

@@ -70,6 +70,11 @@ struct bench_options {
     bool no_wait;
     bool rereads;   /* consumers begin again at the first message when there is none left */
     u64 generation; /* of the protocol that actors speak */
+    bool cold;      /* the kernel forgets the server's files before the run */
+    u64 entropy;    /* bits of chance in a byte of payload, 0 to 8 */
+    u64 keys;       /* different ones; 0: the server spreads batches over partitions */
+    const char *key_distribution;
+    u64 target_p99_us;            /* 0: none */
     const char *limits_directory; /* NULL: the server's own, if it is on this machine */
 
     u64 streams;

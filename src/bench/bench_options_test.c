@@ -124,6 +124,11 @@ TEST(what_does_not_fit_together_is_refused_by_name)
     expect_refused("-b 0 pp", "between 1");
     expect_refused("ppc -s 2 -p 3 -c 3", "as many streams");
     expect_refused("pp -s 3 -p 2", "more streams");
+    expect_refused("--keys 5 pp", "more than one partition");
+    expect_refused("--keys 5 --key-distribution normal bp", "uniform or zipf");
+    expect_refused("--key-distribution zipf bp", "with --keys");
+    expect_refused("--entropy 9 pp", "0 to 8");
+    expect_refused("--cold pp", "read what is there");
     expect_refused("--generation 3 pp", "there are 1 and 2");
     expect_refused("--generation 1 bcg", "generation 1");
     expect_refused("--generation 1 e2e", "generation 1");

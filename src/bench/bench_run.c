@@ -1,5 +1,7 @@
 #include "bench/bench_run.h"
 
+#include <signal.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/check.h"
@@ -193,6 +195,29 @@ static void make_actors(struct bench_run *run)
     }
 }
 
+/* ---- An end before the end ---- */
+
+/* From now on Ctrl-C waits to be asked for (`mask` SIG_BLOCK), or ends the process again. */
+static sigset_t mask_interrupt(int mask)
+{
+    sigset_t interrupt;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    check(pthread_sigmask(mask, &interrupt, NULL) == 0);
+    return interrupt;
+}
+
+/* The first Ctrl-C ends the run, a second one the process. */
+static void heed_interrupt(struct bench_run *run, const sigset_t *interrupt)
+{
+    struct timespec now = {0};
+    if (!run->interrupted && sigtimedwait(interrupt, NULL, &now) == SIGINT) {
+        run->interrupted = true;
+        __atomic_store_n(&run->stops, true, __ATOMIC_RELAXED);
+        (void)mask_interrupt(SIG_UNBLOCK);
+    }
+}
+
 /* ---- The run ---- */
 
 static void set_clock(struct bench_run *run)
@@ -218,10 +243,12 @@ static void begin(struct bench_run *run)
 {
     (void)gate_gather(&run->gate);
     set_clock(run);
-    gate_release(&run->gate);
     if (run->options->warmup_us == 0) {
+        (void)mask_interrupt(SIG_BLOCK);
+        gate_release(&run->gate);
         return;
     }
+    gate_release(&run->gate);
     (void)gate_gather(&run->gate); /* nobody sends any more */
     gate_release(&run->gate);
     (void)gate_gather(&run->gate); /* nothing is left to be read */
@@ -230,6 +257,7 @@ static void begin(struct bench_run *run)
         run->flows[i].received_messages = 0;
     }
     set_clock(run);
+    (void)mask_interrupt(SIG_BLOCK);
     gate_release(&run->gate);
 }
 
@@ -249,7 +277,9 @@ static void watch_actors(struct bench_run *run, const struct run_watch *watch)
 {
     u64 next_pause_ns = NS_PER_SECOND / 2;
     u32 pauses = 0;
+    sigset_t interrupt = mask_interrupt(SIG_BLOCK);
     while (!gate_is_empty(&run->gate, TICK_MS)) {
+        heed_interrupt(run, &interrupt);
         watch->on_tick(watch->context, run);
         u64 now_ns = bench_run_ns(run);
         if (watch->on_pause != NULL && pauses < PAUSES_MAX && now_ns >= next_pause_ns &&
@@ -259,6 +289,7 @@ static void watch_actors(struct bench_run *run, const struct run_watch *watch)
             next_pause_ns = bench_run_ns(run) + (NS_PER_SECOND << pauses);
         }
     }
+    (void)mask_interrupt(SIG_UNBLOCK);
 }
 
 static bool collect(struct bench_run *run, struct client_error *error)
@@ -285,9 +316,15 @@ bool bench_run(struct bench_run *run, const struct bench_options *options, struc
     if (!bench_setup(options, client, &run->waits_at_server, error)) {
         return false;
     }
+    if (options->keys > 0) {
+        key_draw_init(&run->keys, (u32)options->keys,
+                      strcmp(options->key_distribution, "zipf") == 0);
+    }
     make_actors(run);
     gate_init(&run->gate, run->actors_count);
+    (void)mask_interrupt(SIG_BLOCK); /* of all threads */
     start_threads(run);
+    (void)mask_interrupt(SIG_UNBLOCK);
     begin(run);
     watch_actors(run, watch);
     bool good = collect(run, error);
@@ -306,6 +343,7 @@ void bench_run_deinit(struct bench_run *run)
     mem_return(run->actors);
     mem_return(run->flows);
     mem_return(run->budgets);
+    key_draw_deinit(&run->keys);
     *run = (struct bench_run){0};
 }
 

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "bench/actor.h"
+#include "bench/key_draw.h"
 
 #define RUN_PARTITIONS_MAX 1000u
 
@@ -27,7 +28,9 @@ struct bench_run {
     u64 warm_until_ns;
     bool waits_at_server; /* it knows the waiting poll */
     bool stops;           /* atomic: an actor failed, or the user had enough */
+    bool interrupted;     /* the user had enough */
     u64 ended_ns;         /* of the run's clock */
+    struct key_draw keys; /* none: keys_count is 0 */
 };
 
 /* What the caller does while no actor runs, and in between. */

@@ -56,6 +56,21 @@ static void write_title(struct outcome *outcome)
     (void)str_append(outcome->title, sizeof(outcome->title), &position, "%s, durability %s, %s, %s",
                      bench_kind_row(options->kind)->name, outcome->server->durability,
                      outcome->server->process_id != 0 ? "loopback" : "over the network", loop);
+    (void)str_append(outcome->title, sizeof(outcome->title), &position, "%s%s",
+                     options->cold ? ", cold (pages dropped)" : "",
+                     outcome->run->interrupted ? ", INTERRUPTED" : "");
+}
+
+/* What the target of p99 is held against. */
+static u64 p99_us_of(const struct outcome *outcome)
+{
+    static const enum measure order[] = {MEASURE_END_BATCH, MEASURE_PUBLISH_BATCH,
+                                         MEASURE_POLL_BATCH};
+    u32 at = 0;
+    while (at + 1 < array_count(order) && outcome->measures[order[at]]->count == 0) {
+        at++;
+    }
+    return histogram_quantile(outcome->measures[order[at]], 0.99) / 1000;
 }
 
 /* The sum of what the actors were asked to do. */
@@ -104,6 +119,9 @@ void outcome_init(struct outcome *outcome, const struct bench_run *run,
         outcome->target_share = reached / outcome->target_bytes_per_second;
         outcome->missed_target = outcome->target_share < 0.99;
     }
+    outcome->p99_us = p99_us_of(outcome);
+    outcome->missed_p99 =
+        run->options->target_p99_us > 0 && outcome->p99_us > run->options->target_p99_us;
     write_title(outcome);
 }
 

@@ -4,6 +4,8 @@
  * a sum of means. Percentiles are of all actors' histograms merged, never a mean of percentiles. */
 #pragma once
 
+#include <stdio.h>
+
 #include "bench/bench_run.h"
 #include "bench/json_writer.h"
 #include "bench/limits.h"
@@ -26,6 +28,8 @@ struct outcome {
     double target_bytes_per_second; /* 0: as fast as it goes */
     double target_share;            /* of it that was reached */
     bool missed_target;             /* below 99 % of it */
+    u64 p99_us;                     /* of a batch, end to end or else of its request */
+    bool missed_p99;
     double client_cpu_seconds;
     bool ran_dry;
     u64 samples_lost;
@@ -45,7 +49,7 @@ const char *outcome_limit_name(const struct outcome *outcome);
 double outcome_limit_ratio(const struct outcome *outcome);
 
 /* A table for people. */
-void outcome_print(const struct outcome *outcome);
+void outcome_print(const struct outcome *outcome, FILE *file);
 
 /* The members of one object for programs. */
 void outcome_write_figures(const struct outcome *outcome, struct json_writer *json);

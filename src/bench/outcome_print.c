@@ -25,111 +25,122 @@ static double us(u64 ns)
     return (double)ns / 1000;
 }
 
-static void print_measures(const struct outcome *outcome)
+static void print_measures(const struct outcome *outcome, FILE *file)
 {
-    printf("\n%-24s", "latency, us");
+    fprintf(file, "\n%-24s", "latency, us");
     for (u32 i = 0; i < array_count(percentiles); i++) {
-        printf("%11s", percentiles[i].title);
+        fprintf(file, "%11s", percentiles[i].title);
     }
-    printf("%11s%11s\n", "max", "mean");
+    fprintf(file, "%11s%11s\n", "max", "mean");
     for (u32 m = 0; m < MEASURE_COUNT; m++) {
         const struct histogram *histogram = outcome->measures[m];
         if (histogram->count == 0) {
             continue;
         }
-        printf("%-24s", outcome_measure_title((enum measure)m));
+        fprintf(file, "%-24s", outcome_measure_title((enum measure)m));
         for (u32 i = 0; i < array_count(percentiles); i++) {
-            printf("%11.1f", us(histogram_quantile(histogram, percentiles[i].share)));
+            fprintf(file, "%11.1f", us(histogram_quantile(histogram, percentiles[i].share)));
         }
-        printf("%11.1f%11.1f\n", us(histogram->max), histogram_mean(histogram) / 1000);
+        fprintf(file, "%11.1f%11.1f\n", us(histogram->max), histogram_mean(histogram) / 1000);
     }
 }
 
-static void print_limits(const struct outcome *outcome)
+static void print_limits(const struct outcome *outcome, FILE *file)
 {
     const struct limits *limits = outcome->limits;
     if (limits == NULL) {
         return;
     }
     if (!limits->has_disk && limits->err.text[0] != 0) {
-        printf("limits      %s\n", limits->err.text);
+        fprintf(file, "limits      %s\n", limits->err.text);
     }
     if (limits->rounds == 0) {
         return;
     }
     struct limit_figure loop = limits_median(limits->loop, limits->rounds);
-    printf("\nbare limits, %u bytes, %u connections, %u rounds interleaved\n", limits->work.bytes,
-           limits->work.connections, limits->rounds);
+    fprintf(file, "\nbare limits, %u bytes, %u connections, %u rounds interleaved\n",
+            limits->work.bytes, limits->work.connections, limits->rounds);
     if (limits->has_disk) {
         struct limit_figure exchange = limits_median(limits->exchange, limits->rounds);
         struct limit_figure disk = limits_median(limits->disk, limits->rounds);
-        printf("  exchange  %10.1f MB/s   p50 %.1f us\n", exchange.bytes_per_second / 1e6,
-               exchange.p50_us);
-        printf("  disk      %10.1f MB/s   p50 %.1f us\n", disk.bytes_per_second / 1e6, disk.p50_us);
+        fprintf(file, "  exchange  %10.1f MB/s   p50 %.1f us\n", exchange.bytes_per_second / 1e6,
+                exchange.p50_us);
+        fprintf(file, "  disk      %10.1f MB/s   p50 %.1f us\n", disk.bytes_per_second / 1e6,
+                disk.p50_us);
     }
-    printf("  loop      %10.1f MB/s   p50 %.1f us\n", loop.bytes_per_second / 1e6, loop.p50_us);
-    printf("  this run is %.2f of the %s\n", outcome_limit_ratio(outcome),
-           outcome_limit_name(outcome));
+    fprintf(file, "  loop      %10.1f MB/s   p50 %.1f us\n", loop.bytes_per_second / 1e6,
+            loop.p50_us);
+    fprintf(file, "  this run is %.2f of the %s\n", outcome_limit_ratio(outcome),
+            outcome_limit_name(outcome));
 }
 
-static void print_volume(const char *what, u64 messages, u64 bytes, double bytes_per_second)
+static void print_volume(FILE *file, const char *what, u64 messages, u64 bytes,
+                         double bytes_per_second)
 {
-    printf("%-11s %llu messages, %.1f MB in all: %.1f MB/s\n", what, (unsigned long long)messages,
-           (double)bytes / 1e6, bytes_per_second / 1e6);
+    fprintf(file, "%-11s %llu messages, %.1f MB in all: %.1f MB/s\n", what,
+            (unsigned long long)messages, (double)bytes / 1e6, bytes_per_second / 1e6);
 }
 
-static void print_reference(const struct reference_run *reference)
+static void print_reference(const struct reference_run *reference, FILE *file)
 {
     if (reference == NULL) {
         return;
     }
-    printf("\nby the reference's arithmetic (means of percentiles, sums of means), ms\n");
+    fprintf(file, "\nby the reference's arithmetic (means of percentiles, sums of means), ms\n");
     for (u32 i = 0; i < reference->groups_count; i++) {
         const struct reference_group *group = &reference->groups[i];
         const double *percentiles_ms = group->latency.percentiles_ms;
-        printf("  %-24s %.2f MB/s, %.0f messages/s, p50 %.2f, p90 %.2f, p95 %.2f, p99 %.2f, "
-               "p99.9 %.2f, p99.99 %.2f, mean %.2f, min %.2f, max %.2f, deviation %.2f\n",
-               reference->kinds[i], group->total_megabytes_per_second,
-               group->total_messages_per_second, percentiles_ms[0], percentiles_ms[1],
-               percentiles_ms[2], percentiles_ms[3], percentiles_ms[4], percentiles_ms[5],
-               group->latency.average_ms, group->latency.min_ms, group->latency.max_ms,
-               group->latency.deviation_ms);
+        fprintf(file,
+                "  %-24s %.2f MB/s, %.0f messages/s, p50 %.2f, p90 %.2f, p95 %.2f, p99 %.2f, "
+                "p99.9 %.2f, p99.99 %.2f, mean %.2f, min %.2f, max %.2f, deviation %.2f\n",
+                reference->kinds[i], group->total_megabytes_per_second,
+                group->total_messages_per_second, percentiles_ms[0], percentiles_ms[1],
+                percentiles_ms[2], percentiles_ms[3], percentiles_ms[4], percentiles_ms[5],
+                group->latency.average_ms, group->latency.min_ms, group->latency.max_ms,
+                group->latency.deviation_ms);
     }
 }
 
-void outcome_print(const struct outcome *outcome)
+void outcome_print(const struct outcome *outcome, FILE *file)
 {
     const struct actor_totals *totals = &outcome->totals;
-    printf("%s\n\n", outcome->title);
+    fprintf(file, "%s\n\n", outcome->title);
     if (totals->sent_batches > 0) {
-        print_volume("sent", totals->sent_messages, totals->sent_bytes,
+        print_volume(file, "sent", totals->sent_messages, totals->sent_bytes,
                      outcome->sent_bytes_per_second);
     }
     if (totals->received_batches > 0) {
-        print_volume("received", totals->received_messages, totals->received_bytes,
+        print_volume(file, "received", totals->received_messages, totals->received_bytes,
                      outcome->received_bytes_per_second);
     }
-    printf("%-11s %.3f s from the common start to the last end, %u actors, %.0f messages/s\n",
-           "time", outcome->seconds, outcome->run->actors_count, outcome->messages_per_second);
+    fprintf(file,
+            "%-11s %.3f s from the common start to the last end, %u actors, %.0f messages/s\n",
+            "time", outcome->seconds, outcome->run->actors_count, outcome->messages_per_second);
     if (outcome->target_bytes_per_second > 0) {
-        printf("%-11s %.1f MB/s, of which %.1f %% were reached%s\n", "target",
-               outcome->target_bytes_per_second / 1e6, outcome->target_share * 100,
-               outcome->missed_target ? ": THIS RUN FAILED ITS TARGET" : "");
+        fprintf(file, "%-11s %.1f MB/s, of which %.1f %% were reached%s\n", "target",
+                outcome->target_bytes_per_second / 1e6, outcome->target_share * 100,
+                outcome->missed_target ? ": THIS RUN FAILED ITS TARGET" : "");
+    }
+    if (outcome->options->target_p99_us > 0) {
+        fprintf(file, "%-11s p99 of a batch at most %llu us, it was %llu us%s\n", "target",
+                (unsigned long long)outcome->options->target_p99_us,
+                (unsigned long long)outcome->p99_us,
+                outcome->missed_p99 ? ": THIS RUN FAILED ITS TARGET" : "");
     }
     if (outcome->server->process_id != 0) {
-        printf("%-11s %.2f s of processor time (%.2f s a GB), at most %.1f MiB resident\n",
-               "server", outcome->server->cpu_seconds,
-               outcome->server->cpu_seconds * 1e9 /
-                   (double)u64_max(1, totals->sent_bytes + totals->received_bytes),
-               (double)outcome->server->rss_bytes_max / (double)MIB);
+        fprintf(file, "%-11s %.2f s of processor time (%.2f s a GB), at most %.1f MiB resident\n",
+                "server", outcome->server->cpu_seconds,
+                outcome->server->cpu_seconds * 1e9 /
+                    (double)u64_max(1, totals->sent_bytes + totals->received_bytes),
+                (double)outcome->server->rss_bytes_max / (double)MIB);
     }
-    printf("%-11s %.2f s of processor time\n", "client", outcome->client_cpu_seconds);
+    fprintf(file, "%-11s %.2f s of processor time\n", "client", outcome->client_cpu_seconds);
     if (outcome->ran_dry) {
-        printf("%-11s the streams held fewer messages than were asked for\n", "note");
+        fprintf(file, "%-11s the streams held fewer messages than were asked for\n", "note");
     }
-    print_measures(outcome);
-    print_limits(outcome);
-    print_reference(outcome->reference);
+    print_measures(outcome, file);
+    print_limits(outcome, file);
+    print_reference(outcome->reference, file);
 }
 
 /* ---- JSON ---- */
@@ -246,6 +257,9 @@ void outcome_write_figures(const struct outcome *outcome, struct json_writer *js
     json_number(json, "target_bytes_per_second", outcome->target_bytes_per_second);
     json_number(json, "target_share", outcome->target_share);
     json_bool(json, "missed_target", outcome->missed_target);
+    json_count(json, "target_p99_us", options->target_p99_us);
+    json_bool(json, "missed_p99", outcome->missed_p99);
+    json_bool(json, "interrupted", outcome->run->interrupted);
     json_bool(json, "ran_dry", outcome->ran_dry);
     json_number(json, "client_cpu_seconds", outcome->client_cpu_seconds);
     json_totals(json, "totals", &outcome->totals);

@@ -10,22 +10,24 @@
 #define PREPARED_FIXED_MAX 16u
 #define PREPARED_RANGE_MAX 64u
 #define REQUEST_NUMBER_POSITION 168u
+#define COUNT_BYTES 4u /* of the messages, between the key and the batch */
 
 static u64 draw(struct prng *prng, struct bench_range range)
 {
     return range.min + prng_below(prng, range.max - range.min + 1);
 }
 
-/* Letters and digits, as in the reference. */
-static void fill(struct prng *prng, u8 *payload, u32 size)
+/* Letters and digits, as in the reference, or fewer of them; above that any bytes. */
+static void fill(struct prng *prng, u32 entropy, u8 *payload, u32 size)
 {
+    u32 mask = (1u << entropy) - 1;
     static const char letters[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-+";
-    for (u32 i = 0; i < size; i += 10) {
+    for (u32 i = 0; i < size; i += 8) {
         u64 bits = prng_next(prng);
-        for (u32 j = i; j < size && j < i + 10; j++) {
-            payload[j] = (u8)letters[bits & 63];
-            bits >>= 6;
+        for (u32 j = i; j < size && j < i + 8; j++) {
+            payload[j] = (u8)(entropy <= 6 ? (u8)letters[bits & mask] : bits & mask);
+            bits >>= 8;
         }
     }
 }
@@ -37,7 +39,7 @@ static void add_messages(struct prepared_batch *batch, struct batch_builder *bui
     u8 *payload = mem_take(options->message_bytes.max);
     for (u32 i = 0; i < messages; i++) {
         u32 size = (u32)draw(prng, options->message_bytes);
-        fill(prng, payload, size);
+        fill(prng, options->entropy, payload, size);
         struct batch_message message = {
             .id = {prng_next(prng), prng_next(prng) | 1},
             .origin_timestamp_us = (u64)(options->interval_us * i),
@@ -66,6 +68,7 @@ static void make_batch(struct prepared_batch *batch, const struct prepared_optio
     send_request_encode(&place, &prefix);
     check(!prefix.failed);
     batch->batch_position = FRAME_HEADER_BYTES + prefix.position;
+    batch->key_position = batch->batch_position - COUNT_BYTES - PREPARED_KEY_BYTES;
 
     struct batch_builder builder;
     batch_builder_init(&builder, batch->frame + batch->batch_position,
@@ -92,7 +95,7 @@ static u32 add_messages_v1(struct prepared_batch *batch, u8 *index,
                                      .origin_timestamp_us = 1,
                                      .payload_bytes = size};
         message_v1_encode(&message, first + end);
-        fill(prng, first + end + MESSAGE_V1_HEADER_BYTES, size);
+        fill(prng, options->entropy, first + end + MESSAGE_V1_HEADER_BYTES, size);
         end += MESSAGE_V1_HEADER_BYTES + size;
         put_u32(index + (u64)i * MESSAGE_V1_INDEX_BYTES + 4, end);
         batch->payload_bytes += size;
@@ -116,6 +119,8 @@ static void make_batch_v1(struct prepared_batch *batch, const struct prepared_op
     send_v1_encode(&place, &prefix);
     check(!prefix.failed);
     u8 *index = batch->frame + FRAME_V1_HEADER_BYTES + prefix.position;
+    batch->key_position =
+        FRAME_V1_HEADER_BYTES + prefix.position - COUNT_BYTES - PREPARED_KEY_BYTES;
     u32 payload_bytes = prefix.position + add_messages_v1(batch, index, options, prng);
     request_v1_encode(&(struct request_v1){.length = FRAME_V1_LENGTH_BYTES + payload_bytes,
                                            .code = command_row(COMMAND_SEND_MESSAGES)->code},

@@ -23,10 +23,13 @@
 #include "wire/frame.h"
 #include "wire/send.h"
 
+#define PREPARED_KEY_BYTES 8u
+
 struct prepared_batch {
     u8 *frame;
     u32 frame_bytes;
     u32 batch_position; /* in the frame */
+    u32 key_position;   /* in the frame, of a key of PREPARED_KEY_BYTES */
     u64 payload_bytes;
     struct batch_header header;
     u8 *checksums; /* of the messages, 8 bytes each; NULL: a frame of generation 1 */
@@ -43,7 +46,8 @@ struct prepared_options {
     struct bench_range batch_messages;
     double interval_us; /* between messages; 0: all of one moment */
     u64 seed;
-    bool is_v1; /* then `header` is not looked at */
+    u32 entropy; /* bits of chance in a byte of payload, 0 to 8 */
+    bool is_v1;  /* then `header` is not looked at */
     struct request_header header;
     struct send_request place; /* messages_count is filled in here */
 };
@@ -57,6 +61,12 @@ static inline struct prepared_batch *prepared_next(struct prepared *prepared)
     struct prepared_batch *batch = &prepared->batches[prepared->next];
     prepared->next = prepared->next + 1 == prepared->count ? 0 : prepared->next + 1;
     return batch;
+}
+
+/* Gives the frame another key, if it was made with one. */
+static inline void prepared_set_key(struct prepared_batch *batch, u64 key)
+{
+    put_u64(batch->frame + batch->key_position, key);
 }
 
 /* Gives the frame its number and its messages their time; the first message is of `origin_us`. */

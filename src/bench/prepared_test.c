@@ -9,6 +9,7 @@ static struct prepared_options some(double interval_us)
         .batch_messages = {1, 50},
         .interval_us = interval_us,
         .seed = 7,
+        .entropy = 6,
         .header = {.client = {1, 2}, .operation = 160, .session = 3},
         .place = {.stream = identifier_of_name(span_of("bench-stream-1")),
                   .topic = identifier_of_name(span_of("topic-1")),
@@ -50,6 +51,53 @@ TEST(every_stamped_batch_is_one_that_the_server_accepts)
         expect_sound(batch, i + 1, 1000000 + i);
     }
     prepared_deinit(&prepared);
+}
+
+TEST(a_key_is_set_where_the_server_looks_for_it)
+{
+    static const u8 none[PREPARED_KEY_BYTES] = {0};
+    struct prepared prepared;
+    struct prepared_options options = some(0);
+    options.place.partitioning =
+        (struct partitioning){.kind = PARTITIONING_KEY, .key = {none, sizeof(none)}};
+    prepared_init(&prepared, &options);
+    struct prepared_batch *batch = prepared_next(&prepared);
+    prepared_set_key(batch, 0x1122334455667788);
+    prepared_stamp(batch, 1, 1000000);
+    expect_sound(batch, 1, 1000000);
+    struct span body = {batch->frame + FRAME_HEADER_BYTES, batch->frame_bytes - FRAME_HEADER_BYTES};
+    struct send_request send;
+    EXPECT_EQ(send_request_decode(body, body.size, &send), WIRE_OK);
+    EXPECT_EQ(send.partitioning.key.size, PREPARED_KEY_BYTES);
+    EXPECT_EQ(get_u64(send.partitioning.key.data), 0x1122334455667788);
+    prepared_deinit(&prepared);
+}
+
+/* How many different bytes the payloads of a batch are made of. */
+static u32 different_bytes(u32 entropy)
+{
+    bool seen[256] = {false};
+    struct prepared prepared;
+    struct prepared_options options = some(0);
+    options.entropy = entropy;
+    options.message_bytes = (struct bench_range){60000, 60000};
+    options.batch_messages = (struct bench_range){1, 1};
+    prepared_init(&prepared, &options);
+    struct prepared_batch *batch = prepared_next(&prepared);
+    u32 count = 0;
+    for (u32 i = batch->frame_bytes - 60000; i < batch->frame_bytes; i++) {
+        count += seen[batch->frame[i]] ? 0 : 1;
+        seen[batch->frame[i]] = true;
+    }
+    prepared_deinit(&prepared);
+    return count;
+}
+
+TEST(payloads_have_the_bits_of_chance_that_were_asked_for)
+{
+    for (u32 bits = 0; bits <= 8; bits++) {
+        EXPECT_EQ(different_bytes(bits), 1u << bits);
+    }
 }
 
 TEST(messages_of_a_schedule_are_as_old_as_it_says)

@@ -105,9 +105,21 @@ static bool write_file(const struct report *report, const char *directory, const
     return good || err_set(err, "%s cannot be written: %s", path, strerror(errno));
 }
 
-bool report_write(const struct report *report, char *directory, u32 capacity, struct err *err)
+static void write_log(const struct report *report, FILE *file)
+{
+    fprintf(file, "%s\n", report->outcome->options->command);
+    outcome_print(report->outcome, file);
+}
+
+static void write_archive(const struct report *report, FILE *file)
+{
+    (void)fwrite(report->archive.data, 1, report->archive.size, file);
+}
+
+bool report_write(struct report *report, char *directory, u32 capacity, struct err *err)
 {
     char name[240];
+    struct client_error error;
     const char *parent = report->outcome->options->output_directory;
     name_directory(report, name, sizeof(name));
     if (!str_format(directory, capacity, "%s/%s", parent, name)) {
@@ -115,5 +127,8 @@ bool report_write(const struct report *report, char *directory, u32 capacity, st
     }
     return make_directory(parent, err) && make_directory(directory, err) &&
            write_file(report, directory, "report.json", report_write_json, err) &&
-           write_file(report, directory, "report.html", report_write_html, err);
+           write_file(report, directory, "report.html", report_write_html, err) &&
+           write_file(report, directory, "bench.log", write_log, err) &&
+           (!client_snapshot(report->client, &report->archive, &error) ||
+            write_file(report, directory, "server_logs.zip", write_archive, err));
 }

@@ -30,11 +30,13 @@ struct report {
     const struct outcome *outcome;
     const struct reference_run *reference;
     struct report_machine machine;
+    struct client *client; /* of the server's diagnostics */
+    struct span archive;   /* set while it is written */
 };
 
-/* `directory` becomes that of the run. */
-must_check bool report_write(const struct report *report, char *directory, u32 capacity,
-                             struct err *err);
+/* report.json, report.html, bench.log (the summary), and server_logs.zip, if the server gives its
+ * diagnostics away. `directory` becomes that of the run. */
+must_check bool report_write(struct report *report, char *directory, u32 capacity, struct err *err);
 
 void report_write_json(const struct report *report, FILE *file);
 void report_write_html(const struct report *report, FILE *file);

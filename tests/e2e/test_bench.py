@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 import time
+import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,12 +16,15 @@ from server import BINARY, PATIENCE
 from test_cli import DONE, REFUSED, USAGE, Terminal
 
 
+MISSED, INTERRUPTED = 7, 130
+
+
 class Bench(Terminal):
     def bench(self, *words, code=DONE):
         return self.run_command("bench", *words, code=code)
 
     def figures(self, *words):
-        return json.loads(self.bench("--no-limits", "--json", *words))
+        return json.loads(self.bench("--no-limits", "--json", *words, code=(DONE, MISSED)))
 
     def messages_in(self, streams):
         client = self.client()
@@ -117,6 +121,29 @@ class Kinds(Bench):
         self.expect_read(self.figures(*self.SMALL, "pc", "-c", "2"), 1200, "poll_message")
         self.expect_written(self.figures(*older, "bp", "-p", "2", "-a", "4"), 1, 60)
 
+    def test_keys_choose_partitions_popular_ones_more_often(self):
+        words = ("-m", "10", "-P", "1", "-b", "200")
+        for how, keys, least, most in (("uniform", "1000", 51, 95), ("zipf", "20", 96, 300)):
+            self.expect_messages(self.figures(*words, "--keys", keys, "--key-distribution", how,
+                                              "--entropy", "8", "bp", "-p", "2", "-a", "8"), 400)
+            self.assertTrue(least <= self.fullest_partition() <= most, how)
+        self.expect_messages(self.figures(*words, "--keys", "1", "bp", "-p", "2", "-a", "8"), 400)
+        self.assertEqual(self.fullest_partition(), 400)
+
+    def expect_messages(self, figures, count):
+        self.assertEqual(figures["totals"]["sent_messages"], count)
+        self.assertEqual(self.messages_in(1), count)
+
+    def fullest_partition(self):
+        topic = self.client().get_topic("bench-stream-1", "topic-1")
+        return max(partition["messages"] for partition in topic["partitions"])
+
+    def test_cold_reads_find_everything(self):
+        self.figures(*self.SMALL, "pp", "-p", "2")
+        read = self.figures(*self.SMALL, "--cold", "pc", "-c", "2")
+        self.expect_read(read, 1200, "poll_message")
+        self.assertIn("cold", read["title"])
+
     def test_consumers_that_reread_begin_again_at_the_first_message(self):
         self.figures(*self.SMALL, "pp", "-p", "1")
         again = self.figures("-m", "100", "-P", "20", "-b", "100", "--reread", "pc", "-c", "1")
@@ -187,8 +214,10 @@ class Reports(Bench):
             self.assertRegex(report["uuid"], r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
             self.assertRegex(report["timestamp"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
             self.assertNotIn("iggy", report["params"]["bench_command"])
-            for path in (directory / "report.json", directory / "report.html"):
-                path.unlink()
+            self.assertIn("durability sync", (directory / "bench.log").read_text())
+            self.assertTrue(zipfile.is_zipfile(directory / "server_logs.zip"))
+            for name in ("report.json", "report.html", "bench.log", "server_logs.zip"):
+                (directory / name).unlink()
             directory.rmdir()
             Path(directory.parent).rmdir()
 
@@ -350,3 +379,29 @@ class Interrupted(Bench):
         self.server.start()
         self.assertEqual(process.returncode, REFUSED)
         self.assertRegex(said, "connection|no server|no answer")
+
+    @deadline(60)
+    def test_ctrl_c_ends_a_run_with_the_summary_so_far(self):
+        process = subprocess.Popen(
+            [str(BINARY), "bench", "--no-limits", "--json", "--duration", "50s", "-P", "1", "ppc",
+             "-p", "2", "-c", "2", "tcp", "--server-address", "%s:%d" % self.server.address],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        client = self.client()
+        end = time.monotonic() + 10 * PATIENCE
+        while time.monotonic() < end:
+            topic = client.get_topic("bench-stream-2", "topic-1")
+            if topic and topic["messages"] > 5:
+                break
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        printed, said = process.communicate(timeout=20 * PATIENCE)
+        self.assertEqual(process.returncode, INTERRUPTED, said)
+        figures = json.loads(printed)
+        self.assertTrue(figures["interrupted"])
+        self.assertGreater(figures["totals"]["sent_messages"], 0)
+
+    def test_a_missed_target_is_an_exit_code(self):
+        words = ("--no-limits", "-b", "20", "-P", "1", "--target-p99")
+        self.assertIn(b"FAILED ITS TARGET", self.bench(*words, "1us", "pp", "-p", "1", code=MISSED))
+        figures = json.loads(self.bench("--json", *words, "1h", "ppc", "-p", "1", "-c", "1"))
+        self.assertFalse(figures["missed_p99"])
