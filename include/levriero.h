@@ -432,12 +432,19 @@ struct lv_consumer_options {
  * server holds back a poll only while nothing else is asked over the connection, so a consumer that
  * waits is best alone on its client. Joins its group and finds its partitions, so it may wait.
  *
- * What is promised: messages of a partition come in order, without a gap, and none twice in the
- * life of a consumer by itself, whatever happens to its connection. Whoever comes after it begins
- * behind the last stored offset: at least once. In a group a member that loses its connection may
- * find its partitions with others, who begin at the stored offset; and when a partition is taken
- * away what was read ahead is still handed out and its offset stored, so that the next owner goes
- * on behind it. After a purge of the topic it begins at its new beginning.
+ * What is promised, whatever happens to connections and server:
+ *
+ * - By itself: messages of a partition come in order, without a gap, and none twice in the life of
+ *   the consumer. Whoever comes after it begins behind the last stored offset: at least once.
+ * - In a group: no message is lost, and none comes before the one in front of it was handed out, by
+ *   whichever member. While connections hold, none comes twice: when a partition is taken away, what
+ *   was read ahead is still handed out and its offset stored, and the next owner goes on behind it.
+ * - A member that loses its connection drops what it read ahead, and it or another goes on behind
+ *   the stored offset. So what was handed out and not stored comes again: with LV_COMMIT_BATCH at
+ *   most what is read ahead and one poll, with LV_COMMIT_INTERVAL what was handed out in an
+ *   interval and as much; with LV_COMMIT_BY_HAND whatever was not stored, with LV_COMMIT_NEVER
+ *   everything.
+ * - After a purge of the topic it begins at its new beginning.
  *
  *     struct lv_consumer_options options = LV_CONSUMER_OPTIONS_INIT;
  *     options.stream = "orders";

@@ -101,18 +101,64 @@ class Library(Case):
             server.process.send_signal(signal.SIGCONT)
         self.finish(process)
 
+    def group(self, address, accidents, messages=20000, members=3, partitions=4):
+        process = subprocess.Popen(
+            [PROGRAMS / "library_group", text_of(address), str(members), str(partitions),
+             str(messages), str(accidents)],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(lambda: (process.poll() is None and process.kill(), process.wait()))
+        return process
+
+    def finish_group(self, process):
+        said, _ = process.communicate(timeout=200)
+        self.assertEqual(process.returncode, 0, said)
+        self.assertIn("nothing lost, all in order", said)
+        return said
+
+    @deadline(120)
+    def test_the_members_of_a_group_double_nothing_without_an_accident(self):
+        server = self.own_server().start()
+        said = self.finish_group(self.group(server.address, 0))
+        self.assertIn(", 0 of them again", said)
+
     @deadline(120)
     def test_the_members_of_a_group_lose_nothing_when_the_server_is_killed(self):
         server = self.own_server().start()
         with Proxy(server.address) as proxy:
-            process = subprocess.Popen(
-                [PROGRAMS / "library_group", text_of(proxy.address), "3", "4", "20000"],
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-            self.addCleanup(lambda: (process.poll() is None and process.kill(), process.wait()))
+            process = self.group(proxy.address, 3)
             for _ in range(3):
                 self.restart(server, proxy, server.kill, 0.7)
-            said, _ = process.communicate(timeout=200)
-            self.assertEqual(process.returncode, 0, said)
+            self.finish_group(process)
+
+    @deadline(120)
+    def test_the_members_of_a_group_lose_nothing_when_the_server_is_started_again(self):
+        server = self.own_server().start()
+        with Proxy(server.address) as proxy:
+            process = self.group(proxy.address, 3)
+            for _ in range(3):
+                self.restart(server, proxy, server.stop, 0.7)
+            self.finish_group(process)
+
+    @deadline(120)
+    def test_the_members_of_a_group_lose_nothing_when_the_server_is_paused(self):
+        server = self.own_server().start()
+        process = self.group(server.address, 2)
+        for _ in range(2):
+            time.sleep(0.4)
+            server.process.send_signal(signal.SIGSTOP)
+            time.sleep(3)  # a request may take 2 s
+            server.process.send_signal(signal.SIGCONT)
+        self.finish_group(process)
+
+    @deadline(120)
+    def test_the_members_of_a_group_lose_nothing_in_a_network_that_cuts_and_delays(self):
+        server = self.own_server().start()
+        with Proxy(server.address, cut_every=80, delay=0.004) as proxy:
+            process = self.group(proxy.address, 1000)  # a cut is an accident of one member
+            said = self.finish_group(process)
+            self.assertGreater(proxy.cuts, 5)
+            again = int(re.search(r"(\d+) of them again", said)[1])
+            self.assertLessEqual(again, proxy.cuts * 4 * 541)  # AGAIN_MAX of the program
 
     @deadline(120)
     def test_a_network_that_cuts_and_delays(self):
