@@ -414,9 +414,8 @@ struct lv_consumer_options {
     int ignore_stored; /* 1: begins at `start` whatever is stored */
     int commit;        /* enum lv_commit */
     uint32_t commit_interval_ms;
-    uint64_t
-        prefetch_bytes_max; /* read ahead while less than this is held; one poll may go beyond */
-    uint32_t poll_messages_max; /* of one poll */
+    uint64_t prefetch_bytes_max; /* polls while less is held; what is under way may go beyond */
+    uint32_t poll_messages_max;  /* of one poll */
     uint32_t wait_ms; /* how long the server may hold a poll that finds nothing; 0: not at all */
     uint32_t idle_ms; /* with 0 there, or a server that cannot: asks again so often */
     uint32_t sync_ms; /* how often a member asks which partitions it has */
@@ -428,17 +427,19 @@ struct lv_consumer_options {
             LV_START_FIRST, 0, 0, LV_COMMIT_BATCH, 1000, 4194304, 1000, 1000, 50, 3000             \
     }
 
-/* A consumer over the connection of `client`, which may serve other calls of the same thread; a
- * server holds back a poll only while nothing else is asked over the connection, so a consumer that
- * waits is best alone on its client. Joins its group and finds its partitions, so it may wait.
+/* A consumer over the connection of `client`, which may serve other calls of the same thread. The
+ * server holds polls of up to 16 partitions, so that a message of any of them comes at once, but
+ * only while nothing else is asked over the connection: a consumer that waits is best alone on its
+ * client. Joins its group and finds its partitions, so it may wait.
  *
  * What is promised, whatever happens to connections and server:
  *
  * - By itself: messages of a partition come in order, without a gap, and none twice in the life of
  *   the consumer. Whoever comes after it begins behind the last stored offset: at least once.
- * - In a group: no message is lost, and none comes before the one in front of it was handed out, by
- *   whichever member. While connections hold, none comes twice: when a partition is taken away, what
- *   was read ahead is still handed out and its offset stored, and the next owner goes on behind it.
+ * - In a group: no message is lost, and none comes before the one in front of it was handed out,
+ *   by whichever member. While connections hold, none comes twice: when a partition is taken away,
+ *   what was read ahead is still handed out and its offset stored, and the next owner goes on
+ *   behind it.
  * - A member that loses its connection drops what it read ahead, and it or another goes on behind
  *   the stored offset. So what was handed out and not stored comes again: with LV_COMMIT_BATCH at
  *   most what is read ahead and one poll, with LV_COMMIT_INTERVAL what was handed out in an

@@ -45,7 +45,9 @@ static void close_connection(struct lv_mock *mock, struct mock_connection *conne
     }
     mem_return(connection->input);
     mem_return(connection->output);
-    mem_return(connection->held);
+    for (u32 i = 0; i < MOCK_HELD_MAX; i++) {
+        mem_return(connection->held[i].frame);
+    }
     *connection = (struct mock_connection){.fd = -1};
 }
 
@@ -124,13 +126,26 @@ static void refuse_login(struct mock_request *request)
     put(request->connection, bytes, sizeof(bytes));
 }
 
+static struct mock_held *free_held(struct mock_connection *connection)
+{
+    for (u32 i = 0; i < MOCK_HELD_MAX; i++) {
+        if (connection->held[i].frame == NULL) {
+            return &connection->held[i];
+        }
+    }
+    return NULL;
+}
+
 static void hold(struct mock_request *request, const u8 *frame)
 {
     struct mock_connection *connection = request->connection;
-    connection->held = mem_take(request->header.size);
-    memcpy(connection->held, frame, request->header.size);
-    connection->held_bytes = request->header.size;
-    connection->held_until_us = now_us() + request->hold_ms * US_PER_MS;
+    struct mock_held *held = free_held(connection);
+    check(held != NULL); /* or else it may not hold */
+    held->frame = mem_take(request->header.size);
+    memcpy(held->frame, frame, request->header.size);
+    held->until_us = request->hold_until_us == MOCK_HELD_ANEW
+                         ? now_us() + request->hold_ms * US_PER_MS
+                         : request->hold_until_us;
 }
 
 static void serve(struct mock_request *request, const u8 *frame)
@@ -164,7 +179,7 @@ static void serve(struct mock_request *request, const u8 *frame)
 }
 
 static void take_frame(struct lv_mock *mock, struct mock_connection *connection, const u8 *frame,
-                       bool may_hold)
+                       u64 hold_until_us)
 {
     struct request_header header;
     request_header_decode(frame, &header);
@@ -177,14 +192,14 @@ static void take_frame(struct lv_mock *mock, struct mock_connection *connection,
         .header = header,
         .body = {frame + FRAME_HEADER_BYTES, header.size - FRAME_HEADER_BYTES},
         .reply = &reply,
-        .may_hold = may_hold,
+        .hold_until_us = hold_until_us,
     };
     enum wire_error error = command_find(header.operation, header.code, &request.command);
     if (error != WIRE_OK) {
         request.command = COMMAND_PING; /* without a result section */
         answer(&request, error);
     } else {
-        if (may_hold) {
+        if (hold_until_us == MOCK_HELD_ANEW) {
             mock->requests[request.command]++;
         }
         serve(&request, frame);
@@ -194,18 +209,31 @@ static void take_frame(struct lv_mock *mock, struct mock_connection *connection,
 
 /* ---- Polls that wait ---- */
 
-static void release(struct lv_mock *mock, struct mock_connection *connection, bool may_hold)
+/* Tries it once more, and waits on until then, or not: 0. */
+static void release(struct lv_mock *mock, struct mock_connection *connection,
+                    struct mock_held *held, u64 until_us)
 {
-    u8 *frame = connection->held;
-    u64 until_us = connection->held_until_us;
-    connection->held = NULL;
-    u32 before = connection->output_bytes;
-    take_frame(mock, connection, frame, may_hold);
-    if (connection->held != NULL) {
-        connection->held_until_us = until_us;
-    }
-    check(may_hold || connection->output_bytes > before || connection->must_close);
+    u8 *frame = held->frame;
+    held->frame = NULL;
+    take_frame(mock, connection, frame, until_us);
     mem_return(frame);
+}
+
+static void release_all(struct lv_mock *mock, struct mock_connection *connection)
+{
+    for (u32 i = 0; i < MOCK_HELD_MAX; i++) {
+        if (connection->held[i].frame != NULL) {
+            release(mock, connection, &connection->held[i], 0);
+        }
+    }
+}
+
+/* Polls that wait do so together, as far as there is room; anything else ends them. */
+static bool goes_together(struct mock_connection *connection, const struct request_header *header)
+{
+    enum command command;
+    return command_find(header->operation, header->code, &command) == WIRE_OK &&
+           command == COMMAND_POLL_MESSAGES_WAITING && free_held(connection) != NULL;
 }
 
 static void take_frames(struct lv_mock *mock, struct mock_connection *connection)
@@ -221,24 +249,22 @@ static void take_frames(struct lv_mock *mock, struct mock_connection *connection
         if (header.size > connection->input_bytes - at) {
             break;
         }
-        if (connection->held != NULL) {
-            release(mock, connection, false);
+        if (!goes_together(connection, &header)) {
+            release_all(mock, connection);
         }
-        take_frame(mock, connection, connection->input + at, true);
+        take_frame(mock, connection, connection->input + at, MOCK_HELD_ANEW);
         at += header.size;
     }
     memmove(connection->input, connection->input + at, connection->input_bytes - at);
     connection->input_bytes -= at;
 }
 
-static void look_at_held(struct lv_mock *mock)
+static void look_at_held(struct lv_mock *mock, struct mock_connection *connection)
 {
-    for (u32 i = 0; i < MOCK_CONNECTIONS_MAX; i++) {
-        struct mock_connection *connection = &mock->connections[i];
-        if (connection->fd >= 0 && connection->held != NULL) {
-            u64 requests = mock->requests[COMMAND_POLL_MESSAGES_WAITING];
-            release(mock, connection, now_us() < connection->held_until_us);
-            mock->requests[COMMAND_POLL_MESSAGES_WAITING] = requests;
+    for (u32 i = 0; i < MOCK_HELD_MAX && connection->fd >= 0; i++) {
+        struct mock_held *held = &connection->held[i];
+        if (held->frame != NULL) {
+            release(mock, connection, held, now_us() < held->until_us ? held->until_us : 0);
         }
     }
 }
@@ -305,9 +331,9 @@ static void work(struct lv_mock *mock, const struct pollfd *polls)
             read_some(mock, connection);
         }
     }
-    look_at_held(mock);
     for (u32 i = 0; i < MOCK_CONNECTIONS_MAX; i++) {
         struct mock_connection *connection = &mock->connections[i];
+        look_at_held(mock, connection);
         if (connection->fd >= 0) {
             write_some(connection);
         }
@@ -317,14 +343,23 @@ static void work(struct lv_mock *mock, const struct pollfd *polls)
     }
 }
 
+static u64 first_end_us(const struct mock_connection *connection)
+{
+    u64 until_us = UINT64_MAX;
+    for (u32 i = 0; i < MOCK_HELD_MAX && connection->fd >= 0; i++) {
+        if (connection->held[i].frame != NULL) {
+            until_us = u64_min(until_us, connection->held[i].until_us);
+        }
+    }
+    return until_us;
+}
+
 /* Until the first held poll is over. */
 static int wait_ms(const struct lv_mock *mock)
 {
     u64 until_us = UINT64_MAX;
     for (u32 i = 0; i < MOCK_CONNECTIONS_MAX; i++) {
-        if (mock->connections[i].fd >= 0 && mock->connections[i].held != NULL) {
-            until_us = u64_min(until_us, mock->connections[i].held_until_us);
-        }
+        until_us = u64_min(until_us, first_end_us(&mock->connections[i]));
     }
     u64 now = now_us();
     u64 wait_us = until_us > now ? until_us - now : 0;

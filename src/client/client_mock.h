@@ -24,6 +24,8 @@
 #define MOCK_CONNECTIONS_MAX 64u
 #define MOCK_SENDS_MAX 128u
 #define MOCK_RULES_MAX 32u
+#define MOCK_HELD_MAX 16u
+#define MOCK_HELD_ANEW UINT64_MAX
 #define MOCK_CODES_MAX 128u
 
 struct mock_batch {
@@ -85,6 +87,12 @@ struct mock_rule {
     int moment;
 };
 
+/* A poll that waits; frame NULL: none. */
+struct mock_held {
+    u8 *frame;
+    u64 until_us;
+};
+
 struct mock_connection {
     int fd;        /* -1: free */
     bool is_known; /* logged in */
@@ -96,9 +104,7 @@ struct mock_connection {
     u8 *output;
     u32 output_bytes;
     u32 output_capacity;
-    u8 *held; /* a poll that waits, or NULL */
-    u32 held_bytes;
-    u64 held_until_us;
+    struct mock_held held[MOCK_HELD_MAX];
 };
 
 struct lv_mock {
@@ -128,8 +134,8 @@ struct mock_request {
     struct request_header header;
     struct span body;
     struct writer *reply;
-    bool may_hold; /* a poll may wait for messages */
-    bool holds;    /* and does */
+    u64 hold_until_us; /* 0: a poll may not wait; MOCK_HELD_ANEW: as long as it says */
+    bool holds;        /* it waits for messages */
     u32 hold_ms;
 };
 

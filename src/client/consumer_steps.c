@@ -10,7 +10,7 @@
 #define FAILED_DELAY_US (500 * US_PER_MS)
 #define RETRY_DELAY_US (50 * US_PER_MS)
 #define TOPIC_AGE_US (60 * US_PER_SECOND)
-#define WAIT_MS_OF_MANY 200u /* shared out: while one partition is waited for, others are not */
+#define WAIT_MS_OF_MANY 200u /* shared out by those that take turns */
 #define WAIT_MS_MIN 10u
 
 static bool in_group(const struct lv_consumer *consumer)
@@ -30,11 +30,45 @@ struct source *consumer_source(struct lv_consumer *consumer, u32 partition_id)
     return NULL;
 }
 
+static struct fetch *find_fetch(struct lv_consumer *consumer, u32 partition_id)
+{
+    for (u32 i = 0; i < CONSUMER_FETCHES_MAX; i++) {
+        struct fetch *fetch = &consumer->fetches[i];
+        if (list_node_is_linked(&fetch->ask.node) && fetch->partition_id == partition_id) {
+            return fetch;
+        }
+    }
+    return NULL;
+}
+
+void consumer_stop_fetch(struct lv_consumer *consumer, u32 partition_id)
+{
+    struct fetch *fetch = find_fetch(consumer, partition_id);
+    if (fetch != NULL) {
+        protocol_cancel(&consumer->client->protocol, &fetch->ask);
+    }
+}
+
+void consumer_stop_all(struct lv_consumer *consumer)
+{
+    for (u32 i = 0; i < CONSUMER_FETCHES_MAX; i++) {
+        struct fetch *fetch = &consumer->fetches[i];
+        if (list_node_is_linked(&fetch->ask.node)) {
+            protocol_cancel(&consumer->client->protocol, &fetch->ask);
+        }
+    }
+}
+
 struct source *consumer_add_source(struct lv_consumer *consumer, u32 partition_id)
 {
     struct source *source = consumer_source(consumer, partition_id);
+    if (source != NULL && source->was_owned) {
+        source->is_owned = true;
+        return source;
+    }
+    consumer_stop_fetch(consumer, partition_id);
     if (source != NULL) {
-        source->needs_start |= !source->was_owned;
+        source->needs_start = true;
         source->is_owned = true;
         return source;
     }
@@ -177,14 +211,6 @@ static void ask_what_is_stored(struct lv_consumer *consumer, const struct source
     put_question(consumer, COMMAND_GET_CONSUMER_OFFSET, &body, now_us);
 }
 
-/* As many as fit into what may still be held, by the size of those that came so far. */
-static u32 messages_wanted(const struct lv_consumer *consumer)
-{
-    u64 room = consumer->options.prefetch_bytes_max - consumer->held_bytes;
-    u64 count = u64_max(room / consumer->message_bytes, 1);
-    return (u32)u64_min(count, consumer->options.poll_messages_max);
-}
-
 static u32 owned_count(const struct lv_consumer *consumer)
 {
     u32 count = 0;
@@ -194,49 +220,75 @@ static u32 owned_count(const struct lv_consumer *consumer)
     return count;
 }
 
-/* While there are messages nobody waits; 0: neither does this poll. */
-static u32 wait_ms_now(const struct lv_consumer *consumer)
+/* As many as fit into a share of what may still be held, by the size of those that came so far. */
+static u32 messages_wanted(const struct lv_consumer *consumer)
 {
-    u32 owned = owned_count(consumer);
-    u32 wait_ms = consumer->options.wait_ms;
-    if (!consumer->can_wait || consumer->empty_count < owned) {
-        return 0;
-    }
-    if (owned > 1) {
-        wait_ms = u32_max(u32_min(wait_ms, WAIT_MS_OF_MANY) / owned, WAIT_MS_MIN);
-    }
-    return in_group(consumer) ? u32_min(wait_ms, consumer->options.sync_ms) : wait_ms;
+    u64 room = consumer->options.prefetch_bytes_max - consumer->held_bytes;
+    u32 shares = u32_max(u32_min(owned_count(consumer), CONSUMER_FETCHES_MAX), 1);
+    u64 count = u64_max(room / shares / consumer->message_bytes, 1);
+    return (u32)u64_min(count, consumer->options.poll_messages_max);
 }
 
-static void ask_for_messages(struct lv_consumer *consumer, const struct source *source, u64 now_us)
+/* How long a poll may be held; 0: not at all. */
+static u32 wait_ms_now(const struct lv_consumer *consumer)
 {
-    struct writer body = begin(consumer);
+    u32 rounds = (owned_count(consumer) + CONSUMER_FETCHES_MAX - 1) / CONSUMER_FETCHES_MAX;
+    u32 wait_ms = consumer->options.wait_ms;
+    if (!consumer->can_wait) {
+        return 0;
+    }
+    return rounds <= 1 ? wait_ms : u32_max(u32_min(wait_ms, WAIT_MS_OF_MANY) / rounds, WAIT_MS_MIN);
+}
+
+static struct fetch *free_fetch(struct lv_consumer *consumer)
+{
+    u32 count = consumer->can_wait ? CONSUMER_FETCHES_MAX : 1;
+    for (u32 i = 0; i < count; i++) {
+        if (!list_node_is_linked(&consumer->fetches[i].ask.node)) {
+            return &consumer->fetches[i];
+        }
+    }
+    return NULL;
+}
+
+static void on_fetched(struct ask *ask, int error, struct span body);
+
+static void ask_for_messages(struct lv_consumer *consumer, const struct source *source,
+                             struct fetch *fetch, u64 now_us)
+{
     bool is_first = source->strategy != POLL_OFFSET;
+    u32 wait_ms = source->needs_end ? 0 : wait_ms_now(consumer);
     struct poll_request request = {
         .consumer = consumer->consumer,
         .stream = consumer->stream,
         .topic = consumer->topic,
         .partition = {true, source->partition_id},
-        .strategy = source->strategy,
+        .strategy = source->needs_end ? POLL_LAST : source->strategy,
         .value = is_first ? source->strategy_value : source->fetch_offset,
-        .count = messages_wanted(consumer),
+        .count = source->needs_end ? 1 : messages_wanted(consumer),
     };
-    u32 wait_ms = wait_ms_now(consumer);
-    if (source->needs_end) {
-        request.strategy = POLL_LAST;
-        request.count = 1;
-        wait_ms = 0;
+    if (fetch->frame == NULL) {
+        fetch->frame = mem_take(FRAME_HEADER_BYTES + CLIENT_NAMES_MAX);
     }
-    consumer->asked_partition = source->partition_id;
-    consumer->asked_offset = source->fetch_offset;
-    consumer->ask.longer_ms = wait_ms;
+    struct writer body = writer_over(fetch->frame, FRAME_HEADER_BYTES + CLIENT_NAMES_MAX);
+    body.position = FRAME_HEADER_BYTES;
     if (wait_ms > 0) {
         poll_waiting_request_encode(wait_ms, &request, &body);
-        put_question(consumer, COMMAND_POLL_MESSAGES_WAITING, &body, now_us);
     } else {
         poll_request_encode(&request, &body);
-        put_question(consumer, COMMAND_POLL_MESSAGES, &body, now_us);
     }
+    check(!body.failed);
+    fetch->partition_id = source->partition_id;
+    fetch->asked_at_us = now_us;
+    fetch->ask =
+        (struct ask){.node = fetch->ask.node,
+                     .command = wait_ms > 0 ? COMMAND_POLL_MESSAGES_WAITING : COMMAND_POLL_MESSAGES,
+                     .frame = fetch->frame,
+                     .frame_bytes = body.position,
+                     .longer_ms = wait_ms,
+                     .on_answer = on_fetched,
+                     .owner = consumer};
+    protocol_ask(&consumer->client->protocol, &fetch->ask, now_us);
 }
 
 /* ---- Answers ---- */
@@ -392,11 +444,47 @@ static void take_messages(struct lv_consumer *consumer, struct source *source,
     keep_chunk(consumer, source->partition_id, body);
 }
 
-static void on_messages(struct lv_consumer *consumer, int error, struct span body)
+/* A poll that found nothing: held as long as it asked for, or ended before by something else. */
+static void found_nothing(struct lv_consumer *consumer, struct source *source,
+                          const struct fetch *fetch)
 {
-    struct source *source = consumer_source(consumer, consumer->asked_partition);
+    u64 now_us = clock_now_us();
+    u64 wait_us = fetch->ask.longer_ms * US_PER_MS;
+    bool is_early = now_us < fetch->asked_at_us + wait_us / 2;
+    u32 delay_ms = u32_min(1u << u32_min(source->early_count, 16), consumer->options.idle_ms);
+    source->needs_end = false;
+    source->poll_at_us = is_early && source->early_count > 0 ? now_us + delay_ms * US_PER_MS : 0;
+    source->early_count = is_early ? source->early_count + 1 : 0;
+    consumer->empty_count++;
+}
+
+static void on_messages(struct lv_consumer *consumer, const struct fetch *fetch,
+                        const struct poll_reply *reply, struct span body)
+{
+    struct source *source = consumer_source(consumer, fetch->partition_id);
+    if (source == NULL || !source->is_owned || source->needs_start) {
+        return; /* it was taken away meanwhile */
+    }
+    if (reply->prefix.current_offset < source->newest) {
+        begin_anew(source);
+        return;
+    }
+    source->newest = reply->prefix.current_offset;
+    if (reply->prefix.messages_count == 0) {
+        found_nothing(consumer, source, fetch);
+        return;
+    }
+    source->early_count = 0;
+    source->poll_at_us = 0;
+    take_messages(consumer, source, reply, body);
+}
+
+static void on_fetched(struct ask *ask, int error, struct span body)
+{
+    struct lv_consumer *consumer = ask->owner;
+    const struct fetch *fetch = container_of(ask, struct fetch, ask);
     struct poll_reply reply;
-    if (error == WIRE_INVALID_COMMAND && consumer->ask.longer_ms > 0) {
+    if (error == WIRE_INVALID_COMMAND && ask->longer_ms > 0) {
         consumer->can_wait = false; /* a server of others */
         return;
     }
@@ -408,28 +496,11 @@ static void on_messages(struct lv_consumer *consumer, int error, struct span bod
     if (fenced) {
         consumer->must_find = true;
         consumer->retry_at_us = clock_now_us() + RETRY_DELAY_US;
-        return;
-    }
-    if (error != LV_OK) {
+    } else if (error != LV_OK) {
         failed(consumer, error);
-        return;
+    } else {
+        on_messages(consumer, fetch, &reply, body);
     }
-    bool is_old =
-        source == NULL || !source->is_owned || source->fetch_offset != consumer->asked_offset;
-    if (is_old) {
-        return;
-    }
-    if (reply.prefix.current_offset < source->newest) {
-        begin_anew(source);
-        return;
-    }
-    source->newest = reply.prefix.current_offset;
-    if (reply.prefix.messages_count > 0) {
-        take_messages(consumer, source, &reply, body);
-        return;
-    }
-    source->needs_end = false;
-    consumer->empty_count++;
 }
 
 static void on_answer(struct ask *ask, int error, struct span body)
@@ -445,8 +516,7 @@ static void on_answer(struct ask *ask, int error, struct span body)
         break;
     case 606:
     case 300: on_found(consumer, error, body); break;
-    case 120: on_stored_offset(consumer, error, body); break;
-    default: on_messages(consumer, error, body); break;
+    default: on_stored_offset(consumer, error, body); break;
     }
 }
 
@@ -554,17 +624,6 @@ static struct source *next_to_start(struct lv_consumer *consumer)
     return NULL;
 }
 
-static struct source *next_to_poll(struct lv_consumer *consumer)
-{
-    for (u32 i = 0; i < consumer->sources_count; i++) {
-        struct source *source = &consumer->sources[consumer->turn++ % consumer->sources_count];
-        if (source->is_owned) {
-            return source;
-        }
-    }
-    return NULL;
-}
-
 static u64 find_at_us(const struct lv_consumer *consumer)
 {
     if (consumer->must_find) {
@@ -577,20 +636,86 @@ static u64 find_at_us(const struct lv_consumer *consumer)
     return all ? consumer->found_at_us + TOPIC_AGE_US : UINT64_MAX;
 }
 
+/* When it may be polled; UINT64_MAX: not until something else happened. */
+static u64 source_poll_at_us(struct lv_consumer *consumer, const struct source *source)
+{
+    bool may = source->is_owned && !source->needs_start &&
+               find_fetch(consumer, source->partition_id) == NULL;
+    return may ? source->poll_at_us : UINT64_MAX;
+}
+
+static bool may_poll(const struct lv_consumer *consumer)
+{
+    bool is_member = consumer->is_joined && !consumer->must_find;
+    return (!in_group(consumer) || is_member) &&
+           consumer->held_bytes < consumer->options.prefetch_bytes_max;
+}
+
+static u64 poll_deadline_us(struct lv_consumer *consumer)
+{
+    u64 deadline = UINT64_MAX;
+    if (!may_poll(consumer) || free_fetch(consumer) == NULL) {
+        return deadline;
+    }
+    for (u32 i = 0; i < consumer->sources_count; i++) {
+        deadline = u64_min(deadline, source_poll_at_us(consumer, &consumer->sources[i]));
+    }
+    return deadline;
+}
+
 static void poll_step(struct lv_consumer *consumer, u64 now_us)
 {
-    if (consumer->held_bytes >= consumer->options.prefetch_bytes_max) {
-        return;
-    }
-    bool idle = consumer->empty_count >= owned_count(consumer);
-    if (idle && (!consumer->can_wait || owned_count(consumer) == 0)) {
+    if (!consumer->can_wait && consumer->empty_count >= owned_count(consumer)) {
         consumer->empty_count = 0;
         consumer->retry_at_us = now_us + consumer->options.idle_ms * US_PER_MS;
         return;
     }
-    struct source *source = next_to_poll(consumer);
-    if (source != NULL) {
-        ask_for_messages(consumer, source, now_us);
+    for (u32 i = 0; i < consumer->sources_count && may_poll(consumer); i++) {
+        struct source *source = &consumer->sources[consumer->turn % consumer->sources_count];
+        struct fetch *fetch = free_fetch(consumer);
+        if (fetch == NULL) {
+            return; /* this one is the next, then */
+        }
+        consumer->turn++;
+        if (source_poll_at_us(consumer, source) <= now_us) {
+            ask_for_messages(consumer, source, fetch, now_us);
+        }
+    }
+}
+
+/* When the next question is due; 0: at once. */
+static u64 question_at_us(struct lv_consumer *consumer)
+{
+    bool at_once = (in_group(consumer) && !consumer->is_joined) || next_to_start(consumer) != NULL;
+    return at_once ? 0 : find_at_us(consumer);
+}
+
+static void question_step(struct lv_consumer *consumer, u64 now_us)
+{
+    struct source *source = next_to_start(consumer);
+    consumer->ask.on_answer = on_answer;
+    if (in_group(consumer) && !consumer->is_joined) {
+        ask_with_group(consumer, COMMAND_JOIN_GROUP, now_us);
+    } else if (now_us >= find_at_us(consumer)) {
+        if (in_group(consumer)) {
+            ask_with_group(consumer, COMMAND_SYNC_GROUP, now_us);
+        } else {
+            ask_for_topic(consumer, now_us);
+        }
+    } else if (source != NULL) {
+        ask_what_is_stored(consumer, source, now_us);
+    }
+}
+
+/* Nothing needs to be asked when what is stored is not looked at. */
+static void start_without_stored(struct lv_consumer *consumer)
+{
+    for (u32 i = 0; i < consumer->sources_count; i++) {
+        struct source *source = &consumer->sources[i];
+        if (source->is_owned && source->needs_start) {
+            source->needs_start = false;
+            begin_by_options(consumer, source);
+        }
     }
 }
 
@@ -605,31 +730,21 @@ void consumer_steps(struct lv_consumer *consumer, u64 now_us)
     }
     store_what_is_due(consumer, now_us);
     prune(consumer);
-    if (list_node_is_linked(&consumer->ask.node) || now_us < consumer->retry_at_us) {
+    if (now_us < consumer->retry_at_us) {
         return;
     }
-    consumer->ask.on_answer = on_answer;
-    struct source *source = next_to_start(consumer);
-    if (in_group(consumer) && !consumer->is_joined) {
-        ask_with_group(consumer, COMMAND_JOIN_GROUP, now_us);
-    } else if (now_us >= find_at_us(consumer)) {
-        if (in_group(consumer)) {
-            ask_with_group(consumer, COMMAND_SYNC_GROUP, now_us);
-        } else {
-            ask_for_topic(consumer, now_us);
-        }
-    } else if (source != NULL && consumer->options.ignore_stored) {
-        source->needs_start = false;
-        begin_by_options(consumer, source);
-        consumer_steps(consumer, now_us);
-    } else if (source != NULL) {
-        ask_what_is_stored(consumer, source, now_us);
-    } else {
-        poll_step(consumer, now_us);
+    if (consumer->options.ignore_stored && !consumer->must_find) {
+        start_without_stored(consumer);
+    }
+    if (!list_node_is_linked(&consumer->ask.node)) {
+        question_step(consumer, now_us);
+    }
+    if (!list_node_is_linked(&consumer->ask.node)) {
+        poll_step(consumer, now_us); /* a question behind it would end it at once */
     }
 }
 
-u64 consumer_deadline_us(const struct lv_consumer *consumer)
+u64 consumer_deadline_us(struct lv_consumer *consumer)
 {
     u64 deadline = UINT64_MAX;
     if (consumer->client->protocol.state != PROTOCOL_READY || consumer->is_closing) {
@@ -645,8 +760,6 @@ u64 consumer_deadline_us(const struct lv_consumer *consumer)
     if (list_node_is_linked(&consumer->ask.node)) {
         return deadline;
     }
-    if (consumer->held_bytes < consumer->options.prefetch_bytes_max) {
-        return u64_min(deadline, consumer->retry_at_us);
-    }
-    return u64_min(deadline, u64_max(find_at_us(consumer), consumer->retry_at_us));
+    u64 step_us = u64_min(poll_deadline_us(consumer), question_at_us(consumer));
+    return u64_min(deadline, u64_max(step_us, consumer->retry_at_us));
 }

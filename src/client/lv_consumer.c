@@ -66,6 +66,9 @@ static struct lv_consumer *consumer_of(struct lv_client *client,
     list_init(&consumer->chunks);
     list_node_init(&consumer->ask.node);
     list_node_init(&consumer->store.node);
+    for (u32 i = 0; i < CONSUMER_FETCHES_MAX; i++) {
+        list_node_init(&consumer->fetches[i].ask.node);
+    }
     if (!in_group && options->partition != LV_PARTITION_ALL) {
         (void)consumer_add_source(consumer, options->partition);
     } else {
@@ -120,8 +123,12 @@ static void destroy(struct lv_consumer *consumer)
     if (list_node_is_linked(&consumer->store.node)) {
         protocol_cancel(protocol, &consumer->store);
     }
+    consumer_stop_all(consumer);
     consumer_drop_all(consumer);
     list_remove(&consumer->part.node);
+    for (u32 i = 0; i < CONSUMER_FETCHES_MAX; i++) {
+        mem_return(consumer->fetches[i].frame);
+    }
     mem_return(consumer->sources);
     mem_return(consumer->frame);
     mem_return(consumer->store_frame);
@@ -288,8 +295,10 @@ int lv_consumer_seek(struct lv_consumer *consumer, uint32_t partition, uint64_t 
     if (consumer->has_message && consumer->message.partition_id == partition) {
         consumer->has_message = false;
     }
+    consumer_stop_fetch(consumer, partition);
     source->needs_start = false;
     source->needs_end = false;
+    source->poll_at_us = 0;
     source->strategy = POLL_OFFSET;
     source->fetch_offset = offset;
     source->deliver_offset = offset;

@@ -1,11 +1,18 @@
 /* How a consumer works inside. One question at a time, the first of these that has a reason:
  *
- *     join ─▶ which partitions? ─▶ what is stored for this one? ─▶ messages of the next one
+ *     join ─▶ which partitions? ─▶ what is stored for this one?
+ *
+ * and when there is none, polls, one a partition, CONSUMER_FETCHES_MAX at most: the server holds
+ * those that find nothing, so that a message of any partition comes at once. With more partitions
+ * than that they take turns, and wait shorter.
  *
  * A source is a partition that is read. Its position is the consumer's own: polls ask for offsets,
  * never for "the next", so an answer that is lost costs nothing. What polls brought waits in order
- * of arrival in `chunks`; positions of delivery decide what of it is still wanted, so an answer of
- * before a seek does no harm. Offsets are stored beside all that, one at a time.
+ * of arrival in `chunks`; positions of delivery decide what of it is still wanted. Offsets are
+ * stored beside all that, one at a time.
+ *
+ * Any other request ends the polls that wait, on the server: they are asked again, but ever later
+ * while that goes on, so that partitions with nothing in them cost little when others are busy.
  *
  * A connection that comes back: a consumer by itself goes on where it was. A member joins again,
  * throws away what it read ahead, and begins behind what it delivered or what is stored, whichever
@@ -16,6 +23,8 @@
 #include "client/lv_message.h"
 #include "wire/consumer.h"
 #include "wire/poll.h"
+
+#define CONSUMER_FETCHES_MAX 16u /* a server holds no more polls of one connection */
 
 struct source {
     u32 partition_id;
@@ -31,6 +40,16 @@ struct source {
     u64 stored;         /* likewise, as the server knows it */
     u64 newest;         /* the largest end that was ever seen: when it falls, a purge was */
     bool is_due;        /* for storing */
+    u64 poll_at_us;     /* not before */
+    u32 early_count;    /* polls in a row that were ended before their time */
+};
+
+/* A poll that is under way, while its ask is linked. */
+struct fetch {
+    struct ask ask;
+    u32 partition_id;
+    u64 asked_at_us;
+    u8 *frame;
 };
 
 /* The answer of one poll. */
@@ -55,7 +74,7 @@ struct lv_consumer {
     struct source *sources;
     u32 sources_count;
     u32 turn;        /* the source to poll next */
-    u32 empty_count; /* polls in a row that found nothing */
+    u32 empty_count; /* polls in a row that found nothing and could not wait */
     bool is_joined;
     bool must_find; /* which partitions there are, or are ours */
     bool can_wait;
@@ -70,8 +89,8 @@ struct lv_consumer {
     u64 held_bytes;
     struct ask ask;
     u32 asked_partition;
-    u64 asked_offset;
     u8 *frame;
+    struct fetch fetches[CONSUMER_FETCHES_MAX];
     struct ask store;
     u32 stored_partition;
     u64 stored_offset;
@@ -82,11 +101,15 @@ struct lv_consumer {
 
 /* Everything that is due; called in every turn of the client. */
 void consumer_steps(struct lv_consumer *consumer, u64 now_us);
-u64 consumer_deadline_us(const struct lv_consumer *consumer);
+u64 consumer_deadline_us(struct lv_consumer *consumer);
 
 /* NULL: it does not read that partition. */
 struct source *consumer_source(struct lv_consumer *consumer, u32 partition_id);
 struct source *consumer_add_source(struct lv_consumer *consumer, u32 partition_id);
+
+/* A poll of the partition that is under way is of no use any more. */
+void consumer_stop_fetch(struct lv_consumer *consumer, u32 partition_id);
+void consumer_stop_all(struct lv_consumer *consumer);
 
 /* The message handed out last is done, and with it its chunk, or not; offsets become due by the
  * policy. */

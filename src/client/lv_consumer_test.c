@@ -124,6 +124,62 @@ TEST(a_message_that_comes_later_ends_the_wait)
     stop(consumer);
 }
 
+TEST(whichever_partition_has_a_message_ends_the_wait)
+{
+    struct lv_consumer_options options = start(40); /* more than are waited for at once */
+    options.wait_ms = 20000;
+    options.commit = LV_COMMIT_NEVER;
+    struct lv_consumer *consumer = open_with(&options);
+    u64 until_us = clock_now_us() + 30 * US_PER_SECOND;
+    while (lv_mock_requests_count(mock, 10100) < CONSUMER_FETCHES_MAX &&
+           clock_now_us() < until_us) {
+        expect_none(consumer);
+    }
+    static const u32 partitions[] = {39, 0, 17, 17, 4, 38};
+    u64 next[40] = {0};
+    for (u32 i = 0; i < array_count(partitions); i++) {
+        u32 partition = partitions[i];
+        const struct lv_message *message = NULL;
+        send_some(partition, next[partition], 1);
+        EXPECT_EQ(lv_consumer_next(consumer, 10000, &message), LV_OK);
+        EXPECT_EQ(lv_message_partition(message), partition);
+        EXPECT_EQ(lv_message_offset(message), next[partition]++);
+    }
+    stop(consumer);
+}
+
+TEST(a_few_partitions_are_waited_for_with_one_poll_each)
+{
+    struct lv_consumer_options options = start(5);
+    options.wait_ms = 20000;
+    struct lv_consumer *consumer = open_with(&options);
+    const struct lv_message *message = NULL;
+    u64 until_us = clock_now_us() + 30 * US_PER_SECOND;
+    while (lv_mock_requests_count(mock, 10100) < 5 && clock_now_us() < until_us) {
+        expect_none(consumer);
+    }
+    EXPECT_EQ(lv_consumer_next(consumer, 300, &message), LV_ERROR_TIMEOUT);
+    EXPECT_EQ(lv_mock_requests_count(mock, 10100), 5); /* none was asked again */
+    stop(consumer);
+}
+
+TEST(a_seek_does_not_wait_for_the_poll_that_is_held)
+{
+    struct lv_consumer_options options = start(2);
+    options.wait_ms = 20000;
+    send_some(1, 0, 5);
+    struct lv_consumer *consumer = open_with(&options);
+    const struct lv_message *message = NULL;
+    for (u32 i = 0; i < 5; i++) {
+        EXPECT_EQ(lv_consumer_next(consumer, 10000, &message), LV_OK);
+    }
+    expect_none(consumer);
+    EXPECT_EQ(lv_consumer_seek(consumer, 1, 2), LV_OK);
+    EXPECT_EQ(lv_consumer_next(consumer, 10000, &message), LV_OK);
+    EXPECT_EQ(lv_message_offset(message), 2);
+    stop(consumer);
+}
+
 TEST(all_partitions_are_read_each_in_its_order)
 {
     struct lv_consumer_options options = start(4);

@@ -329,7 +329,7 @@ static enum wire_error poll(struct mock_request *request)
     }
     u64 start = start_of(&poll, &place);
     u64 next = place.partition->next_offset;
-    if (start >= next && wait_ms > 0 && poll.count > 0 && request->may_hold) {
+    if (start >= next && wait_ms > 0 && poll.count > 0 && request->hold_until_us != 0) {
         request->holds = true;
         request->hold_ms = wait_ms;
         return WIRE_OK;

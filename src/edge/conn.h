@@ -2,7 +2,7 @@
  *
  *     socket ─▶ inline bytes ─▶ header, small bodies ─▶ request
  *                      └──────▶ large bodies straight into the request's buffer
- *     socket ◀─ one gathered send ◀─ replies, in request order
+ *     socket ◀─ one gathered send ◀─ replies, in request order (of polls that wait, as they come)
  *
  * Reading stops by itself: with a request that must wait (for those before it, a slot, memory), at
  * most CONN_INLINE_BYTES are taken off the socket, and TCP slows the sender down.
@@ -15,7 +15,8 @@
 
 #define CONN_INLINE_BYTES 2048u
 
-/* Requests of one connection in flight: several only while all of them are appends. */
+/* Requests of one connection in flight: several only while all of them are appends, or polls that
+ * wait. */
 #define CONN_WINDOW 16u
 
 enum conn_state {
@@ -70,7 +71,7 @@ struct conn {
     u64 frame_moved_bytes;     /* since then */
 
     /* Out. */
-    struct list requests; /* in order of arrival */
+    struct list requests; /* in the order of their answers: see held.h for who passes whom */
     u32 requests_count;
     struct io_op send_op;
     u32 sent_bytes;    /* of the first reply */

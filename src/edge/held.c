@@ -59,16 +59,33 @@ void held_add(struct edge *edge, struct request *request, u64 current_offset)
     conn_advance(edge, conn); /* what came meanwhile ends it */
 }
 
+/* Those that have their answers stand before it already, so what is being sent stays first. */
+void held_pass(struct request *request)
+{
+    check(request->conn != NULL);
+    check(request->state == REQUEST_READY);
+    list_for_each(node, next, &request->conn->requests) {
+        const struct request *other = container_of(node, struct request, node);
+        if (other == request) {
+            return;
+        }
+        if (other->state != REQUEST_READY) {
+            check(other->command == request->command);
+            list_remove(&request->node);
+            list_insert_before(node, &request->node);
+            return;
+        }
+    }
+}
+
 void held_end(struct edge *edge, struct conn *conn)
 {
-    struct list_node *node = list_last(&conn->requests);
-    if (node == NULL) {
-        return;
-    }
-    struct request *request = container_of(node, struct request, node);
-    check(request->magic == REQUEST_MAGIC);
-    if (request->state == REQUEST_HELD) {
-        answer_empty(edge, request);
+    list_for_each(node, next, &conn->requests) {
+        struct request *request = container_of(node, struct request, node);
+        check(request->magic == REQUEST_MAGIC);
+        if (request->state == REQUEST_HELD) {
+            answer_empty(edge, request);
+        }
     }
 }
 

@@ -5,9 +5,11 @@
  *                                     gone, drain ───────────▶ answered empty
  *
  * A held poll has its slot of the request table and nothing else: no credit, no buffer, no loan,
- * and no timer but its connection's. A connection holds one, since nothing begins behind a poll;
- * all of them together hold half of the slots at most, so that others always find one: beyond that
- * a poll that finds nothing is answered at once.
+ * and no timer but its connection's. A connection holds CONN_WINDOW at most, one a partition for a
+ * reader of several; nothing but such polls begins behind them. Whichever has its answer passes
+ * those that have none, so nobody waits for another's partition. All of them together hold half of
+ * the slots at most, so that others always find one: beyond that a poll that finds nothing is
+ * answered at once.
  *
  * Owner: the edge. */
 #pragma once
@@ -22,7 +24,10 @@ void held_add(struct edge *edge, struct request *request, u64 current_offset);
 /* Not held any more, whatever follows. */
 void held_forget(struct edge *edge, struct request *request);
 
-/* The connection's held poll, if there is one, is answered: nothing came. */
+/* It has its answer, which goes before those of polls of its connection that have none. */
+void held_pass(struct request *request);
+
+/* All held polls of the connection are answered: nothing came. */
 void held_end(struct edge *edge, struct conn *conn);
 
 void held_on_notice(struct edge *edge, const struct msg *notice);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "edge/held.h"
 #include "edge/translate.h"
 #include "wire/frame_v1.h"
 #include "wire/poll.h"
@@ -20,6 +21,9 @@ void reply_ready(struct edge *edge, struct request *request)
         request->body = NULL;
     }
     check(request->conn != NULL);
+    if (request->command == COMMAND_POLL_MESSAGES_WAITING) {
+        held_pass(request);
+    }
     conn_on_progress(edge, request->conn);
 }
 

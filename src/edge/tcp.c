@@ -33,17 +33,19 @@ struct buf *tcp_take_body(struct edge *edge, u32 bytes)
 
 /* ---- Which frame may begin ---- */
 
-/* Appends may be in flight together; anything else waits until the earlier ones are answered. */
+/* Appends may be in flight together, and so may polls that wait; anything else waits until the
+ * earlier ones are answered. */
 static bool may_begin(const struct conn *conn, enum command command)
 {
+    bool go_together = command == COMMAND_SEND_MESSAGES || command == COMMAND_POLL_MESSAGES_WAITING;
     if (conn->requests_count == 0) {
         return true;
     }
-    if (command != COMMAND_SEND_MESSAGES || conn->requests_count >= CONN_WINDOW) {
+    if (!go_together || conn->requests_count >= CONN_WINDOW) {
         return false;
     }
     const struct request *last = container_of(list_last(&conn->requests), struct request, node);
-    return last->command == COMMAND_SEND_MESSAGES;
+    return last->command == command;
 }
 
 /* Refuses a frame whose body is not wanted: it is thrown away as it arrives, then answered. */
@@ -205,7 +207,7 @@ static enum verdict begin_inline(struct edge *edge, struct conn *conn,
 }
 
 static enum verdict begin_refused(struct edge *edge, struct conn *conn,
-                                  const struct request_header *header,
+                                  const struct request_header *header, enum command command,
                                   const struct refusal *refusal)
 {
     struct request *request = request_take(edge, conn, header);
@@ -213,6 +215,7 @@ static enum verdict begin_refused(struct edge *edge, struct conn *conn,
         tcp_wait_for_room(edge, conn);
         return VERDICT_WAIT;
     }
+    request->command = command;
     discard_and_answer(edge, conn, request, refusal);
     return VERDICT_BEGUN;
 }
@@ -258,7 +261,7 @@ static enum verdict begin_frame(struct edge *edge, struct conn *conn)
         refusal = request_refusal(conn, command, &header);
     }
     if (refusal.error != WIRE_OK || refusal.eviction != 0) {
-        return begin_refused(edge, conn, &header, &refusal);
+        return begin_refused(edge, conn, &header, command, &refusal);
     }
     if (command == COMMAND_SEND_MESSAGES) {
         return begin_send(edge, conn, &header);

@@ -168,6 +168,19 @@ class Library(Case):
             self.finish(process)
             self.assertGreater(proxy.cuts, 5)
 
+    @deadline(60)
+    def test_a_message_of_any_partition_comes_at_once(self):
+        server = self.own_server(durability="memory").start()
+        for partitions in (4, 16):
+            with self.subTest(partitions):
+                fresh = self.own_server(durability="memory").start()
+                said = subprocess.run(
+                    [PROGRAMS / "library_delay", text_of(fresh.address), str(partitions), "60"],
+                    capture_output=True, text=True, timeout=120).stdout
+                median = int(re.search(r"p50 (\d+) us", said)[1])
+                # Partitions that are waited for in turn take 75,000 and more.
+                self.assertLess(median, 20_000 * PATIENCE, said)
+
     @deadline(120)
     def test_memory_stays_flat_over_many_messages(self):
         server = self.own_server().start()

@@ -91,6 +91,48 @@ class Waiting(Case):
         self.assertEqual(client.polled().messages, [])
         self.assertEqual(client.receive().payload(), b"")
 
+    def waits(self, client, stream, topic, partitions, **fields):
+        frames = [client.wait_frame(stream, topic, LONG_MS, partition=partition, **fields)
+                  for partition in partitions]
+        client.send(b"".join(frames))
+
+    def test_a_connection_waits_for_sixteen_partitions_at_once(self):
+        consumer, producer = self.client(), self.client()
+        stream, topic = self.topic(producer, 16)
+        self.waits(consumer, stream, topic, range(16))
+        self.nothing_comes(consumer)
+        for partition in (9, 15, 0, 3):
+            producer.send_messages(stream, topic, [b"%d" % partition], wire.to_partition(partition))
+            polled = consumer.polled()
+            self.assertEqual((polled.partition, polled.payloads),
+                             (partition, [b"%d" % partition]))
+        self.waits(consumer, stream, topic, [9], strategy=wire.OFFSET, value=1)
+        self.nothing_comes(consumer)
+        consumer.send(consumer.frame(wire.NON_REPLICATED, code=wire.PING))
+        ended = [consumer.polled() for _ in range(13)]
+        self.assertEqual([polled.messages for polled in ended], [[]] * 13)
+        self.assertEqual({polled.partition for polled in ended}, set(range(16)) - {15, 0, 3})
+        self.assertEqual(consumer.receive().payload(), b"")
+
+    def test_one_more_than_sixteen_ends_those_before_it(self):
+        client = self.client()
+        stream, topic = self.topic(client, 17)
+        self.waits(client, stream, topic, range(16))
+        self.nothing_comes(client)
+        self.waits(client, stream, topic, [16])
+        ended = [client.polled() for _ in range(16)]
+        self.assertEqual({polled.partition for polled in ended}, set(range(16)))
+        self.nothing_comes(client)
+
+    def test_a_refused_wait_passes_those_that_wait(self):
+        consumer = self.client()
+        stream, topic = self.topic(consumer, 2)
+        self.waits(consumer, stream, topic, [0, 1, 7])
+        self.assertEqual(consumer.receive().error, 3007)
+        consumer.send(consumer.frame(wire.NON_REPLICATED, b"", code=wire.POLL_WAITING))
+        self.assertEqual(consumer.receive().error, 3)
+        self.nothing_comes(consumer)
+
     def test_purge_and_deletion_end_the_wait(self):
         owner = self.client()
         stream, topic = self.topic(owner, 2)
