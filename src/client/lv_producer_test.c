@@ -42,6 +42,7 @@ static struct lv_producer_options start(u32 partitions)
     producer.stream = "s";
     producer.topic = "t";
     producer.on_fate = on_fate;
+    producer.linger_us = 60000000; /* a test that is slow still fills its batches */
     return producer;
 }
 

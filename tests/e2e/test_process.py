@@ -17,6 +17,17 @@ from wire_client import Client, Closed
 from wire_format import Refused
 
 
+def is_read(sock):
+    """Has the server taken everything this socket sent? By the kernel's table of its own end."""
+    port, peer = sock.getpeername()[1], sock.getsockname()[1]
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        for fields in map(str.split, list(table)[1:]):
+            ends = [int(end.split(":")[1], 16) for end in fields[1:3]]
+            if ends == [port, peer]:
+                return int(fields[4].split(":")[1], 16) == 0
+    return False
+
+
 class OwnServer(Case):
     """Every test here starts its own."""
 
@@ -444,9 +455,10 @@ class Stopping(OwnServer):
         client.create_stream("s")
         client.create_topic("s", "t")
         client.send(client.send_frame("s", "t", [bytes(100_000)])[:50_000])  # holds the drain up
-        time.sleep(1)  # or the server does not know of it yet, and there is nothing to drain
+        self.wait_until(lambda: is_read(client.socket))
         server.process.send_signal(signal.SIGTERM)
-        time.sleep(0.5)
+        self.wait_until(lambda: "levriero: stopping" in server.text())
+        time.sleep(1)  # within half a second it would be the same wish
         self.assertTrue(server.is_running())
         server.process.send_signal(signal.SIGTERM)
         self.assertEqual(server.wait_exit(5), 1, server.story())
