@@ -101,6 +101,18 @@ void decision_wait(struct control *control, struct decision *decision)
     list_add_last(&control->waiting, &decision->node);
 }
 
+void control_forget_session(struct control *control, struct registry_client *client, u64 session)
+{
+    if (client->session != session) {
+        return;
+    }
+    client->session = 0;
+    registry_set_user(&control->registry, client, CLIENT_USER_NONE);
+    if (client->is_held) {
+        registry_remove(&control->registry, client);
+    }
+}
+
 /* Sessions end by themselves, too: with their user, or with its password. */
 static void on_decided(void *context, const struct state_effect *effect)
 {
@@ -110,20 +122,21 @@ static void on_decided(void *context, const struct state_effect *effect)
     }
     struct registry_client *client =
         registry_get(&control->registry, effect->session.client_number);
-    if (client != NULL && client->session == effect->session.session) {
-        client->session = 0;
-        registry_set_user(&control->registry, client, CLIENT_USER_NONE);
-        if (client->is_held) {
-            registry_remove(&control->registry, client);
-        }
+    if (client != NULL) {
+        control_forget_session(control, client, effect->session.session);
     }
+}
+
+void control_apply_decided(struct control *control, const struct decision *decision)
+{
+    state_apply(control->decided, decision->index, command_of(decision), on_decided, control);
 }
 
 void decision_order(struct control *control, struct decision *decision)
 {
     check(!list_node_is_linked(&decision->node));
     decision->index = state_index(control->decided) + 1;
-    state_apply(control->decided, decision->index, command_of(decision), on_decided, control);
+    control_apply_decided(control, decision);
     list_add_last(&control->ordered, &decision->node);
 }
 
@@ -403,8 +416,11 @@ static void on_log_failed(void *context, u64 index)
         }
         decision_return(control, decision);
     }
+    bool has_cores = control->step > CONTROL_SEND_STATE && control->step != CONTROL_FAILED;
     if (start_is_lost) {
         control_on_start_unwritten(control);
+    } else if (has_cores) {
+        control_rebuild_decided(control);
     }
     control_go_on(control);
     control_drain_on(control);

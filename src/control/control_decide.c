@@ -232,8 +232,7 @@ static enum wire_error resolve(const struct control *control, const struct decis
  * session of 0 is of a transport that has none; there the user alone counts. */
 static enum wire_error check_asker(const struct control *control, const struct msg *request)
 {
-    const struct state_user *user =
-        state_user_get(control_users(control), request->command.user_id);
+    const struct state_user *user = state_user_get(control->decided, request->command.user_id);
     u64 session = request->command.session;
     bool is_over = session != 0 && state_session_get(control->decided, session) == NULL;
     return user == NULL || !user->active || is_over ? WIRE_UNAUTHENTICATED : WIRE_OK;
@@ -246,7 +245,7 @@ static enum wire_error check_right(const struct control *control, const struct m
     enum right right = (enum right)command_row((enum command)request->command.command)->right;
     struct state_target target = {command->stream_id, command->topic_id};
     bool allowed = right == RIGHT_PASSWORD_CHANGE ||
-                   state_allows(control_users(control), request->command.user_id, right, target);
+                   state_allows(control->decided, request->command.user_id, right, target);
     return allowed ? WIRE_OK : WIRE_UNAUTHORIZED;
 }
 
@@ -296,31 +295,6 @@ enum wire_error decide_command(struct control *control, struct decision *decisio
 
 /* ---- Logins ---- */
 
-/* The deletion of this user was decided and could not be written: every core still has it, so it is
- * there once more. Nothing durable is decided any more that could follow from it. */
-static void restore_user(struct control *control, u32 user_id)
-{
-    u8 bytes[STATE_COMMAND_BYTES_MAX];
-    const struct state_user *user = state_user_get(control->core->state, user_id);
-    check(control_log_has_failed(control->log));
-    check(user != NULL);
-    struct state_command command = {
-        .kind = STATE_ADD_USER,
-        .time_us = control->core->time.wall_us,
-        .user_id = user_id,
-        .active = user->active,
-        .name = {user->name, user->name_size},
-        .password_hash = span_of(user->password_hash),
-    };
-    struct writer writer = writer_over(bytes, sizeof(bytes));
-    state_command_encode(&command, &writer);
-    check(!writer.failed);
-    struct span span = {bytes, writer.position};
-    if (state_check(control->decided, span) == WIRE_OK) {
-        state_apply(control->decided, state_index(control->decided) + 1, span, NULL, NULL);
-    }
-}
-
 /* The command of a session that may be opened, or take the place of `replaced`: WIRE_OK, or why
  * not. */
 static enum wire_error open_session(struct control *control, struct decision *decision,
@@ -350,10 +324,10 @@ static void answer_and_return(struct control *control, struct decision *decision
     decision_return(control, decision);
 }
 
-/* The credentials were those of the user as the cores know it; what is decided may be more. */
+/* Are the credentials those of the user still? */
 static bool is_still_right(const struct control *control, const struct decision *decision)
 {
-    const struct state_user *user = state_user_get(control_users(control), decision->user_id);
+    const struct state_user *user = state_user_get(control->decided, decision->user_id);
     return user != NULL && user->active && user->password_index == decision->password_index;
 }
 
@@ -421,9 +395,6 @@ void decide_login(struct control *control, struct decision *decision)
     if (!is_still_right(control, decision)) {
         evict(control, decision, EVICTION_INVALID_CREDENTIALS);
         return;
-    }
-    if (state_user_get(control->decided, decision->user_id) == NULL) {
-        restore_user(control, decision->user_id);
     }
     const struct state_session *own = state_session_get(control->decided, client->session);
     if (own != NULL && u128_equal(own->client, decision->client) &&

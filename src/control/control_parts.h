@@ -7,7 +7,8 @@
  *                                            decided at once
  *
  * Decisions are made against `decided`, a copy of the state that is ahead of all cores: what is
- * decided is applied there at once, logged, and then sent to all cores in one order. */
+ * decided is applied there at once, logged, and then sent to all cores in one order. When the log
+ * fails, what is lost with it goes from `decided`, too. */
 #pragma once
 
 #include "control/broadcast.h"
@@ -33,10 +34,13 @@
 
 /* A login brings its own command and ends at most two sessions: its connection's, its client's. */
 #define DECISIONS_PER_REQUEST 3u
-#define DECISIONS_OF_CONTROL (8u + GRACE_ENDING_MAX)
+#define DECISIONS_OF_CONTROL (8u + GRACE_ENDING_MAX + RESTORED_ENDING_MAX)
 
 /* Held sessions that are being ended because their time is over, or their place is needed. */
 #define GRACE_ENDING_MAX 16u
+
+/* Sessions that came back when the log failed, and whose connections went meanwhile. */
+#define RESTORED_ENDING_MAX 16u
 
 /* Logins of one core that wait for a password hash: each holds a credit of that core. */
 #define LOGIN_ATTEMPTS_PER_CORE 16u
@@ -213,6 +217,12 @@ void decision_wait(struct control *control, struct decision *decision);
 /* Applied to `decided` and put at the end of the order; durable ones are in the log already. */
 void decision_order(struct control *control, struct decision *decision);
 
+/* The same to `decided` alone: it has its place in the order. */
+void control_apply_decided(struct control *control, const struct decision *decision);
+
+/* The session of this client is over, if it is this one. */
+void control_forget_session(struct control *control, struct registry_client *client, u64 session);
+
 /* Decides what can be decided, and sends what can be sent. */
 void control_go_on(struct control *control);
 
@@ -240,10 +250,6 @@ enum wire_error decide_user(const struct control *control, const struct decision
 
 /* Rights of the whole server, of who asks. */
 bool control_user_may(const struct control *control, const struct msg *request, enum right right);
-
-/* The users as logins are judged by them: as decided; once the log failed, as the cores have them,
- * since what was decided last does not come about. */
-const struct state *control_users(const struct control *control);
 
 /* Would these be refused, as far as can be said before a password is hashed? */
 enum wire_error create_user_check(const struct control *control, const struct msg *request,
@@ -307,6 +313,10 @@ bool grace_hold(struct control *control, struct registry_client *client, const s
 /* Frees the place of one that is held: there is one. False: too many are being ended, later. */
 bool grace_give_way(struct control *control);
 void grace_on_ended(struct control *control);
+
+/* ---- After the log failed: control_rebuild.c ---- */
+
+void control_rebuild_decided(struct control *control);
 
 /* ---- Start and stop: control_start.c ---- */
 

@@ -100,7 +100,7 @@ enum eviction_reason token_login(const struct control *control, struct span toke
 {
     u8 hash[SHA256_BYTES];
     sha256(token.data, token.size, hash);
-    const struct state *state = control_users(control);
+    const struct state *state = control->decided;
     const struct state_token *found = state_token_find(state, hash);
     bool is_over = found != NULL && found->expires_at_us <= control->core->time.wall_us &&
                    !bug_is_on(BUG_KEEP_TOKENS);

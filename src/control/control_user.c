@@ -7,11 +7,6 @@
 #include "wire/name.h"
 #include "wire/user_info.h"
 
-const struct state *control_users(const struct control *control)
-{
-    return control_log_has_failed(control->log) ? control->core->state : control->decided;
-}
-
 bool control_user_may(const struct control *control, const struct msg *request, enum right right)
 {
     return state_allows(control->decided, request->command.user_id, right,

@@ -285,6 +285,89 @@ TEST(a_user_whose_deletion_could_not_be_written_is_not_locked_out)
     node_deinit();
 }
 
+/* The number of the client whose session it is, as core 1 has it; 0: it is over. */
+static u32 client_number_of(u64 session)
+{
+    const struct state_session *found = state_session_get(node.cores[1].core.state, session);
+    return found == NULL ? 0 : found->client_number;
+}
+
+static u32 ask_closed(u32 number)
+{
+    u32 home = registry_get(&node.control->registry, number)->home;
+    return node_ask_about(home, MSG_CONNECTION_CLOSED, number);
+}
+
+TEST(users_whose_deletions_could_not_be_written_are_not_locked_out)
+{
+    begin(13);
+    u32 alice = create("alice");
+    u32 bob = create("bob");
+    u64 before = log_in("alice", "secret", 7);
+    u32 number = client_number_of(before);
+    sim_fail_next(node.sim, 0, SIM_WRITE, "control/a", ERR_IO);
+    u32 first = ask_delete(alice);
+    u32 second = ask_delete(bob);
+    EXPECT_EQ(error_of(first), WIRE_IO_ERROR);
+    EXPECT_EQ(error_of(second), WIRE_IO_ERROR);
+    EXPECT(log_in("bob", "secret", 8) != 0);
+    EXPECT(log_in("alice", "secret", 9) != 0);
+    EXPECT_EQ(state_hash(node.control->decided), state_hash(node.cores[0].core.state));
+
+    /* The session that the deletion would have ended goes on, and ends with its connection. */
+    EXPECT_EQ(client_number_of(before), number);
+    EXPECT_EQ(registry_get(&node.control->registry, number)->user_id, alice);
+    EXPECT_EQ(error_of(ask_closed(number)), WIRE_OK);
+    EXPECT_EQ(client_number_of(before), 0);
+    node_deinit();
+}
+
+TEST(a_session_whose_connection_went_while_a_deletion_was_lost_ends)
+{
+    begin(14);
+    u32 alice = create("alice");
+    u64 session = log_in("alice", "secret", 7);
+    u32 number = client_number_of(session);
+    sim_fail_next(node.sim, 0, SIM_WRITE, "control/a", ERR_IO);
+    u32 lost = ask_delete(alice);
+    u32 closed = ask_closed(number);
+    EXPECT_EQ(error_of(lost), WIRE_IO_ERROR);
+    EXPECT_EQ(error_of(closed), WIRE_OK);
+    node_run_ms(100);
+    EXPECT(state_user_get(node.cores[1].core.state, alice) != NULL);
+    EXPECT_EQ(client_number_of(session), 0);
+    EXPECT_EQ(state_hash(node.control->decided), state_hash(node.cores[1].core.state));
+    node_deinit();
+}
+
+/* Both were decided on one another's account before the write was known to have failed. */
+TEST(what_followed_from_a_lost_change_is_refused_and_the_rest_goes_on)
+{
+    for (u64 seed = 20; seed < 60; seed++) {
+        begin(seed);
+        u32 alice = create("alice");
+        u64 session = log_in("alice", "secret", 7);
+        (void)log_in("iggy", "iggy", 8); /* from now on that is known at once */
+        u32 home = 0;
+        struct sim_conn *conn;
+        u32 number = node_connect(&home, &conn);
+        sim_fail_next(node.sim, 0, SIM_WRITE, "control/a", ERR_IO);
+        u32 lost = ask_delete(alice);
+        node_run_ms(0);
+        /* The same client as somebody else: its session is over, as far as that is decided. */
+        u32 login = node_login(home, number, 7, "iggy");
+        u32 closed = ask_closed(number);
+        EXPECT_EQ(error_of(lost), WIRE_IO_ERROR);
+        (void)node_wait(login);
+        (void)node_wait(closed);
+        node_run_ms(200);
+        EXPECT(client_number_of(session) != 0);
+        EXPECT_EQ(state_hash(node.control->decided), state_hash(node.cores[0].core.state));
+        EXPECT_EQ(state_hash(node.control->decided), state_hash(node.cores[1].core.state));
+        node_deinit();
+    }
+}
+
 TEST(guesses_at_a_current_password_are_limited_by_name)
 {
     begin(9);

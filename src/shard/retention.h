@@ -71,6 +71,6 @@ void retention_start(struct retention *retention);
  * went. */
 u32 retention_remove_oldest(struct partition *partition, u32 count);
 
-/* SEGMENTS_DELETE: the same on request; always OK. What comes again, because the answer was lost, is
- * answered and not done again. */
+/* SEGMENTS_DELETE: the same on request; always OK. What comes again, because the answer was lost,
+ * is answered and not done again. */
 void partition_segments_delete(struct partition *partition, struct shard_request *request);

@@ -8,11 +8,12 @@
  * hash mean the same send: some clients repeat numbers, so a number alone proves nothing. The
  * client's id travels in every request, so it does not matter over which connection it comes.
  *
- * Guaranteed: a send (or deletion) that comes again while it is remembered is stored once and gets the offset of
- * the first, however often it comes, also while the first is still being written: then the answer
- * waits for it. A send that was refused before any of it was written is forgotten. Remembered are
- * the last 128 sends of a client to partitions of this core, of the clients that sent last when
- * there are too many. Nothing of it outlives the process: after a restart a send is stored anew.
+ * Guaranteed: a send (or deletion) that comes again while it is remembered is stored once and gets
+ * the offset of the first, however often it comes, also while the first is still being written:
+ * then the answer waits for it. A send that was refused before any of it was written is forgotten.
+ * Remembered are the last 128 sends of a client to partitions of this core, of the clients that
+ * sent last when there are too many. Nothing of it outlives the process: after a restart a send is
+ * stored anew.
  *
  * Owner:  the shard: an append is exclusive there. Memory: tables from the arena, taken at start.
  * */

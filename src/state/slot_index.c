@@ -1,5 +1,7 @@
 #include "state/slot_index.h"
 
+#include <string.h>
+
 #include "base/check.h"
 
 static u32 heads_for(u32 slots_max)
@@ -27,6 +29,14 @@ void slot_index_init(struct slot_index *index, struct arena *arena, u32 slots_ma
     };
     index->heads = arena_array(arena, u32, index->heads_count);
     index->nexts = arena_array(arena, u32, slots_max);
+}
+
+void slot_index_copy(struct slot_index *to, const struct slot_index *from, u32 slots)
+{
+    check(to->slots_max == from->slots_max);
+    check(slots <= from->slots_max);
+    memcpy(to->heads, from->heads, from->heads_count * sizeof(u32));
+    memcpy(to->nexts, from->nexts, slots * sizeof(u32));
 }
 
 /* Links are kept one higher, so that the zeroed memory of an arena is an empty index and pages

@@ -23,6 +23,9 @@ struct slot_index {
 u64 slot_index_bytes(u32 slots_max);
 void slot_index_init(struct slot_index *index, struct arena *arena, u32 slots_max);
 
+/* `to` becomes what `from` is; both have the same size, and hold nothing from slot `slots` on. */
+void slot_index_copy(struct slot_index *to, const struct slot_index *from, u32 slots);
+
 /* The slot is in no chain before, and in one afterwards. */
 void slot_index_add(struct slot_index *index, u64 hash, u32 slot);
 

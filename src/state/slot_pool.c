@@ -1,5 +1,7 @@
 #include "state/slot_pool.h"
 
+#include <string.h>
+
 #include "base/check.h"
 #include "state/slot_index.h"
 
@@ -21,6 +23,17 @@ void slot_pool_init(struct slot_pool *pool, struct arena *arena, u32 slots_max)
 u32 slot_pool_free_count(const struct slot_pool *pool)
 {
     return pool->slots_max - pool->taken_count;
+}
+
+u32 slot_pool_copy(struct slot_pool *to, const struct slot_pool *from)
+{
+    check(to->slots_max == from->slots_max);
+    u32 slots = u32_max(to->fresh, from->fresh);
+    memcpy(to->nexts, from->nexts, slots * sizeof(u32));
+    to->taken_count = from->taken_count;
+    to->fresh = from->fresh;
+    to->first_free = from->first_free;
+    return slots;
 }
 
 u32 slot_pool_take(struct slot_pool *pool)

@@ -21,6 +21,10 @@ void slot_pool_init(struct slot_pool *pool, struct arena *arena, u32 slots_max);
 
 u32 slot_pool_free_count(const struct slot_pool *pool);
 
+/* `to` becomes what `from` is; both have the same size. Returns the slots of which one of them knew
+ * something: what belongs to others is nothing in both. */
+u32 slot_pool_copy(struct slot_pool *to, const struct slot_pool *from);
+
 /* One must be free. */
 u32 slot_pool_take(struct slot_pool *pool);
 void slot_pool_return(struct slot_pool *pool, u32 slot);

@@ -286,6 +286,73 @@ TEST(a_snapshot_and_the_rest_of_the_log_give_what_a_replay_gives)
     }
 }
 
+static struct state_command session_at_random(struct prng *prng)
+{
+    static const enum state_command_kind kinds[] = {
+        STATE_OPEN_SESSION, STATE_OPEN_SESSION, STATE_END_SESSION,
+        STATE_JOIN_GROUP,   STATE_JOIN_GROUP,   STATE_LEAVE_GROUP,
+    };
+    u64 session = 1 + prng_below(prng, 12);
+    return (struct state_command){
+        .kind = kinds[prng_below(prng, array_count(kinds))],
+        .stream_id = (u32)prng_below(prng, 4),
+        .topic_id = (u32)prng_below(prng, 3),
+        .group_id = (u32)prng_below(prng, 2),
+        .reason = GROUP_MEMBER_LEFT,
+        .session = {.session = session,
+                    .client = {session, 1},
+                    .user_id = (u32)prng_below(prng, 6),
+                    .client_number = (u32)session},
+    };
+}
+
+/* One goes its own way. */
+static void step_alone(struct fixture *fixture, struct prng *prng, u64 step)
+{
+    char name[8];
+    name_at_random(prng, name, sizeof(name));
+    struct state_command command = prng_below(prng, 2) == 0
+                                       ? session_at_random(prng)
+                                       : command_at_random(fixture, prng, step, name);
+    if (fixture_check(fixture, &command) == WIRE_OK) {
+        fixture_apply_at(fixture, state_index(fixture->state) + 1, &command);
+    }
+}
+
+TEST(a_copy_over_what_went_another_way_is_equal_and_stays_so)
+{
+    u32 sessions_count = 0;
+    u32 differed_count = 0;
+    for (u64 seed = 200; seed < 230; seed++) {
+        struct prng prng;
+        prng_init(&prng, seed);
+        fixture_init(&one, &roomy_options);
+        fixture_init(&two, &roomy_options);
+        for (u64 step = 1; step <= 200; step++) {
+            (void)step_both(&prng, step);
+        }
+        for (u64 step = 201; step <= 300; step++) {
+            step_alone(&one, &prng, step);
+            step_alone(&two, &prng, step);
+        }
+        differed_count += state_hash(one.state) != state_hash(two.state);
+        sessions_count += state_sessions_count(one.state);
+        state_copy(two.state, one.state);
+        EXPECT_EQ(state_hash(two.state), state_hash(one.state));
+        EXPECT_EQ(state_index(two.state), state_index(one.state));
+        EXPECT_EQ(state_sessions_count(two.state), state_sessions_count(one.state));
+        for (u64 step = 301; step <= 500; step++) {
+            (void)step_both(&prng, step);
+            EXPECT_EQ(state_hash(two.state), state_hash(one.state));
+        }
+        expect_sound(two.state);
+        fixture_deinit(&one);
+        fixture_deinit(&two);
+    }
+    EXPECT(sessions_count > 30);
+    EXPECT_EQ(differed_count, 30);
+}
+
 TEST(copies_loaded_from_the_same_pieces_agree_on_where_partitions_live)
 {
     struct prng prng;

@@ -28,6 +28,24 @@ struct state *state_create(struct arena *arena, const struct state_options *opti
     return state;
 }
 
+void state_copy(struct state *to, const struct state *from)
+{
+    check(memcmp(&to->options, &from->options, sizeof(to->options)) == 0);
+    check(from->topic_loading == NULL);
+    to->index = from->index;
+    to->life_max = from->life_max;
+    to->boot = from->boot;
+    state_stream_copy(to, from);
+    state_topic_copy(to, from);
+    state_partition_copy(to, from);
+    state_user_copy(to, from);
+    state_permission_copy(to, from);
+    state_token_copy(to, from);
+    state_session_copy(to, from);
+    state_group_copy(to, from);
+    state_member_copy(to, from);
+}
+
 u64 state_index(const struct state *state)
 {
     return state->index;

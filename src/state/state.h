@@ -144,6 +144,10 @@ struct state_member {
 u64 state_bytes(const struct state_options *options);
 struct state *state_create(struct arena *arena, const struct state_options *options);
 
+/* `to`, of the same options, becomes what `from` is, whatever it was; only what one of them ever
+ * used is touched. */
+void state_copy(struct state *to, const struct state *from);
+
 /* Index of the last command applied; 0: none. */
 u64 state_index(const struct state *state);
 
@@ -209,6 +213,9 @@ u32 state_partitions_count(const struct state *state);
 u32 state_users_count(const struct state *state);
 u32 state_grants_count(const struct state *state);
 u32 state_tokens_count(const struct state *state);
+/* In no order that means anything; `after` NULL: the first. NULL: no more. */
+const struct state_session *state_session_next(const struct state *state,
+                                               const struct state_session *after);
 u32 state_sessions_count(const struct state *state);
 u32 state_partitions_max(const struct state *state);
 u32 state_groups_count(const struct state *state);

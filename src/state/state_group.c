@@ -25,6 +25,16 @@ void state_group_tables(struct state *state, struct arena *arena)
     slot_index_init(&state->group_names, arena, groups_max);
 }
 
+void state_group_copy(struct state *to, const struct state *from)
+{
+    u32 slots = slot_pool_copy(&to->group_pool, &from->group_pool);
+    table_copy(to->groups, from->groups, slots);
+    table_copy(to->group_links, from->group_links, slots);
+    table_copy(to->group_members, from->group_members, slots);
+    slot_index_copy(&to->group_ids, &from->group_ids, slots);
+    slot_index_copy(&to->group_names, &from->group_names, slots);
+}
+
 static u64 id_hash(u32 stream_id, u32 topic_id, u32 id)
 {
     return hash_u64_pair((u64)stream_id << 32 | topic_id, id);

@@ -44,6 +44,16 @@ void state_member_tables(struct state *state, struct arena *arena)
     state->assign_shares = arena_array(arena, struct assign_share, members_max);
 }
 
+void state_member_copy(struct state *to, const struct state *from)
+{
+    u32 slots = slot_pool_copy(&to->member_pool, &from->member_pool);
+    table_copy(to->members, from->members, slots);
+    table_copy(to->member_links, from->member_links, slots);
+    slot_index_copy(&to->member_sessions, &from->member_sessions, slots);
+    u32 blocks = slot_pool_copy(&to->owner_block_pool, &from->owner_block_pool);
+    table_copy(to->owner_blocks, from->owner_blocks, blocks);
+}
+
 /* ---- Look-ups ---- */
 
 static u64 session_hash(u32 group_slot, u64 session)

@@ -17,6 +17,13 @@ void state_partition_tables(struct state *state, struct arena *arena)
     slot_index_init(&state->partition_ids, arena, partitions_max);
 }
 
+void state_partition_copy(struct state *to, const struct state *from)
+{
+    u32 slots = slot_pool_copy(&to->partition_pool, &from->partition_pool);
+    table_copy(to->partitions, from->partitions, slots);
+    slot_index_copy(&to->partition_ids, &from->partition_ids, slots);
+}
+
 static u64 place_hash(u32 stream_id, u32 topic_id, u32 id)
 {
     return hash_u64_pair((u64)stream_id << 32 | topic_id, id);

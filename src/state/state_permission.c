@@ -23,6 +23,15 @@ void state_permission_tables(struct state *state, struct arena *arena)
     slot_index_init(&state->grant_streams, arena, grants_max);
 }
 
+void state_permission_copy(struct state *to, const struct state *from)
+{
+    u32 slots = slot_pool_copy(&to->grant_pool, &from->grant_pool);
+    table_copy(to->grants, from->grants, slots);
+    table_copy(to->grant_nexts, from->grant_nexts, slots);
+    slot_index_copy(&to->grant_places, &from->grant_places, slots);
+    slot_index_copy(&to->grant_streams, &from->grant_streams, slots);
+}
+
 u32 state_grants_count(const struct state *state)
 {
     return state->grant_pool.taken_count;

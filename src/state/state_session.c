@@ -19,6 +19,16 @@ void state_session_tables(struct state *state, struct arena *arena)
     slot_index_init(&state->session_clients, arena, sessions_max);
 }
 
+void state_session_copy(struct state *to, const struct state *from)
+{
+    u32 slots = slot_pool_copy(&to->session_pool, &from->session_pool);
+    table_copy(to->sessions, from->sessions, slots);
+    table_copy(to->session_links, from->session_links, slots);
+    slot_index_copy(&to->session_numbers, &from->session_numbers, slots);
+    slot_index_copy(&to->session_clients, &from->session_clients, slots);
+    table_copy(to->session_members, from->session_members, slots);
+}
+
 static u64 client_hash(struct u128 client)
 {
     return hash_u64_pair(client.low, client.high);
@@ -50,6 +60,16 @@ const struct state_session *state_session_of_client(const struct state *state, s
         }
     }
     return NULL;
+}
+
+const struct state_session *state_session_next(const struct state *state,
+                                               const struct state_session *after)
+{
+    u32 slot = after == NULL ? 0 : (u32)(after - state->sessions) + 1;
+    while (slot < state->session_pool.fresh && state->sessions[slot].session == 0) {
+        slot++;
+    }
+    return slot < state->session_pool.fresh ? &state->sessions[slot] : NULL;
 }
 
 u32 state_sessions_count(const struct state *state)

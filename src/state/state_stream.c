@@ -17,6 +17,17 @@ void state_stream_tables(struct state *state, struct arena *arena)
     slot_index_init(&state->stream_names, arena, streams_max);
 }
 
+void state_stream_copy(struct state *to, const struct state *from)
+{
+    u32 end = u32_max(to->streams_end, from->streams_end);
+    table_copy(to->streams, from->streams, end);
+    table_copy(to->topic_lists, from->topic_lists, end);
+    slot_index_copy(&to->stream_names, &from->stream_names, end);
+    to->streams_count = from->streams_count;
+    to->streams_end = from->streams_end;
+    to->stream_lowest_free = from->stream_lowest_free;
+}
+
 static struct span stream_name(const struct state_stream *stream)
 {
     return (struct span){stream->name, stream->name_size};

@@ -14,6 +14,8 @@
  * groups), its number 0 (sessions, members): the zeroed memory of an arena is an empty state. */
 #pragma once
 
+#include <string.h>
+
 #include "base/map.h"
 #include "state/slot_index.h"
 #include "state/slot_pool.h"
@@ -220,6 +222,24 @@ void state_token_tables(struct state *state, struct arena *arena);
 void state_session_tables(struct state *state, struct arena *arena);
 void state_group_tables(struct state *state, struct arena *arena);
 void state_member_tables(struct state *state, struct arena *arena);
+
+/* --- each part of a copy; scratch is left out --- */
+
+#define table_copy(to, from, count)                                                                \
+    do {                                                                                           \
+        static_assert(sizeof(*(to)) == sizeof(*(from)), "records of one table");                   \
+        memcpy((to), (from), (count) * sizeof(*(to)));                                             \
+    } while (0)
+
+void state_stream_copy(struct state *to, const struct state *from);
+void state_topic_copy(struct state *to, const struct state *from);
+void state_partition_copy(struct state *to, const struct state *from);
+void state_user_copy(struct state *to, const struct state *from);
+void state_permission_copy(struct state *to, const struct state *from);
+void state_token_copy(struct state *to, const struct state *from);
+void state_session_copy(struct state *to, const struct state *from);
+void state_group_copy(struct state *to, const struct state *from);
+void state_member_copy(struct state *to, const struct state *from);
 
 /* --- refusals, by kind of command --- */
 

@@ -17,6 +17,14 @@ void state_token_tables(struct state *state, struct arena *arena)
     slot_index_init(&state->token_hashes, arena, tokens_max);
 }
 
+void state_token_copy(struct state *to, const struct state *from)
+{
+    u32 slots = slot_pool_copy(&to->token_pool, &from->token_pool);
+    table_copy(to->tokens, from->tokens, slots);
+    table_copy(to->token_nexts, from->token_nexts, slots);
+    slot_index_copy(&to->token_hashes, &from->token_hashes, slots);
+}
+
 u32 state_tokens_count(const struct state *state)
 {
     return state->token_pool.taken_count;

@@ -18,6 +18,16 @@ void state_topic_tables(struct state *state, struct arena *arena)
     slot_index_init(&state->topic_names, arena, topics_max);
 }
 
+void state_topic_copy(struct state *to, const struct state *from)
+{
+    u32 slots = slot_pool_copy(&to->topic_pool, &from->topic_pool);
+    table_copy(to->topics, from->topics, slots);
+    table_copy(to->topic_links, from->topic_links, slots);
+    slot_index_copy(&to->topic_ids, &from->topic_ids, slots);
+    slot_index_copy(&to->topic_names, &from->topic_names, slots);
+    table_copy(to->group_lists, from->group_lists, slots);
+}
+
 static u64 id_hash(u32 stream_id, u32 id)
 {
     return hash_u64_pair(stream_id, id);

@@ -14,6 +14,17 @@ void state_user_tables(struct state *state, struct arena *arena)
     slot_index_init(&state->user_names, arena, state->options.users_max);
 }
 
+void state_user_copy(struct state *to, const struct state *from)
+{
+    u32 end = u32_max(to->users_end, from->users_end);
+    table_copy(to->users, from->users, end);
+    table_copy(to->user_lists, from->user_lists, end);
+    slot_index_copy(&to->user_names, &from->user_names, end);
+    to->users_count = from->users_count;
+    to->users_end = from->users_end;
+    to->user_lowest_free = from->user_lowest_free;
+}
+
 static struct span user_name(const struct state_user *user)
 {
     return (struct span){user->name, user->name_size};
