@@ -45,6 +45,18 @@ void event_note(struct event_log *log, enum event_level level, const char *forma
     ring_publish(&log->ring);
 }
 
+bool event_pace_passes(struct event_pace *pace, u64 now_us, u64 cause, u32 *left_out)
+{
+    bool is_news = !pace->has_said || pace->cause != cause;
+    if (!is_news && now_us - pace->said_at_us < EVENT_PACE_US) {
+        pace->left_out++;
+        return false;
+    }
+    *left_out = pace->left_out;
+    *pace = (struct event_pace){.has_said = true, .said_at_us = now_us, .cause = cause};
+    return true;
+}
+
 bool event_next(struct event_log *log, struct event *event)
 {
     const struct event *oldest = ring_peek(&log->ring);

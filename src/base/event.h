@@ -44,6 +44,23 @@ void event_note(struct event_log *log, enum event_level level, const char *forma
 #define event_info(log, ...) event_note((log), EVENT_INFO, __VA_ARGS__)
 #define event_debug(log, ...) event_note((log), EVENT_DEBUG, __VA_ARGS__)
 
+/* One kind of event that may come many times a second while something lasts: it is said at once,
+ * then every ten seconds with how many were left out. Another `cause` is news, and said at once.
+ *
+ *     if (event_pace_passes(&shard->full_pace, now_us, status, &left_out)) { event_warn(...); }
+ *
+ * Owner: who notes the event. All zeros begin. */
+#define EVENT_PACE_US (10 * US_PER_SECOND)
+
+struct event_pace {
+    bool has_said;
+    u32 left_out; /* since */
+    u64 said_at_us;
+    u64 cause;
+};
+
+must_check bool event_pace_passes(struct event_pace *pace, u64 now_us, u64 cause, u32 *left_out);
+
 /* Drainer: copies the oldest event out; false when there is none. */
 bool event_next(struct event_log *log, struct event *event);
 

@@ -91,6 +91,36 @@ TEST(level_names_go_both_ways)
     EXPECT_EQ(level, EVENT_WARN);
 }
 
+TEST(what_repeats_is_said_at_once_and_then_every_ten_seconds_with_a_count)
+{
+    struct event_pace pace = {0};
+    u32 left_out = 99;
+    u32 said_count = 0;
+    u32 total = 0;
+    for (u64 now_us = 0; now_us < 60 * US_PER_SECOND; now_us += 50 * US_PER_MS) {
+        if (event_pace_passes(&pace, now_us, 1, &left_out)) {
+            EXPECT_EQ(left_out, said_count == 0 ? 0 : 199);
+            said_count++;
+        }
+        total++;
+    }
+    EXPECT_EQ(total, 1200);
+    EXPECT_EQ(said_count, 6);
+}
+
+TEST(another_cause_is_said_at_once)
+{
+    struct event_pace pace = {0};
+    u32 left_out = 99;
+    EXPECT(event_pace_passes(&pace, 5, 1, &left_out));
+    EXPECT(!event_pace_passes(&pace, 6, 1, &left_out));
+    EXPECT(event_pace_passes(&pace, 7, 2, &left_out));
+    EXPECT_EQ(left_out, 1);
+    EXPECT(!event_pace_passes(&pace, 8, 2, &left_out));
+    EXPECT(event_pace_passes(&pace, 7 + EVENT_PACE_US, 2, &left_out));
+    EXPECT_EQ(left_out, 1);
+}
+
 enum { STRESS_EVENTS = 20000 };
 
 struct stress {

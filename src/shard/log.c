@@ -256,10 +256,15 @@ static void keep_writing(struct log *log)
 static void log_begin_cut(struct log *log)
 {
     struct partition *partition = log->partition;
-    event_warn(log->shard->core->events,
-               "partition.disk_full stream=%u topic=%u partition=%u end_offset=%llu",
-               partition->stream_id, partition->topic_id, partition->id,
-               (unsigned long long)log->written.next_offset);
+    struct core *core = log->shard->core;
+    u32 left_out = 0;
+    if (event_pace_passes(&log->shard->full_pace, core->time.monotonic_us, 0, &left_out)) {
+        event_warn(
+            core->events,
+            "partition.disk_full stream=%u topic=%u partition=%u end_offset=%llu left_out=%u",
+            partition->stream_id, partition->topic_id, partition->id,
+            (unsigned long long)log->written.next_offset, left_out);
+    }
     if (holds_acknowledged(log)) {
         keep_writing(log);
     } else {

@@ -192,6 +192,36 @@ TEST(at_memory_a_segment_that_cannot_be_made_loses_nothing_that_was_acknowledged
     bed_close(&bed);
 }
 
+TEST(at_memory_a_disk_that_stays_full_is_a_line_every_ten_seconds_and_not_every_try)
+{
+    struct bed bed;
+    bed_open(&bed, &(struct sim_options){.seed = 14});
+    bed.settings.durability = DURABILITY_MEMORY;
+    bed.settings.disk_reserve_bytes = 0;
+    bed_topic(&bed, 4);
+    bed_start(&bed);
+    bed_run(&bed, US_PER_SECOND);
+    struct sim_disk *disk = sim_disk(bed.sim, 0);
+    sim_disk_resize(bed.sim, 0, disk->capacity_bytes - sim_disk_free_bytes(disk));
+    for (u32 i = 0; i < 4; i++) {
+        (void)bed_append(&bed, i, 5, 100);
+    }
+    bed_wait(&bed);
+    bed_take_appends(&bed);
+    u32 before = bed.warnings_logged;
+    bed_run(&bed, 40 * US_PER_SECOND);
+    EXPECT(bed.warnings_logged - before >= 3);
+    EXPECT(bed.warnings_logged - before <= 10); /* two kinds of them */
+    sim_disk_resize(bed.sim, 0, 1 * GIB);
+    bed_run(&bed, 5 * US_PER_SECOND);
+    for (u32 i = 0; i < 4; i++) {
+        EXPECT_EQ(bed.batches[i].state, BED_ACKNOWLEDGED);
+        EXPECT_EQ(bed_check_all(&bed, i, 100), 5);
+    }
+    bed_stop(&bed);
+    bed_close(&bed);
+}
+
 TEST(below_the_reserve_appends_are_refused_and_everything_else_goes_on)
 {
     struct bed bed;

@@ -86,15 +86,27 @@ static void drop_making(struct log *log)
     }
 }
 
+/* At level memory it is tried again many times a second, in every partition. */
+static void say_not_made(const struct log *log, enum status status)
+{
+    const struct partition *partition = log->partition;
+    struct core *core = log->shard->core;
+    u32 left_out = 0;
+    if (event_pace_passes(&log->shard->not_made_pace, core->time.monotonic_us, status, &left_out)) {
+        event_warn(core->events,
+                   "segment.not_made stream=%u topic=%u partition=%u base_offset=%llu status=%s "
+                   "left_out=%u",
+                   partition->stream_id, partition->topic_id, partition->id,
+                   (unsigned long long)log->made.base_offset, status_name(status), left_out);
+    }
+}
+
 /* A segment could not be made: what gathered is refused, or put off when it is acknowledged; the
  * old segment goes on when there is space. */
 static void give_up_making(struct log *log, enum status status)
 {
     struct partition *partition = log->partition;
-    event_warn(log->shard->core->events,
-               "segment.not_made stream=%u topic=%u partition=%u base_offset=%llu status=%s",
-               partition->stream_id, partition->topic_id, partition->id,
-               (unsigned long long)log->made.base_offset, status_name(status));
+    say_not_made(log, status);
     if (log->made_file.id >= 0) {
         shard_close_file(log->shard, log->made_file);
         log->made_file = IO_FILE_NONE;

@@ -64,6 +64,7 @@ struct bed {
     struct event_log events;
     struct event *event_items;
     u32 errors_logged;
+    u32 warnings_logged;
     char last_error[EVENT_TEXT_BYTES];
 
     struct bed_reply replies[BED_REPLIES_MAX];
@@ -175,6 +176,7 @@ static inline struct sim_turn bed_turn(void *context, struct turn_time time)
             print_message("%12llu %s %s\n", (unsigned long long)sim_now_us(bed->sim),
                           event_level_name(event.level), event.text);
         }
+        bed->warnings_logged += event.level == EVENT_WARN ? 1 : 0;
         if (event.level == EVENT_ERROR) {
             bed->errors_logged++;
             (void)str_format(bed->last_error, sizeof(bed->last_error), "%s", event.text);

@@ -81,6 +81,8 @@ struct shard {
     struct timer retry_timer; /* what waits for memory tries again */
     u32 leaving_counts[SHARD_LEAVING_COUNTS];
     u64 boot_index; /* state index when the recovery began */
+    struct event_pace not_made_pace;
+    struct event_pace full_pace;
     bool draining;
     bool may_open;     /* stored offsets and recovery points are merged */
     bool memory_short; /* a buffer was refused in this turn */
