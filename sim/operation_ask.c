@@ -258,8 +258,11 @@ static void issue_poll(struct actor *actor, struct operation *operation,
 {
     struct writer body = body_of(actor);
     if (operation->wait_ms == 0) {
+        bool on_primary = !actor->client.is_v1 && draw(actor, 8) == 0;
         poll_request_encode(request, &body);
-        operation_issue(actor, operation, COMMAND_POLL_MESSAGES, &body);
+        operation_issue(actor, operation,
+                        on_primary ? COMMAND_POLL_MESSAGES_ON_PRIMARY : COMMAND_POLL_MESSAGES,
+                        &body);
     } else {
         poll_waiting_request_encode(operation->wait_ms, request, &body);
         operation_issue(actor, operation, COMMAND_POLL_MESSAGES_WAITING, &body);
@@ -457,7 +460,8 @@ static void change_stream(struct actor *actor, struct operation *operation)
 static void draw_retention(struct actor *actor, struct operation *operation, struct writer *options)
 {
     u64 segment_bytes = actor->workload->schedule->settings.segment_bytes_default;
-    if (draw(actor, 8) == 0) {
+    /* Where segments are small it is reached. */
+    if (draw(actor, segment_bytes <= 256 * KIB ? 3 : 8) == 0) {
         operation->bytes_max = segment_bytes * (1 + draw(actor, 2));
         write_option_u64(options, "max_topic_size", operation->bytes_max);
     }

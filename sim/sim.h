@@ -153,6 +153,7 @@ void sim_disk_resize(struct sim *sim, u32 node, u64 capacity_bytes);
 #define SIM_COUNT_FIELD(name) u64 name;
 struct sim_counts {
     SIM_COUNTS(SIM_COUNT_FIELD)
+    u64 commands_answered; /* bits 1 << enum command: a client was answered */
 };
 #undef SIM_COUNT_FIELD
 

@@ -11,6 +11,8 @@
 
 #define READ_BYTES 16384u
 
+static_assert(COMMAND_COUNT <= 64, "sim_counts has a bit for each command");
+
 void sim_client_init(struct sim_client *client, struct sim *sim, u32 index, struct verdict *verdict)
 {
     *client = (struct sim_client){.sim = sim, .index = index, .verdict = verdict};
@@ -90,6 +92,7 @@ static void take_reply(struct sim_client *client, const struct sim_client_reply 
     struct sim_client_call *call = call_first(client);
     list_remove(&call->node);
     client->calls_count--;
+    sim_counts(client->sim)->commands_answered |= 1ull << call->command;
     sim_trace(client->sim, SIM_STEP_CLIENT | (u64)call->command << 8 | (u64)client->index << 16,
               (u64)reply->status << 32 ^ xxh3(reply->body.data, reply->body.size));
     client->on_reply(client->context, call, reply);

@@ -4,7 +4,8 @@
  *     levriero_sim --seeds 1..300 [--bug NAME] [--until-caught CHECKS]
  *
  * Every seed runs in a process of its own. Every twentieth runs twice and must leave the same trace
- * hash. The last line is `N passed, N failed`; the exit status is 0 when none failed.
+ * hash. The last line is `N passed, N failed`; the exit status is 0 when none failed. Before it
+ * come the commands to which no client was answered in all of these seeds.
  * --until-caught stops at the first seed that one of the named checks fails: for seeded bugs. */
 #include <inttypes.h>
 #include <malloc.h>
@@ -15,6 +16,7 @@
 #include "base/str.h"
 #include "sim/bugs.h"
 #include "sim/shrink.h"
+#include "wire/command.h"
 
 struct arguments {
     struct seed_options options;
@@ -23,6 +25,7 @@ struct arguments {
     bool shrinks;
     const char *until_caught; /* names of checks, separated by |; NULL: all seeds run */
     bool caught;              /* the last seed failed by one of them */
+    u64 commands_answered;    /* bits 1 << enum command: in any seed */
     bool brief;
 };
 
@@ -110,6 +113,7 @@ static bool run_one(struct arguments *arguments, u64 seed)
     struct seed_ending ending =
         seed_run_apart(&arguments->options, arguments->until_caught != NULL);
     if (ending.ending == ENDING_OK || ending.ending == ENDING_VERDICT) {
+        arguments->commands_answered |= ending.result.counts.commands_answered;
         if (!arguments->brief) {
             print_counts(seed, &ending.result);
         }
@@ -124,6 +128,16 @@ static bool run_one(struct arguments *arguments, u64 seed)
     bool passed = ending.ending == ENDING_OK && repeats(&arguments->options, &ending);
     (void)fflush(stdout);
     return passed;
+}
+
+/* So that nobody takes for covered what was never asked. */
+static void print_unanswered(u64 commands_answered)
+{
+    for (u32 i = 0; i < COMMAND_COUNT; i++) {
+        if ((commands_answered >> i & 1) == 0) {
+            printf("never answered: %s\n", command_row((enum command)i)->name);
+        }
+    }
 }
 
 static int usage(void)
@@ -235,6 +249,9 @@ int main(int count, char **texts)
         if (!ok && arguments.caught) {
             break;
         }
+    }
+    if (arguments.first != arguments.last) {
+        print_unanswered(arguments.commands_answered);
     }
     printf("%" PRIu64 " passed, %" PRIu64 " failed\n", passed, failed);
     return failed == 0 ? 0 : 1;

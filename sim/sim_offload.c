@@ -13,6 +13,7 @@
 #include "sim/sim_world.h"
 
 #define JOBS_MAX 16u
+#define ARCHIVE_END_BYTES 22u
 
 /* A job in flight; the job itself is memory of the core and is gone after a crash. */
 struct job_timer {
@@ -68,6 +69,15 @@ static void tell_facts(struct offload *offload, struct process_facts *facts)
     };
 }
 
+/* The end of an archive, which has no files. */
+static void write_archive(struct archive *archive)
+{
+    check(archive->capacity >= ARCHIVE_END_BYTES);
+    memset(archive->data, 0, ARCHIVE_END_BYTES);
+    memcpy(archive->data, "PK\5\6", 4);
+    archive->size = ARCHIVE_END_BYTES;
+}
+
 static void do_job(struct offload *offload, struct offload_job *job)
 {
     switch (job->kind) {
@@ -87,8 +97,7 @@ static void do_job(struct offload *offload, struct offload_job *job)
         job->status = OK;
         break;
     case OFFLOAD_ARCHIVE:
-        memcpy(job->archive->data, "PK", 2);
-        job->archive->size = 2;
+        write_archive(job->archive);
         job->status = OK;
         break;
     }

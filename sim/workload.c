@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "sim/clerk.h"
 #include "sim/crew.h"
 #include "sim/guest.h"
 #include "sim/operation.h"
@@ -153,6 +154,8 @@ void workload_init(struct workload *workload, struct schedule *schedule, struct 
         workload->crew = mem_take(sizeof(struct crew));
         crew_init(workload->crew, workload, prng_next(&workload->prng));
     }
+    workload->clerk = mem_take(sizeof(struct clerk));
+    clerk_init(workload->clerk, workload, prng_next(&workload->prng));
 }
 
 void workload_deinit(struct workload *workload)
@@ -173,6 +176,8 @@ void workload_deinit(struct workload *workload)
         crew_deinit(workload->crew);
     }
     mem_return(workload->crew);
+    clerk_deinit(workload->clerk);
+    mem_return(workload->clerk);
 }
 
 void workload_start(struct workload *workload)
@@ -187,6 +192,7 @@ void workload_start(struct workload *workload)
     if (workload->crew != NULL) {
         crew_start(workload->crew);
     }
+    clerk_start(workload->clerk);
 }
 
 void workload_audit_guests(struct workload *workload)
@@ -215,6 +221,7 @@ u32 workload_calls_in_flight(const struct workload *workload)
     for (u32 i = 0; i < workload->guests_count; i++) {
         count += workload->guests[i].is_busy ? 1 : 0;
     }
+    count += workload->clerk->is_busy ? 1 : 0;
     return count + (workload->crew == NULL ? 0 : crew_calls_in_flight(workload->crew));
 }
 
@@ -231,6 +238,7 @@ void workload_disconnect(struct workload *workload)
     if (workload->crew != NULL) {
         crew_disconnect(workload->crew);
     }
+    clerk_disconnect(workload->clerk);
 }
 
 void workload_on_crash(struct workload *workload)

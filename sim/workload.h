@@ -21,6 +21,7 @@
 struct actor;
 struct guest;
 struct crew;
+struct clerk;
 
 struct workload {
     struct sim *sim;
@@ -33,6 +34,7 @@ struct workload {
     u32 guests_count;
     struct guest *guests; /* guests_count of them */
     struct crew *crew;    /* NULL: there is none */
+    struct clerk *clerk;
     bool is_started;
     bool is_paused;                /* nobody begins anything */
     bool is_over;                  /* nobody ever will */

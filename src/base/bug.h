@@ -35,6 +35,11 @@
     X(EXPIRE_EARLY, "expire-early", "a segment goes when its oldest message has expired")          \
     X(FORGET_READERS, "forget-readers", "segments go that a consumer has not read")                \
     X(KEEP_SEGMENTS, "keep-segments", "segments that go stay on the disk")                         \
+    X(IGNORE_SIZE, "ignore-size", "a topic grows beyond its largest size")                         \
+    X(LOSE_GROUPS, "lose-groups", "a snapshot of the state leaves groups out")                     \
+    X(KEEP_OPTIONS, "keep-options", "an update of a topic leaves its options as they were")        \
+    X(KEEP_MEMBERS, "keep-members", "a member that leaves a group stays in it")                    \
+    X(ATTACH_ANYTHING, "attach-anything", "a session is attached to that is not there")            \
     X(FORGET_COMMANDS, "forget-commands", "a command that comes again is carried out again")
 
 #define BUG_ENUM(name, text, help) BUG_##name,

@@ -54,6 +54,12 @@ static void choose_parts(struct archive *archive, struct span types)
     }
 }
 
+/* Many cores in little memory have no buffers that large. */
+static u32 archive_bytes(const struct edge *edge)
+{
+    return u32_min(ARCHIVE_BYTES, edge->plan->frame_bytes_max);
+}
+
 void diagnostics_run(struct edge *edge, struct request *request, struct span body)
 {
     struct core *core = edge->core;
@@ -64,7 +70,7 @@ void diagnostics_run(struct edge *edge, struct request *request, struct span bod
         return;
     }
     if (edge->archive_buf != NULL || !offload_has_room(core->offload, core->index) ||
-        (edge->archive_buf = buf_take(core->bufs, ARCHIVE_BYTES)) == NULL) {
+        (edge->archive_buf = buf_take(core->bufs, archive_bytes(edge))) == NULL) {
         reply_status(edge, request, WIRE_TASK_TIMEOUT);
         return;
     }

@@ -151,6 +151,7 @@ static inline struct sim_turn turn(void *context, struct turn_time time)
     drain(LANE_REQUEST);
     drain_other();
     io_reap(rig.core.io, 64);
+    offload_reap(rig.core.offload, 0, &rig.core);
     timers_run(&rig.core.timers, &rig.core, time.monotonic_us, 64);
     edge_flush(rig.core.edge);
     mailbox_flush(&rig.core);

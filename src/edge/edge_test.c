@@ -1,4 +1,5 @@
 #include "edge/edge_fixture.h"
+#include "wire/snapshot_request.h"
 
 TEST(a_ping_before_the_login_is_answered_with_its_request_number)
 {
@@ -301,6 +302,21 @@ TEST(statistics_that_offload_never_gives_end_with_their_connection)
     EXPECT(rig.over);
     EXPECT_EQ(rig.core.edge->requests_used, 0);
     EXPECT(list_is_empty(&rig.core.edge->facts_waiting));
+    tear_down();
+}
+
+TEST(an_archive_is_no_larger_than_the_largest_frame)
+{
+    static const u8 wanted[] = {SNAPSHOT_STORED, 1, SNAPSHOT_TEST};
+    set_up();
+    log_in();
+    rig.plan.frame_bytes_max = 512 * KIB; /* as of many cores in little memory */
+    struct frame snapshot =
+        frame_of(COMMAND_GET_SNAPSHOT, (struct span){wanted, sizeof(wanted)}, 1);
+    give(snapshot.bytes, snapshot.size);
+    run_for(US_PER_SECOND);
+    EXPECT_EQ(take_reply().status, WIRE_OK);
+    EXPECT_EQ(rig.core.edge->archive.capacity, 512 * KIB);
     tear_down();
 }
 

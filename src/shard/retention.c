@@ -339,7 +339,7 @@ static void look_at(struct partition *partition)
     if (topic->options.message_expiry_us != UINT64_MAX) {
         remove_expired(partition, topic->options.message_expiry_us);
     }
-    if (topic->options.max_topic_size_bytes != UINT64_MAX) {
+    if (topic->options.max_topic_size_bytes != UINT64_MAX && !bug_is_on(BUG_IGNORE_SIZE)) {
         remove_oversize(partition, topic);
     }
 }

@@ -147,7 +147,7 @@ static bool save_next_group(const struct state *state, struct state_cursor *curs
     }
     u32 after = cursor->group == 1 ? UINT32_MAX : (u32)(cursor->group - 2);
     const struct state_group *group = state_group_next(state, topic->stream_id, topic->id, after);
-    if (group == NULL) {
+    if (group == NULL || bug_is_on(BUG_LOSE_GROUPS)) {
         return false;
     }
     write_u8(writer, ENTRY_GROUP);

@@ -8,6 +8,7 @@
  * Every change of members or partitions assigns the partitions anew (assign.h) and gives the group
  * its next generation, at once: to hand a partition over when its last reader has committed is the
  * business of the partition's own core (shard/partition_group.c). */
+#include "base/bug.h"
 #include "base/check.h"
 #include "state/assign.h"
 #include "state/state_tables.h"
@@ -464,6 +465,9 @@ void state_member_leave(struct state *state, const struct change *change)
     const struct state_member *member =
         state_member_of(state, group, change->command->session.session);
     check(member != NULL);
+    if (bug_is_on(BUG_KEEP_MEMBERS)) {
+        return;
+    }
     member_remove(state, member->slot);
     rebalance(state, group, &change->effects, GROUP_MEMBER_LEFT);
 }

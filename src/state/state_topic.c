@@ -1,3 +1,4 @@
+#include "base/bug.h"
 #include "base/check.h"
 #include "state/state_tables.h"
 
@@ -257,7 +258,9 @@ void state_topic_update(struct state *state, const struct change *change)
     struct state_topic *topic = topic_of(state, change);
     topic_forget_name(state, topic);
     topic_set_name(state, topic, change->command->name);
-    topic->options = change->command->options;
+    if (!bug_is_on(BUG_KEEP_OPTIONS)) {
+        topic->options = change->command->options;
+    }
     if (topic->partitions_count > 0) {
         struct state_effect effect = {
             .kind = STATE_TOPIC_UPDATED,
