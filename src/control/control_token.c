@@ -16,7 +16,8 @@ static_assert(SHA256_BYTES == TOKEN_HASH_BYTES, "what the state keeps of a token
 void token_write(const u8 random[TOKEN_RANDOM_BYTES], char text[TOKEN_TEXT_BYTES + 1])
 {
     static const char letters[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+    const u32 padding = 64;
     u32 at = 0;
     for (u32 i = 0; i < TOKEN_RANDOM_BYTES; i += 3) {
         u32 left = TOKEN_RANDOM_BYTES - i;
@@ -24,8 +25,8 @@ void token_write(const u8 random[TOKEN_RANDOM_BYTES], char text[TOKEN_TEXT_BYTES
                    (left > 2 ? random[i + 2] : 0u);
         text[at++] = letters[bits >> 18];
         text[at++] = letters[bits >> 12 & 63];
-        text[at++] = left > 1 ? letters[bits >> 6 & 63] : '=';
-        text[at++] = left > 2 ? letters[bits & 63] : '=';
+        text[at++] = letters[left > 1 ? bits >> 6 & 63 : padding];
+        text[at++] = letters[left > 2 ? bits & 63 : padding];
     }
     check(at == TOKEN_TEXT_BYTES);
     text[at] = 0;
