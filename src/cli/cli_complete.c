@@ -63,7 +63,7 @@ static void offer_verbs(const char *noun, const char *last)
     u32 count = 0;
     const struct cli_row *rows = cli_table_commands(&count);
     for (u32 i = 0; i < count; i++) {
-        if (strcmp(rows[i].noun, noun) == 0) {
+        if (strcmp(rows[i].noun, cli_table_noun(noun)) == 0) {
             offer(last, rows[i].verb);
         }
     }

@@ -39,7 +39,7 @@ void cli_help_noun(FILE *file, const char *noun)
     u32 count = 0;
     const struct cli_row *rows = cli_table_commands(&count);
     for (u32 i = 0; i < count; i++) {
-        if (strcmp(rows[i].noun, noun) == 0) {
+        if (strcmp(rows[i].noun, cli_table_noun(noun)) == 0) {
             print_line(file, &rows[i]);
         }
     }
@@ -77,6 +77,25 @@ static void print_options(FILE *file, const struct cli_row *row, bool common)
     }
 }
 
+static void print_alias(FILE *file, const struct cli_row *row, const struct cli_alias *alias)
+{
+    bool is_noun = alias->noun[0] == 0 && strcmp(alias->word, row->noun) == 0;
+    bool is_verb = (strcmp(alias->noun, row->noun) == 0 || strcmp(alias->noun, "*") == 0) &&
+                   row->verb[0] != 0 && cli_table_find(row->noun, alias->alias) == row;
+    if (is_noun || is_verb) {
+        fprintf(file, "  %s may be typed %s.\n", alias->word, alias->alias);
+    }
+}
+
+static void print_aliases(FILE *file, const struct cli_row *row)
+{
+    u32 count = 0;
+    const struct cli_alias *aliases = cli_table_aliases(&count);
+    for (u32 i = 0; i < count; i++) {
+        print_alias(file, row, &aliases[i]);
+    }
+}
+
 static void print_examples(FILE *file, const char *examples)
 {
     fputs("\nExamples:\n", file);
@@ -94,6 +113,7 @@ void cli_help_command(FILE *file, const struct cli_row *row)
     if (row->destroys[0] != 0) {
         fprintf(file, "  It destroys, and so asks first, or wants --yes.\n");
     }
+    print_aliases(file, row);
     print_options(file, row, false);
     print_options(file, row, true);
     print_examples(file, row->examples);

@@ -22,17 +22,40 @@ static const struct cli_option options[] = {
 #undef CLI_OPTION
 };
 
-/* Words of scripts made for the reference. */
-static const char *const aliases[][2] = {{"consumer-group", "group"}, {"pat", "token"}};
+/* Words that others use, and short ones. Nothing that destroys has a short one: `p` is another word
+ * behind every noun, and a slip of one letter is no reason to lose a topic. */
+static const struct cli_alias aliases[] = {
+#define CLI_ALIAS(noun, word, alias) {noun, word, alias},
+#include "cli/cli_aliases.def"
+#undef CLI_ALIAS
+};
 
-static const char *noun_of(const char *word)
+const struct cli_alias *cli_table_aliases(u32 *count)
+{
+    *count = array_count(aliases);
+    return aliases;
+}
+
+static const char *meant_by(const char *noun, const char *word)
 {
     for (u32 i = 0; i < array_count(aliases); i++) {
-        if (strcmp(aliases[i][0], word) == 0) {
-            return aliases[i][1];
+        if (strcmp(aliases[i].noun, noun) == 0 && strcmp(aliases[i].alias, word) == 0) {
+            return aliases[i].word;
         }
     }
     return word;
+}
+
+const char *cli_table_noun(const char *word)
+{
+    return meant_by("", word);
+}
+
+/* What a noun says itself goes before what all say. */
+static const char *verb_of(const char *noun, const char *verb)
+{
+    const char *own = meant_by(noun, verb);
+    return own != verb ? own : meant_by("*", verb);
 }
 
 const struct cli_row *cli_table_commands(u32 *count)
@@ -50,7 +73,7 @@ const struct cli_option *cli_table_options(u32 *count)
 bool cli_table_has_noun(const char *noun)
 {
     for (u32 i = 0; i < array_count(commands); i++) {
-        if (strcmp(commands[i].noun, noun_of(noun)) == 0) {
+        if (strcmp(commands[i].noun, cli_table_noun(noun)) == 0) {
             return true;
         }
     }
@@ -61,8 +84,9 @@ const struct cli_row *cli_table_find(const char *noun, const char *verb)
 {
     for (u32 i = 0; i < array_count(commands); i++) {
         const struct cli_row *row = &commands[i];
-        if (strcmp(row->noun, noun_of(noun)) == 0 &&
-            (row->verb[0] == 0 || (verb != NULL && strcmp(row->verb, verb) == 0))) {
+        bool is_verb =
+            row->verb[0] == 0 || (verb != NULL && strcmp(row->verb, verb_of(row->noun, verb)) == 0);
+        if (is_verb && strcmp(row->noun, cli_table_noun(noun)) == 0) {
             return row;
         }
     }
@@ -89,7 +113,7 @@ const char *cli_table_nearest_verb(const char *noun, const char *word)
 {
     const char *best = NULL;
     for (u32 i = 0; i < array_count(commands); i++) {
-        if (strcmp(commands[i].noun, noun_of(noun)) == 0) {
+        if (strcmp(commands[i].noun, cli_table_noun(noun)) == 0) {
             best = nearer(word, commands[i].verb, best);
         }
     }

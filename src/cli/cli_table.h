@@ -22,6 +22,12 @@ struct cli_row {
     const char *examples;
 };
 
+struct cli_alias {
+    const char *noun; /* whose verb it is; "*": of every noun, "": the noun itself */
+    const char *word;
+    const char *alias;
+};
+
 enum value_kind {
     VALUE_TEXT,
     VALUE_LIST,     /* texts, as often as one likes */
@@ -47,6 +53,11 @@ struct cli_option {
 
 const struct cli_row *cli_table_commands(u32 *count);
 const struct cli_option *cli_table_options(u32 *count);
+
+const struct cli_alias *cli_table_aliases(u32 *count);
+
+/* The noun that a word means: itself, if it is no alias. */
+const char *cli_table_noun(const char *word);
 
 /* `verb` may be NULL. NULL: there is none. */
 const struct cli_row *cli_table_find(const char *noun, const char *verb);

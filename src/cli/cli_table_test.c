@@ -35,6 +35,34 @@ TEST(a_command_is_found_by_both_words_or_by_one_that_stands_alone)
     EXPECT(cli_table_find("pat", "create") == cli_table_find("token", "create"));
 }
 
+TEST(short_words_are_those_of_the_reference)
+{
+    EXPECT(cli_table_find("s", "l") == cli_table_find("stream", "list"));
+    EXPECT(cli_table_find("m", "p") == cli_table_find("message", "poll"));
+    EXPECT(cli_table_find("ctx", "u") == cli_table_find("context", "use"));
+    EXPECT(cli_table_find("t", "u") == cli_table_find("topic", "update"));
+    EXPECT(cli_table_find("u", "pwd") == cli_table_find("user", "password"));
+    EXPECT(cli_table_find("g", "c") == cli_table_find("group", "create"));
+    EXPECT(cli_table_find("u", "name") == cli_table_find("user", "rename"));
+}
+
+TEST(every_alias_means_something_and_none_of_them_destroys)
+{
+    u32 count = 0;
+    u32 rows_count = 0;
+    const struct cli_alias *aliases = cli_table_aliases(&count);
+    const struct cli_row *rows = cli_table_commands(&rows_count);
+    for (u32 i = 0; i < count; i++) {
+        bool is_used = aliases[i].noun[0] == 0 && cli_table_has_noun(aliases[i].alias);
+        for (u32 row = 0; row < rows_count; row++) {
+            bool is_meant = cli_table_find(rows[row].noun, aliases[i].alias) == &rows[row];
+            is_used |= is_meant;
+            EXPECT(!is_meant || rows[row].verb[0] == 0 || rows[row].destroys[0] == 0);
+        }
+        EXPECT(is_used);
+    }
+}
+
 TEST(what_is_nearly_a_word_is_recognized_and_what_is_not_is_left_alone)
 {
     EXPECT_STR(cli_table_nearest_noun("sream"), "stream");
