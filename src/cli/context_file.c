@@ -123,6 +123,15 @@ static void read_key(struct context *context, char *line)
     }
 }
 
+void context_read_lines(struct context *context, FILE *file)
+{
+    char line[CONTEXT_TEXT_BYTES + KEY_BYTES];
+    *context = (struct context){0};
+    while (fgets(line, sizeof(line), file) != NULL) {
+        read_key(context, line);
+    }
+}
+
 static bool is_private(FILE *file, const char *path, struct err *err)
 {
     struct stat stat;
@@ -137,7 +146,6 @@ bool context_read(enum context_place place, const char *name, struct context *co
                   struct err *err)
 {
     char path[CONTEXT_PATH_BYTES];
-    char line[CONTEXT_TEXT_BYTES + KEY_BYTES];
     *context = (struct context){0};
     *found = false;
     if (!path_of(place, name, path, NULL)) {
@@ -149,8 +157,8 @@ bool context_read(enum context_place place, const char *name, struct context *co
     }
     *found = true;
     bool good = is_private(file, path, err);
-    while (good && fgets(line, sizeof(line), file) != NULL) {
-        read_key(context, line);
+    if (good) {
+        context_read_lines(context, file);
     }
     (void)fclose(file);
     return good;
@@ -174,11 +182,12 @@ static bool write_text(const char *path, const char *text, struct err *err)
     return good || err_set(err, "%s: %s", path, strerror(errno));
 }
 
-bool context_write(enum context_place place, const char *name, const struct context *context,
-                   struct err *err)
+static_assert(CONTEXT_FILE_BYTES >= array_count(keys) * (CONTEXT_TEXT_BYTES + KEY_BYTES),
+              "all keys with values of any size");
+
+bool context_write_lines(const struct context *context, char text[CONTEXT_FILE_BYTES],
+                         struct err *err)
 {
-    char path[CONTEXT_PATH_BYTES];
-    char text[array_count(keys) * (CONTEXT_TEXT_BYTES + KEY_BYTES)];
     u32 position = 0;
     text[0] = 0;
     for (u32 i = 0; i < array_count(keys); i++) {
@@ -187,10 +196,19 @@ bool context_write(enum context_place place, const char *name, const struct cont
             return err_set(err, "%s: a line end cannot be kept", keys[i].name);
         }
         if (value[0] != 0) {
-            str_append(text, sizeof(text), &position, "%s = %s\n", keys[i].name, value);
+            str_append(text, CONTEXT_FILE_BYTES, &position, "%s = %s\n", keys[i].name, value);
         }
     }
-    return path_of(place, name, path, err) && write_text(path, text, err);
+    return true;
+}
+
+bool context_write(enum context_place place, const char *name, const struct context *context,
+                   struct err *err)
+{
+    char path[CONTEXT_PATH_BYTES];
+    char text[CONTEXT_FILE_BYTES];
+    return context_write_lines(context, text, err) && path_of(place, name, path, err) &&
+           write_text(path, text, err);
 }
 
 bool context_remove(enum context_place place, const char *name, struct err *err)

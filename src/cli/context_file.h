@@ -8,10 +8,13 @@
  * file that others may read is refused with the remedy. */
 #pragma once
 
+#include <stdio.h>
+
 #include "base/str.h"
 
 #define CONTEXT_TEXT_BYTES 512u
 #define CONTEXT_PATH_BYTES 1024u
+#define CONTEXT_FILE_BYTES 4096u
 
 struct context {
     char server[CONTEXT_TEXT_BYTES]; /* "": it says nothing */
@@ -32,6 +35,12 @@ must_check bool context_read(enum context_place place, const char *name, struct 
 must_check bool context_write(enum context_place place, const char *name,
                               const struct context *context, struct err *err);
 must_check bool context_remove(enum context_place place, const char *name, struct err *err);
+
+/* The lines of such a file alone, wherever they are. What is none is skipped; a value with a line
+ * end is refused. */
+void context_read_lines(struct context *context, FILE *file);
+must_check bool context_write_lines(const struct context *context, char text[CONTEXT_FILE_BYTES],
+                                    struct err *err);
 
 /* The name of the one in use; "" for none. */
 void context_active(char name[CONTEXT_TEXT_BYTES]);
