@@ -13,7 +13,7 @@
 
 all:
 	@tools/setup build
-	@tools/build release levriero library
+	@tools/build release levriero library manual_page
 
 run: all
 	@tools/run $(if $(ONCE),--once)
