@@ -20,7 +20,7 @@ static_assert(array_count(rows) <= 64, "a bit for each row in struct reference_i
 static bool row_names(const char *key, const char *name, char dot)
 {
     for (; *key != 0; key++, name++) {
-        char wanted = *key == '.' ? dot : *key;
+        int wanted = *key == '.' ? dot : *key;
         if (wanted != tolower((unsigned char)*name)) {
             return false;
         }
