@@ -178,6 +178,28 @@ static bool begin_request(struct actor *actor, u64 *due_ns, u64 *sent_ns)
 
 /* ---- Sending ---- */
 
+/* One batch over the road that the actor has; where it went, unless that is the library's. */
+static bool send_batch(struct actor *actor, struct prepared_batch *batch, u64 key, u64 *base_offset)
+{
+    struct span body;
+    struct send_confirmation confirmation;
+    if (actor->library.client != NULL) {
+        return library_link_send(&actor->library, batch, key, &actor->error);
+    }
+    struct span frame = {batch->frame, batch->frame_bytes};
+    if (!bench_link_exchange(&actor->link, frame, &body, &actor->error)) {
+        return false;
+    }
+    if (actor->link.is_v1) { /* there a confirmation is empty */
+        return true;
+    }
+    if (send_reply_decode(body, &confirmation) != OK) {
+        return client_fail(&actor->error, "the server confirmed something unreadable");
+    }
+    *base_offset = confirmation.base_offset;
+    return true;
+}
+
 /* False: over, or failed. `base_offset` is where the batch went. */
 static bool send_one(struct actor *actor, u64 *due_ns, u64 *base_offset,
                      const struct prepared_batch **sent)
@@ -191,28 +213,19 @@ static bool send_one(struct actor *actor, u64 *due_ns, u64 *base_offset,
     if (actor->counts && !budget_take(actor->budget, in_bytes ? (s64)batch->payload_bytes : 1)) {
         return false;
     }
+    u64 key = 0;
     if (actor->run->keys.keys_count > 0) {
-        prepared_set_key(batch, key_draw_next(&actor->run->keys, &actor->key_prng));
+        key = key_draw_next(&actor->run->keys, &actor->key_prng);
+        prepared_set_key(batch, key);
     }
     u64 gathered_us = (u64)(actor->message_interval_ns * (batch->header.message_count - 1) / 1000);
     prepared_stamp(batch, ++actor->link.request,
                    actor->run->wall_zero_us + *due_ns / 1000 - gathered_us);
-    struct span body;
-    struct send_confirmation confirmation;
-    struct span frame = {batch->frame, batch->frame_bytes};
-    if (!bench_link_exchange(&actor->link, frame, &body, &actor->error)) {
+    if (!send_batch(actor, batch, key, base_offset)) {
         actor->failed = true;
         return false;
     }
     actor->now_ns = bench_run_ns(actor->run);
-    if (!actor->link.is_v1) { /* there a confirmation is empty */
-        if (send_reply_decode(body, &confirmation) != OK) {
-            actor->failed =
-                !client_fail(&actor->error, "the server confirmed something unreadable");
-            return false;
-        }
-        *base_offset = confirmation.base_offset;
-    }
     *sent = batch;
     note_sent(actor, batch, *due_ns, sent_ns);
     return true;
@@ -353,14 +366,15 @@ static bool choose_partition(struct actor *actor, u32 *partition, bool *has)
     return true;
 }
 
-static void note_received(struct actor *actor, const struct poll_reply *reply, u64 due_ns,
-                          u64 sent_ns)
+/* When a poll was due, and when it was sent. */
+struct asked {
+    u64 due_ns;
+    u64 sent_ns;
+};
+
+static void note_messages(struct actor *actor, u32 messages, u64 payload_bytes, struct asked asked)
 {
     u64 now_ns = actor->now_ns;
-    u32 messages = reply->prefix.messages_count;
-    u64 payload_bytes = actor->link.is_v1
-                            ? reply->batches.size - (u64)messages * MESSAGE_V1_HEADER_BYTES
-                            : note_batches(actor, reply->batches, now_ns);
     actor->offset += messages;
     if (actor->flow_in != NULL) {
         __atomic_fetch_add(&actor->flow_in->received_messages, messages, __ATOMIC_RELAXED);
@@ -371,16 +385,60 @@ static void note_received(struct actor *actor, const struct poll_reply *reply, u
     actor->totals.received_batches++;
     actor->totals.received_messages += messages;
     actor->totals.received_bytes += payload_bytes;
-    actor->totals.reply_bytes += reply->batches.size;
-    record(actor, MEASURE_POLL_BATCH, now_ns - due_ns, 1);
-    record(actor, MEASURE_POLL_MESSAGE, now_ns - due_ns, messages);
+    record(actor, MEASURE_POLL_BATCH, now_ns - asked.due_ns, 1);
+    record(actor, MEASURE_POLL_MESSAGE, now_ns - asked.due_ns, messages);
     if (!actor->writes) {
-        record(actor, MEASURE_SERVICE, now_ns - sent_ns, 1);
+        record(actor, MEASURE_SERVICE, now_ns - asked.sent_ns, 1);
         bool from_origin = actor->measures[MEASURE_END_BATCH] != NULL;
-        actor->lag_ns_max = u64_max(actor->lag_ns_max, sent_ns - due_ns);
-        take_sample(actor, from_origin ? actor->progress_ns : now_ns - due_ns, payload_bytes,
+        actor->lag_ns_max = u64_max(actor->lag_ns_max, asked.sent_ns - asked.due_ns);
+        take_sample(actor, from_origin ? actor->progress_ns : now_ns - asked.due_ns, payload_bytes,
                     messages);
     }
+}
+
+static void note_received(struct actor *actor, const struct poll_reply *reply, u64 due_ns,
+                          u64 sent_ns)
+{
+    u32 messages = reply->prefix.messages_count;
+    u64 payload_bytes = actor->link.is_v1
+                            ? reply->batches.size - (u64)messages * MESSAGE_V1_HEADER_BYTES
+                            : note_batches(actor, reply->batches, actor->now_ns);
+    if (actor->counts) {
+        actor->totals.reply_bytes += reply->batches.size;
+    }
+    note_messages(actor, messages, payload_bytes, (struct asked){due_ns, sent_ns});
+}
+
+/* The same by the library, whose messages come one by one; each has its own age. */
+static bool gather_one(struct actor *actor, u64 due_ns, u32 *messages)
+{
+    u64 payload_bytes = 0;
+    u64 sent_ns = bench_run_ns(actor->run);
+    if (!library_link_gather(&actor->library, messages, &payload_bytes, &actor->error)) {
+        return false;
+    }
+    actor->now_ns = bench_run_ns(actor->run);
+    actor->empty_in_a_row = *messages == 0 ? actor->empty_in_a_row + 1 : 0;
+    if (*messages == 0) {
+        actor->totals.empty_polls += actor->counts ? 1 : 0;
+        if (actor->run->options->rereads) {
+            library_link_rewind(&actor->library);
+        }
+        return true;
+    }
+    u64 now_us = actor->run->wall_zero_us + actor->now_ns / 1000;
+    for (u32 i = 0; i < *messages && actor->counts; i++) {
+        u64 origin_us = actor->library.origins_us[i];
+        u64 age_ns = now_us > origin_us ? (now_us - origin_us) * 1000 : 0;
+        record(actor, MEASURE_END_MESSAGE, age_ns, 1);
+        actor->progress_ns = age_ns;
+    }
+    if (actor->counts) {
+        record(actor, MEASURE_END_BATCH, actor->progress_ns, 1);
+    }
+    note_messages(actor, *messages, payload_bytes,
+                  (struct asked){u64_min(due_ns, sent_ns), sent_ns});
+    return true;
 }
 
 static enum status decode_reply(const struct actor *actor, struct span body,
@@ -406,6 +464,9 @@ static bool poll_one(struct actor *actor, u32 wait_ms, u64 due_ns, u32 *messages
     u32 partition = 0;
     bool has = false;
     *messages = 0;
+    if (actor->library.client != NULL) {
+        return gather_one(actor, due_ns, messages);
+    }
     if (!choose_partition(actor, &partition, &has)) {
         return false;
     }
@@ -589,7 +650,28 @@ static void start_pace(struct actor *actor)
     pace_init(&actor->pace, &pace);
 }
 
-static bool set_up(struct actor *actor)
+static bool open_library(struct actor *actor)
+{
+    const struct bench_options *options = actor->run->options;
+    struct library_link_options library = {
+        .address = options->server_address,
+        .username = options->username,
+        .password = options->password,
+        .stream = actor->stream,
+        .topic = topic_name,
+        .group = actor->by_group ? actor->group : NULL,
+        .number = actor->number,
+        .writes = actor->writes,
+        .has_keys = options->keys > 0,
+        .waits = actor->run->waits_at_server,
+        .partitions = (u32)options->partitions,
+        .batch_messages = (u32)options->batch_messages.max,
+        .message_bytes_max = (u32)options->message_bytes.max,
+    };
+    return library_link_open(&actor->library, &library, &actor->error);
+}
+
+static bool open_link(struct actor *actor)
 {
     const struct bench_options *options = actor->run->options;
     u64 batch_bytes = options->batch_messages.max * (options->message_bytes.max + 64);
@@ -601,8 +683,14 @@ static bool set_up(struct actor *actor)
         .is_v1 = options->generation == 1,
         .reply_bytes = actor->reads ? (u32)(2 * batch_bytes + POLL_BYTES_EXTRA) : 0,
     };
-    if (!bench_link_open(&actor->link, &link, &actor->error) ||
-        (actor->by_group && actor->reads && !join_group(actor))) {
+    return bench_link_open(&actor->link, &link, &actor->error) &&
+           (!actor->by_group || !actor->reads || join_group(actor));
+}
+
+static bool set_up(struct actor *actor)
+{
+    const struct bench_options *options = actor->run->options;
+    if (!(options->high_level_api ? open_library(actor) : open_link(actor))) {
         return false;
     }
     if (actor->writes) {
@@ -616,7 +704,9 @@ static bool set_up(struct actor *actor)
             .interval_us = actor->message_interval_ns / 1000,
             .seed = options->seed * 4096 + actor->number,
             .is_v1 = actor->link.is_v1,
-            .header = bench_link_header(&actor->link, COMMAND_SEND_MESSAGES),
+            .header = options->high_level_api
+                          ? (struct request_header){.operation = OP_SEND_MESSAGES}
+                          : bench_link_header(&actor->link, COMMAND_SEND_MESSAGES),
             .place = {.stream = identifier_of_name(span_of(actor->stream)),
                       .topic = identifier_of_name(span_of(topic_name)),
                       .partitioning = {.kind = partitioning, .key = {key, sizeof(key)}}},
@@ -648,6 +738,9 @@ static bool warm_up(struct actor *actor)
     }
     if (actor->flow_in == NULL) {
         actor->offset = 0;
+        if (actor->library.consumer != NULL && !actor->by_group) {
+            library_link_rewind(&actor->library);
+        }
     }
     start_pace(actor);
     gate_wait(&actor->run->gate);
@@ -696,6 +789,7 @@ void *actor_main(void *context)
     actor->writes = writes;
     gate_leave(&actor->run->gate);
     bench_link_close(&actor->link);
+    library_link_close(&actor->library);
     prepared_deinit(&actor->prepared);
     return NULL;
 }

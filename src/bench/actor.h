@@ -23,6 +23,7 @@
 #include "bench/bench_options.h"
 #include "bench/gate.h"
 #include "bench/histogram.h"
+#include "bench/library_link.h"
 #include "bench/pace.h"
 #include "bench/prepared.h"
 
@@ -84,7 +85,8 @@ struct actor {
     char group[64];
     u64 rate_bytes; /* a second; 0: as fast as it goes */
 
-    struct bench_link link;
+    struct bench_link link;      /* its road, */
+    struct library_link library; /* or (--high-level-api) the library's */
     struct prepared prepared;
     struct pace pace;
     struct prng key_prng;

@@ -95,7 +95,8 @@ static const struct value_row values[] = {
      "width of the points of a series (10ms)"},
     {"--moving-average-window", "-W", SECTION_GLOBAL, VALUE_COUNT, PLACE(moving_average_window),
      "N", "points that a series of report.json is smoothed over (20)"},
-    {"--high-level-api", "-H", SECTION_GLOBAL, VALUE_SWITCH, PLACE(high_level_api), "", NULL},
+    {"--high-level-api", "-H", SECTION_GLOBAL, VALUE_SWITCH, PLACE(high_level_api), "",
+     "the library's producer and consumer in place of bare requests"},
     {"--username", "-u", SECTION_GLOBAL, VALUE_TEXT, PLACE(username), "NAME",
      "LEVRIERO_USERNAME, or iggy"},
     {"--password", "-p", SECTION_GLOBAL, VALUE_TEXT, PLACE(password), "TEXT",
@@ -365,8 +366,11 @@ static bool volume_fits(struct bench_options *options, struct err *err)
     if ((options->closed_loop || options->poisson) && options->rate_limit_bytes == 0) {
         return err_set(err, "--closed-loop and --poisson need a --rate-limit");
     }
-    if (options->high_level_api) {
-        return err_set(err, "--high-level-api: this tool measures raw calls only");
+    if (options->high_level_api &&
+        (options->batch_messages.min != options->batch_messages.max ||
+         bench_kind_row(options->kind)->in_turns || options->generation == 1)) {
+        return err_set(err, "--high-level-api: batches of one size, clients of generation 2, and "
+                            "no kind that sends and polls in turns");
     }
     return true;
 }

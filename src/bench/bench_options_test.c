@@ -141,7 +141,8 @@ TEST(what_does_not_fit_together_is_refused_by_name)
     expect_refused("pp quic", "tcp");
     expect_refused("pp tcp --tls", "TLS");
     expect_refused("--poisson pp", "--rate-limit");
-    expect_refused("-H pp", "--high-level-api");
+    expect_refused("-H -P 1..2 pp", "--high-level-api");
+    expect_refused("-H e2e", "--high-level-api");
     expect_refused("--rate-limt 5 pp", "--rate-limit");
     expect_refused("-m", "needs a value");
 }

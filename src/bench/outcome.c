@@ -56,7 +56,8 @@ static void write_title(struct outcome *outcome)
     (void)str_append(outcome->title, sizeof(outcome->title), &position, "%s, durability %s, %s, %s",
                      bench_kind_row(options->kind)->name, outcome->server->durability,
                      outcome->server->process_id != 0 ? "loopback" : "over the network", loop);
-    (void)str_append(outcome->title, sizeof(outcome->title), &position, "%s%s",
+    (void)str_append(outcome->title, sizeof(outcome->title), &position, "%s%s%s",
+                     options->high_level_api ? ", by the library" : "",
                      options->cold ? ", cold (pages dropped)" : "",
                      outcome->run->interrupted ? ", INTERRUPTED" : "");
 }

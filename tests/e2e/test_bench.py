@@ -121,6 +121,21 @@ class Kinds(Bench):
         self.expect_read(self.figures(*self.SMALL, "pc", "-c", "2"), 1200, "poll_message")
         self.expect_written(self.figures(*older, "bp", "-p", "2", "-a", "4"), 1, 60)
 
+    def test_the_library_does_the_same_work_as_bare_requests(self):
+        library = ("-H", *self.SMALL)
+        written = self.figures(*library, "pp", "-p", "2")
+        self.expect_written(written, 2, 60)
+        self.assertIn("by the library", written["title"])
+        self.expect_read(self.figures(*library, "pc", "-c", "2"), 1200, "poll_message")
+        both = self.figures(*library, "-w", "100ms", "ppc", "-p", "2", "-c", "2")
+        self.assertEqual(both["totals"]["sent_messages"], 1200)
+        self.assertEqual(both["latency"]["end_to_end_message"]["count"], 1200)
+        keyed = self.figures(*library, "--keys", "9", "bp", "-p", "2", "-a", "4")
+        self.expect_written(keyed, 1, 60)
+        self.expect_read(self.figures(*library, "bcg", "-c", "2"), 1200, "poll_message")
+        grouped = self.figures(*library, "bpcg", "-p", "2", "-a", "4", "-c", "4", "-g", "2")
+        self.assertEqual(grouped["totals"]["received_messages"], 2400)
+
     def test_keys_choose_partitions_popular_ones_more_often(self):
         words = ("-m", "10", "-P", "1", "-b", "200")
         for how, keys, least, most in (("uniform", "1000", 51, 95), ("zipf", "20", 96, 300)):
