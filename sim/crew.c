@@ -568,6 +568,10 @@ static void notice_start(struct crew *crew)
         crew->next_make = CREW_STREAM;
         crew->looks_count = 0;
         group_model_started(&crew->model);
+        if (crew->offset_cuts != crew->workload->schedule->offset_cuts_logged) {
+            crew->offset_cuts = crew->workload->schedule->offset_cuts_logged;
+            group_model_cut(&crew->model);
+        }
     }
 }
 

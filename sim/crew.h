@@ -82,6 +82,7 @@ struct crew {
         next_make;    /* CREW_STREAM, _TOPIC, _GROUP, then CREW_SEND; anew after each start */
     u32 starts_count; /* of the server, when that was begun */
     u32 looks_count;  /* at partitions since then */
+    u32 offset_cuts;  /* that the server had logged, then */
     u64 sent;
     struct group_model model;
     struct crew_generation generations[CREW_GENERATIONS_KEPT];

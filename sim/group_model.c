@@ -277,6 +277,13 @@ void group_model_crash(struct group_model *model)
     }
 }
 
+void group_model_cut(struct group_model *model)
+{
+    for (u32 i = 0; i < GROUP_PARTITIONS_MAX; i++) {
+        lower(model, i, 0);
+    }
+}
+
 void group_model_started(struct group_model *model)
 {
     for (u32 i = 0; i < GROUP_PARTITIONS_MAX; i++) {

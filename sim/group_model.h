@@ -100,5 +100,8 @@ void group_model_left(struct group_model *model, u32 member);
 /* The server went without a clean stop, or could not write. */
 void group_model_crash(struct group_model *model);
 
+/* A log ended before what was stored: anything up to that may be stored now. */
+void group_model_cut(struct group_model *model);
+
 /* It is there again: nothing of before is under way any more. */
 void group_model_started(struct group_model *model);

@@ -63,6 +63,18 @@ TEST(a_crash_takes_only_commits_of_a_group_that_are_not_durable)
     EXPECT(failed_by(CHECK_stored_offset_stays));
 }
 
+TEST(a_log_that_was_cut_takes_what_was_stored_beyond_its_end)
+{
+    begin();
+    commit(1, 7, true, 5);
+    group_model_cut(&model);
+    look(2, 6);
+    EXPECT(!verdict.failed);
+    commit(1, 7, true, 10);
+    look(2, 6);
+    EXPECT(failed_by(CHECK_stored_offset_stays));
+}
+
 TEST(a_commit_without_an_answer_may_come_later)
 {
     begin();

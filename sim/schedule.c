@@ -72,7 +72,7 @@ static void note_event(struct schedule *schedule, const struct event *event)
                    sim_now_us(schedule->sim), event->core,
                    event_level_name((enum event_level)event->level), event->text);
     schedule->errors_logged += event->level == EVENT_ERROR ? 1 : 0;
-    schedule->cuts_logged += strstr(event->text, ".cut") != NULL ? 1 : 0;
+    schedule->offset_cuts_logged += strstr(event->text, "offset.cut") != NULL ? 1 : 0;
     sim_trace(schedule->sim, SIM_STEP_EVENT, hash_bytes(event->text, strlen(event->text)));
     if (schedule->prints) {
         fprintf(stderr, "%s\n", line);

@@ -40,7 +40,7 @@ struct schedule {
     char lines[SCHEDULE_LINES_KEPT][192];
     u32 lines_count;
     u32 errors_logged;
-    u32 cuts_logged;            /* of unfinished tails */
+    u32 offset_cuts_logged;     /* stored offsets that lay beyond the end of a log */
     u64 counted[COUNTER_COUNT]; /* over all boots and cores: what the run made the server do */
 };
 
