@@ -73,11 +73,11 @@ static struct polled poll_as(struct bed *bed, u64 session, u32 partition_id, boo
     return polled;
 }
 
-static u32 write_as(struct bed *bed, u64 session, enum msg_kind kind, u64 offset)
+static u32 write_as(struct bed *bed, u64 session, enum msg_kind kind, u32 partition, u64 offset)
 {
     struct msg msg = {.kind = (u8)kind,
                       .flags = MSG_GROUP_CONSUMER | MSG_AFTER_COMMIT,
-                      .partition = bed_handle(bed, 0),
+                      .partition = bed_handle(bed, partition),
                       .member_session = session,
                       .offset = {.offset = offset}};
     u32 slot = bed_send(bed, &msg);
@@ -89,7 +89,7 @@ static u32 write_as(struct bed *bed, u64 session, enum msg_kind kind, u64 offset
 
 static u32 store_as(struct bed *bed, u64 session, u64 offset)
 {
-    return write_as(bed, session, MSG_OFFSET_STORE, offset);
+    return write_as(bed, session, MSG_OFFSET_STORE, 0, offset);
 }
 
 /* The first member has read ten messages of partition 0 and not committed them; then the second
@@ -113,7 +113,7 @@ TEST(only_the_owner_reads_and_commits)
     hand_over_with_messages_out(&bed);
     EXPECT_EQ(store_as(&bed, 2, 5), WIRE_GROUP_PARTITION_NOT_OWNED);
     EXPECT_EQ(store_as(&bed, 9, 5), WIRE_GROUP_PARTITION_NOT_OWNED);
-    EXPECT_EQ(write_as(&bed, 2, MSG_OFFSET_DELETE, 0), WIRE_GROUP_PARTITION_NOT_OWNED);
+    EXPECT_EQ(write_as(&bed, 2, MSG_OFFSET_DELETE, 0, 0), WIRE_GROUP_PARTITION_NOT_OWNED);
     EXPECT_EQ(store_as(&bed, 1, 9), WIRE_OK);
     EXPECT_EQ(poll_as(&bed, 1, 0, false).first, 10);
     bed_close(&bed);
@@ -142,16 +142,7 @@ static void move_a_partition(struct bed *bed)
 
 static u32 store_one_as(struct bed *bed, u64 session, u64 offset)
 {
-    struct msg msg = {.kind = MSG_OFFSET_STORE,
-                      .flags = MSG_GROUP_CONSUMER | MSG_AFTER_COMMIT,
-                      .partition = bed_handle(bed, 1),
-                      .member_session = session,
-                      .offset = {.offset = offset}};
-    u32 slot = bed_send(bed, &msg);
-    bed_wait(bed);
-    u32 error = bed->replies[slot].msg.error;
-    bed_take_reply(bed, slot);
-    return error;
+    return write_as(bed, session, MSG_OFFSET_STORE, 1, offset);
 }
 
 TEST(a_partition_changes_hands_when_what_was_handed_out_is_committed)
