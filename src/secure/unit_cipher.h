@@ -37,6 +37,17 @@ void unit_cipher_seal(struct unit_cipher *cipher, struct unit_seal *seal, u8 *by
 must_check enum status unit_cipher_open(struct unit_cipher *cipher, const struct unit_seal *seal,
                                         u8 *bytes, u32 size);
 
+/* The same in steps, of any size but in order: for what is too large for one turn. One is under way
+ * in each direction at a time, beside any number of whole ones. False: another is under way. */
+must_check bool unit_cipher_seal_begin(struct unit_cipher *cipher, const struct unit_seal *seal);
+void unit_cipher_seal_step(struct unit_cipher *cipher, u8 *bytes, u32 size);
+void unit_cipher_seal_end(struct unit_cipher *cipher, struct unit_seal *seal);
+
+must_check bool unit_cipher_open_begin(struct unit_cipher *cipher, const struct unit_seal *seal);
+void unit_cipher_open_step(struct unit_cipher *cipher, u8 *bytes, u32 size);
+must_check enum status unit_cipher_open_end(struct unit_cipher *cipher,
+                                            const struct unit_seal *seal);
+
 /* Tells keys apart and says nothing about them: kept beside the data, so that a wrong key is known
  * before anything is read with it. */
 void unit_cipher_fingerprint(const u8 key[CIPHER_KEY_BYTES],

@@ -37,6 +37,46 @@ static void fill(u8 *bytes, u32 size)
     }
 }
 
+TEST(steps_of_any_size_give_what_one_call_gives_with_others_between_them)
+{
+    static u8 whole[10000];
+    static u8 stepped[10000];
+    static u8 other[500];
+    u8 key[32] = {1};
+    u8 place[8] = {5};
+    struct unit_cipher *cipher = unit_cipher_create(key);
+    for (u32 step = 1; step < 4000; step = step * 3 + 1) {
+        struct unit_seal one = {.nonce = {9}, .place = place, .place_bytes = sizeof(place)};
+        struct unit_seal two = one;
+        struct unit_seal between = {.nonce = {10}, .place = place, .place_bytes = sizeof(place)};
+        fill(whole, sizeof(whole));
+        fill(stepped, sizeof(stepped));
+        unit_cipher_seal(cipher, &one, whole, sizeof(whole));
+        EXPECT(unit_cipher_seal_begin(cipher, &two));
+        EXPECT(!unit_cipher_seal_begin(cipher, &between));
+        for (u32 at = 0; at < sizeof(stepped); at += step) {
+            unit_cipher_seal_step(cipher, stepped + at, u32_min(step, sizeof(stepped) - at));
+            unit_cipher_seal(cipher, &between, other, sizeof(other));
+        }
+        unit_cipher_seal_end(cipher, &two);
+        EXPECT_BYTES(stepped, whole, sizeof(whole));
+        EXPECT_BYTES(two.tag, one.tag, CIPHER_TAG_BYTES);
+
+        EXPECT(unit_cipher_open_begin(cipher, &two));
+        EXPECT(!unit_cipher_open_begin(cipher, &two));
+        for (u32 at = 0; at < sizeof(stepped); at += step) {
+            unit_cipher_open_step(cipher, stepped + at, u32_min(step, sizeof(stepped) - at));
+        }
+        EXPECT_EQ(unit_cipher_open_end(cipher, &two), OK);
+        fill(whole, sizeof(whole));
+        EXPECT_BYTES(stepped, whole, sizeof(whole));
+        EXPECT(unit_cipher_open_begin(cipher, &two));
+        unit_cipher_open_step(cipher, stepped, 10);
+        EXPECT_EQ(unit_cipher_open_end(cipher, &two), ERR_CORRUPT);
+    }
+    unit_cipher_destroy(cipher);
+}
+
 TEST(another_key_nonce_place_tag_or_byte_is_noticed)
 {
     u8 key[32] = {1};

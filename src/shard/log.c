@@ -239,10 +239,6 @@ static void keep_writing(struct log *log)
         struct log_unit *unit = container_of(node, struct log_unit, node);
         list_remove(node);
         list_add_first(&log->gathering, node);
-        if (unit->head.encrypted) { /* more may be added to it */
-            check(unit_decrypt(log->shard->core, &unit->head, unit->bytes + UNIT_CONTROL_BYTES) ==
-                  OK);
-        }
         log->gathering_units++;
         log->gathering_bytes += unit->head.batches_bytes;
         log->write_bytes_wanted =
@@ -356,6 +352,7 @@ void log_run(struct log *log)
     case CUT_TRUNCATE: io_file_truncate(io, &log->op, log->active->file, log->active->tail); break;
     case CUT_SYNC: io_file_sync(io, &log->op, log->active->file); break;
     case LOG_READY:
+    case LOG_ENCRYPT:
     case LOG_WRITE:
     case LOG_OPEN_ACTIVE:
     case LOG_SYNC: break;
@@ -418,6 +415,7 @@ void log_on_step_done(struct log *log, enum status status)
     case NAMES_SYNC_DIRECTORY:
     case NAMES_CLOSE_DIRECTORY: log_roll_on_io(log, status); break;
     case ROLL_DONE:
+    case LOG_ENCRYPT:
     case LOG_READY: unreachable();
     }
 }

@@ -21,6 +21,7 @@
 #include "io/io.h"
 #include "msg/msg.h"
 #include "shard/segment.h"
+#include "shard/unit_secret.h"
 
 struct partition;
 struct shard_request;
@@ -65,6 +66,7 @@ struct log_point {
 
 enum log_step {
     LOG_READY,
+    LOG_ENCRYPT, /* what is about to be written, over several turns when it is large */
     LOG_WRITE,
     LOG_OPEN_ACTIVE,
     /* Making a segment: the first one, or the next in a roll. */
@@ -132,6 +134,9 @@ struct log {
     u64 next_offset;        /* of the batch that comes next: all that was handed in */
     u32 write_bytes_wanted; /* of the largest unit that waits */
 
+    struct log_unit *encrypting; /* of `writing`: those before it are ready to be written */
+    struct unit_secret secret;
+
     struct list gathering;
     u32 gathering_units;
     u64 gathering_bytes;
@@ -168,7 +173,8 @@ struct log_batch {
  * no buffer now, nothing happened, try again after some were returned. */
 must_check enum status log_append(struct log *log, const struct log_batch *batch);
 
-/* Starts the next write if something gathered and nothing is under way. */
+/* Starts the next write if something gathered and nothing is under way, or goes on with one that is
+ * being encrypted. */
 void log_flush(struct log *log);
 
 /* Syncs what was written, when nothing else is under way: levels os and memory, and a clean

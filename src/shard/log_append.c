@@ -60,7 +60,7 @@ static struct buf *take_unit_buf(struct log *log, const struct log_batch *batch)
 static struct log_unit *unit_for(struct log *log, const struct log_batch *batch)
 {
     struct log_unit *last = last_gathering(log);
-    if (!batch->in_place && last != NULL && last->buf != NULL &&
+    if (!batch->in_place && last != NULL && last->buf != NULL && !last->head.encrypted &&
         last->capacity - last->head.batches_bytes >= batch->size) {
         return last;
     }
@@ -120,7 +120,7 @@ enum status log_append(struct log *log, const struct log_batch *batch)
 
 /* ---- Writing ---- */
 
-static void seal_unit(struct log *log, struct log_unit *unit, u64 first_unit, u32 position)
+static void number_unit(struct log *log, struct log_unit *unit, u64 first_unit, u32 position)
 {
     const struct segment_header *header = &log->active->header;
     struct segment_unit *head = &unit->head;
@@ -130,19 +130,22 @@ static void seal_unit(struct log *log, struct log_unit *unit, u64 first_unit, u3
     head->write_first_unit = first_unit;
     head->unit_number = log->next_unit++;
     head->term = log->partition->replica.term;
-    head->previous_crc = log->previous_crc;
     head->level = header->level;
     memcpy(head->salt, header->salt, SEGMENT_SALT_BYTES);
     head->batches_count = unit->batches_count;
-    if (unit_secret_is_on(log->shard->core)) {
-        unit_encrypt(log->shard->core, head, unit->bytes + UNIT_CONTROL_BYTES);
-    }
+    unit->position = position;
+}
+
+/* Its batches are as they will lie on the disk. */
+static void seal_unit(struct log *log, struct log_unit *unit)
+{
+    struct segment_unit *head = &unit->head;
+    head->previous_crc = log->previous_crc;
     segment_unit_encode(head, unit->bytes);
     u32 used = UNIT_CONTROL_BYTES + head->batches_bytes;
-    u32 unit_bytes = segment_unit_bytes(head->batches_bytes, header->sector_bytes);
+    u32 unit_bytes = segment_unit_bytes(head->batches_bytes, log->active->header.sector_bytes);
     memset(unit->bytes + used, 0, unit_bytes - used);
     log->previous_crc = head->control_crc;
-    unit->position = position;
 }
 
 /* Moves what fits into one write from `gathering` to `writing`. */
@@ -162,7 +165,7 @@ static u64 take_write(struct log *log)
         }
         list_remove(node);
         list_add_last(&log->writing, node);
-        seal_unit(log, unit, first_unit, log->active->tail + (u32)bytes);
+        number_unit(log, unit, first_unit, log->active->tail + (u32)bytes);
         log->gathering_bytes -= unit->head.batches_bytes;
         log->gathering_units--;
         bytes += unit_bytes;
@@ -188,6 +191,50 @@ static void note_size(struct log *log, u64 bytes)
     }
 }
 
+static void write_now(struct log *log)
+{
+    log->written_at_us = log->shard->core->time.monotonic_us;
+    bool synced =
+        log->active->header.level == DURABILITY_SYNC && !bug_is_on(BUG_ANSWER_BEFORE_SYNC);
+    segment_touch_file(log->active);
+    log->step = LOG_WRITE;
+    segment_write(log->active, &log->op, &log->writing, synced);
+}
+
+static struct log_unit *unit_after(const struct log *log, const struct log_unit *unit)
+{
+    struct list_node *node = unit->node.next;
+    return node == &log->writing.head ? NULL : container_of(node, struct log_unit, node);
+}
+
+/* False: the turn's share is spent; the next turn goes on. */
+static bool seal_units(struct log *log)
+{
+    struct core *core = log->shard->core;
+    while (log->encrypting != NULL) {
+        struct log_unit *unit = log->encrypting;
+        bool is_clear = !unit->head.encrypted; /* it may be the second try */
+        if (unit_secret_is_on(core) && is_clear &&
+            unit_encrypt_step(core, &log->secret, &unit->head, unit->bytes + UNIT_CONTROL_BYTES,
+                              &log->shard->encrypt_bytes_left) != UNIT_SECRET_DONE) {
+            return false;
+        }
+        seal_unit(log, unit);
+        log->encrypting = unit_after(log, unit);
+    }
+    return true;
+}
+
+static void write_go_on(struct log *log)
+{
+    check(log->step == LOG_ENCRYPT);
+    if (seal_units(log)) {
+        write_now(log);
+    } else {
+        shard_wake(log->shard, log->partition);
+    }
+}
+
 static void write_begin(struct log *log)
 {
     u64 bytes = take_write(log);
@@ -198,17 +245,18 @@ static void write_begin(struct log *log)
     log->next_write++;
     log_ahead_note(log, bytes);
     note_size(log, bytes);
-    log->written_at_us = log->shard->core->time.monotonic_us;
-    bool synced =
-        log->active->header.level == DURABILITY_SYNC && !bug_is_on(BUG_ANSWER_BEFORE_SYNC);
     disk_on_written(&log->shard->disk, bytes);
-    segment_touch_file(log->active);
-    log->step = LOG_WRITE;
-    segment_write(log->active, &log->op, &log->writing, synced);
+    log->encrypting = container_of(list_first(&log->writing), struct log_unit, node);
+    log->step = LOG_ENCRYPT;
+    write_go_on(log);
 }
 
 void log_flush(struct log *log)
 {
+    if (log->step == LOG_ENCRYPT) {
+        write_go_on(log);
+        return;
+    }
     if (log->step != LOG_READY || log->stopped || list_is_empty(&log->gathering)) {
         return;
     }

@@ -192,6 +192,31 @@ TEST(at_memory_a_segment_that_cannot_be_made_loses_nothing_that_was_acknowledged
     bed_close(&bed);
 }
 
+TEST(at_memory_a_large_encrypted_batch_that_found_no_space_is_written_later)
+{
+    struct bed bed;
+    bed_open(&bed, &(struct sim_options){.seed = 15});
+    bed.encrypts = true;
+    bed.settings.durability = DURABILITY_MEMORY;
+    bed.settings.flush_bytes = 1000;
+    bed_topic(&bed, 1);
+    bed_start(&bed);
+    (void)bed_append_one(&bed, 0, 1, 100);
+    bed_run(&bed, US_PER_SECOND);
+    sim_fail_next(bed.sim, 0, SIM_WRITE, "partitions/0/", ERR_SPACE);
+    EXPECT_EQ(bed_append_one(&bed, 0, 2, 900000)->state, BED_ACKNOWLEDGED);
+    bed_run(&bed, 20 * US_PER_MS);
+    (void)bed_append_one(&bed, 0, 3, 100);
+    bed_run(&bed, 5 * US_PER_SECOND);
+    EXPECT(bed.core->shard->full_pace.has_said);
+    u64 end = bed_check_all(&bed, 0, 100);
+    EXPECT(end >= 3);
+    bed_stop(&bed);
+    bed_start(&bed);
+    EXPECT_EQ(bed_check_all(&bed, 0, 100), end);
+    bed_close(&bed);
+}
+
 TEST(at_memory_a_disk_that_stays_full_is_a_line_every_ten_seconds_and_not_every_try)
 {
     struct bed bed;

@@ -402,6 +402,7 @@ void log_roll_run(struct log *log)
     case NAMES_SYNC_FILE: io_file_sync(io, &log->op, log->active->file); break;
     case NAMES_OPEN_DIRECTORY: open_directory(log, log->names_level); break;
     case LOG_READY:
+    case LOG_ENCRYPT:
     case LOG_WRITE:
     case LOG_OPEN_ACTIVE:
     case LOG_SYNC:
@@ -532,6 +533,7 @@ void log_roll_on_io(struct log *log, enum status status)
     case NAMES_CLOSE_DIRECTORY: on_names_closed(log); break;
     case ROLL_DONE:
     case LOG_READY:
+    case LOG_ENCRYPT:
     case LOG_WRITE:
     case LOG_OPEN_ACTIVE:
     case LOG_SYNC:

@@ -263,7 +263,10 @@ void partition_turn(struct partition *partition)
             log_sync(&partition->log);
         }
         break;
-    case PARTITION_CLOSING: partition_close_run(partition); break;
+    case PARTITION_CLOSING:
+        log_flush(&partition->log); /* what is being encrypted is written to its end */
+        partition_close_run(partition);
+        break;
     case PARTITION_NONE:
     case PARTITION_QUEUED:
     case PARTITION_OPENING: break;

@@ -363,6 +363,9 @@ static void keep_in_cache(struct partition *partition, struct log_unit *unit)
     if (unit->buf == NULL || !polled_lately(partition)) {
         return;
     }
+    if (unit->head.encrypted && unit->head.batches_bytes > UNIT_SECRET_BYTES) {
+        return; /* too much for one turn: it is read when it is wanted */
+    }
     if (unit->head.encrypted &&
         unit_decrypt(partition->shard->core, &unit->head, unit->bytes + UNIT_CONTROL_BYTES) != OK) {
         return;

@@ -312,6 +312,86 @@ TEST(the_index_of_the_newest_segment_survives_a_stop_and_a_crash_and_a_cut_of_th
     }
 }
 
+static bool is_encrypting(void *context)
+{
+    struct bed *bed = context;
+    return bed->core->shard->partitions[bed_handle(bed, 0).slot].log.step == LOG_ENCRYPT;
+}
+
+static bool is_decrypting(void *context)
+{
+    struct bed *bed = context;
+    list_for_each(node, next, &bed->core->shard->waiters) {
+        if (container_of(node, struct shard_request, node)->poll.secret.begun) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void expect_poll_pauses(struct bed *bed)
+{
+    struct msg msg = {.kind = MSG_POLL,
+                      .partition = bed_handle(bed, 0),
+                      .poll = {.count_strategy = 1 | (u32)POLL_FIRST << 24}};
+    while (cache_drop_oldest(&bed->core->shard->cache)) {
+    }
+    u32 slot = bed_send(bed, &msg);
+    EXPECT(sim_run_until(bed->sim, is_decrypting, bed, BED_LIMIT_US));
+    bed_wait(bed);
+    EXPECT_EQ(bed->replies[slot].msg.error, WIRE_OK);
+    bed_return_loan(bed, bed->replies[slot].msg.loan);
+    bed_take_reply(bed, slot);
+}
+
+TEST(what_is_too_large_for_a_turn_is_encrypted_and_decrypted_over_several)
+{
+    for (u32 level = DURABILITY_SYNC; level <= DURABILITY_MEMORY; level++) {
+        struct bed bed;
+        bed_open(&bed, &(struct sim_options){.seed = 50 + level});
+        bed.encrypts = true;
+        bed.settings.durability = (enum durability)level;
+        bed.settings.flush_bytes = 1000;
+        bed_topic(&bed, 3);
+        bed_start(&bed);
+        (void)bed_append(&bed, 0, 3, 1500000);
+        EXPECT(sim_run_until(bed.sim, is_encrypting, &bed, BED_LIMIT_US));
+        (void)bed_append(&bed, 1, 2, 1500000); /* waits for the first */
+        (void)bed_append(&bed, 2, 2, 100);     /* does not */
+        (void)bed_append(&bed, 0, 2, 900000);
+        bed_wait(&bed);
+        bed_take_appends(&bed);
+        bed_run(&bed, 2 * US_PER_SECOND);
+        expect_poll_pauses(&bed);
+        for (u32 round = 0; round < 2; round++) {
+            while (cache_drop_oldest(&bed.core->shard->cache)) {
+            }
+            EXPECT_EQ(bed_check_all(&bed, 0, 100), 5);
+            EXPECT_EQ(bed_check_all(&bed, 1, 100), 2);
+            EXPECT_EQ(bed_check_all(&bed, 2, 100), 2);
+            bed_stop(&bed);
+            bed_start(&bed);
+        }
+        bed_close(&bed);
+    }
+}
+
+TEST(a_purge_while_a_large_batch_is_encrypted_waits_for_its_write)
+{
+    struct bed bed;
+    bed_open(&bed, &(struct sim_options){.seed = 60});
+    bed.encrypts = true;
+    bed_topic(&bed, 1);
+    bed_start(&bed);
+    u32 large = bed_append(&bed, 0, 3, 1500000);
+    EXPECT(sim_run_until(bed.sim, is_encrypting, &bed, BED_LIMIT_US));
+    bed_command(&bed, &(struct state_command){.kind = STATE_PURGE_TOPIC});
+    EXPECT_EQ(bed_append_one(&bed, 0, 2, 1500000)->base_offset, 0);
+    EXPECT_EQ(bed.batches[large - 1].state, BED_ACKNOWLEDGED);
+    EXPECT_EQ(bed_check_all(&bed, 0, 100), 2);
+    bed_close(&bed);
+}
+
 TEST(indexes_of_sealed_segments_are_bounded_and_come_back)
 {
     struct bed bed;

@@ -448,19 +448,40 @@ static bool begin_unit(struct poll *poll)
     unit_check_init(&poll->next_check, &unit,
                     poll->read_buf->data + poll->checked + UNIT_CONTROL_BYTES);
     poll->check_begun = true;
+    poll->decrypts = false;
+    poll->secret = (struct unit_secret){0};
     return true;
 }
 
-/* The unit that was just found whole. False: it cannot be read without its key. */
-static bool decrypt_checked(struct shard_request *request)
+/* The unit that was found whole. BAD: it cannot be read without its key. */
+static enum unit_secret_result decrypt_checked(struct shard_request *request)
 {
     struct poll *poll = &request->poll;
     struct segment_unit *unit = &poll->next_check.unit;
     if (!unit->encrypted) {
-        return true;
+        return UNIT_SECRET_DONE;
     }
     u8 *batches = poll->read_buf->data + poll->checked + UNIT_CONTROL_BYTES;
-    return unit_decrypt(request->shard->core, unit, batches) == OK;
+    enum unit_secret_result result = unit_decrypt_step(
+        request->shard->core, &poll->secret, unit, batches, &request->shard->decrypt_bytes_left);
+    poll->decrypts = result == UNIT_SECRET_PAUSED;
+    return result;
+}
+
+static enum unit_check_result check_unit(struct shard_request *request, struct batch_budget *budget)
+{
+    struct poll *poll = &request->poll;
+    enum unit_check_result result =
+        poll->decrypts ? UNIT_CHECK_GOOD : unit_check_step(&poll->next_check, budget);
+    if (result != UNIT_CHECK_GOOD) {
+        return result;
+    }
+    switch (decrypt_checked(request)) {
+    case UNIT_SECRET_DONE: return UNIT_CHECK_GOOD;
+    case UNIT_SECRET_PAUSED: return UNIT_CHECK_PAUSED;
+    case UNIT_SECRET_BAD: return UNIT_CHECK_BAD;
+    }
+    unreachable();
 }
 
 static void check_units(struct partition *partition, struct shard_request *request)
@@ -472,14 +493,10 @@ static void check_units(struct partition *partition, struct shard_request *reque
             end_check(partition, request);
             return;
         }
-        switch (unit_check_step(&poll->next_check, &budget)) {
+        switch (check_unit(request, &budget)) {
         case UNIT_CHECK_PAUSED: shard_wait(request->shard, request); return;
         case UNIT_CHECK_BAD: end_check(partition, request); return;
         case UNIT_CHECK_GOOD:
-            if (!decrypt_checked(request)) {
-                end_check(partition, request);
-                return;
-            }
             poll->check.next_offset = poll->next_check.next_offset;
             poll->checked += segment_unit_bytes(poll->next_check.unit.batches_bytes,
                                                 poll->segment->header.sector_bytes);

@@ -9,6 +9,7 @@
 #include "msg/msg.h"
 #include "shard/segment_unit.h"
 #include "shard/sent.h"
+#include "shard/unit_secret.h"
 #include "wire/batch.h"
 
 struct partition;
@@ -94,6 +95,8 @@ struct poll {
     bool passed_over; /* a unit that does not verify, since the last one that is before */
     u64 source_base;  /* offset of the first unit verified */
     bool check_begun;
+    bool decrypts; /* the unit is whole, and on its way into the clear */
+    struct unit_secret secret;
     struct unit_check next_check;
     struct {
         u64 next_offset; /* behind the last unit verified */

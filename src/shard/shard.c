@@ -541,6 +541,8 @@ void shard_turn(struct shard *shard)
 {
     check(shard->magic == SHARD_MAGIC);
     shard->memory_short = false;
+    shard->encrypt_bytes_left = UNIT_SECRET_BYTES;
+    shard->decrypt_bytes_left = UNIT_SECRET_BYTES;
     struct list_node *node;
     while ((node = list_pop(&shard->later)) != NULL) {
         list_add_last(&shard->ready, node);

@@ -84,7 +84,9 @@ struct shard {
     struct event_pace not_made_pace;
     struct event_pace full_pace;
     bool draining;
-    bool may_open;     /* stored offsets and recovery points are merged */
+    bool may_open;          /* stored offsets and recovery points are merged */
+    u32 encrypt_bytes_left; /* of this turn */
+    u32 decrypt_bytes_left;
     bool memory_short; /* a buffer was refused in this turn */
     u32 phase_parts_left;
     u32 phase_error;
