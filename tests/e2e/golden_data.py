@@ -4,6 +4,12 @@ import hashlib
 
 import wire_format as wire
 
+# The key that golden directories with encrypted messages were written with.
+ENCRYPTED = """[system.encryption]
+enabled = true
+key = "Z29sZGVuIGRhdGEgaXMgbm90IGEgc2VjcmV0LCBzZWU="
+"""
+
 # Who stored offsets in the golden directories.
 CONSUMERS = (1, 2, 9, "a consumer with a name")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import wire_format as wire
 from case import Case
-from golden_data import facts_of
+from golden_data import ENCRYPTED, facts_of
 from server import BINARY
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/data"
@@ -73,3 +73,20 @@ class GoldenDirectories(Case):
         self.assertEqual(client.poll("orders", "paid", 0, wire.NEXT, count=1, who=2).offsets, [20])
         client.create_topic("renamed", "t")
         self.assertEqual(client.poll_all("renamed", "t"), [])
+
+    def test_an_encrypted_directory_of_format_1_is_sound_and_opens_with_its_key_alone(self):
+        server, expected = self.unpacked("format-1-encrypted")
+        self.assert_sound(server)
+        before = {path: path.read_bytes() for path in server.data.rglob("*.log")}
+        server.use_config(ENCRYPTED.replace("Z29s", "AAAA"))
+        server.launch()
+        self.assertNotEqual(server.wait_exit(10), 0)
+        self.assertIn("another key", server.text())
+        self.assertEqual({path: path.read_bytes() for path in server.data.rglob("*.log")}, before)
+        server.use_config(ENCRYPTED)
+        server.start()
+        self.assert_serves(server, expected)
+        sent = self.client(server).send_messages("secrets", "kept", [b"of today"])
+        self.assertEqual(sent[3], expected[0]["topics"][0]["partitions"][0]["current_offset"] + 1)
+        server.stop()
+        self.assert_sound(server)
