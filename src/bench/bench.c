@@ -31,6 +31,9 @@ struct bench {
     struct bench_run run;
     struct server_watch server;
     struct limits limits;
+    struct bench_sweep_run *runs; /* those before, when there are several */
+    u32 runs_count;
+    struct json_writer json; /* of several */
     bool shows_progress;
     u64 last_bytes;
     u64 last_ns;
@@ -174,6 +177,27 @@ static int write_report(struct bench *bench, const struct outcome *outcome,
     return EXIT_DONE;
 }
 
+/* One of several: kept for the summary of all, and (as JSON) printed. */
+static void note_run(struct bench *bench, const struct outcome *outcome)
+{
+    struct bench_sweep_run *run = &bench->runs[bench->runs_count++];
+    const struct histogram *histogram = outcome->measures[outcome->batch_measure];
+    bool writes = bench_kind_row(bench->options.kind)->writes;
+    run->missed_target = outcome->missed_target || outcome->missed_p99;
+    run->figures[SWEEP_BYTES_PER_SECOND] =
+        writes ? outcome->sent_bytes_per_second : outcome->received_bytes_per_second;
+    run->figures[SWEEP_P50_US] = (double)histogram_quantile(histogram, 0.5) / 1000;
+    run->figures[SWEEP_P99_US] = (double)histogram_quantile(histogram, 0.99) / 1000;
+    run->figures[SWEEP_P999_US] = (double)histogram_quantile(histogram, 0.999) / 1000;
+    run->figures[SWEEP_MAX_US] = (double)histogram->max / 1000;
+    run->figures[SWEEP_LIMIT_RATIO] = outcome_limit_ratio(outcome);
+    if (bench->options.json) {
+        json_open(&bench->json, NULL, '{');
+        outcome_write_figures(outcome, &bench->json);
+        json_close(&bench->json, '}');
+    }
+}
+
 static int report(struct bench *bench)
 {
     struct outcome outcome;
@@ -183,7 +207,9 @@ static int report(struct bench *bench)
                  bench->options.no_limits ? NULL : &bench->limits);
     reference_run_init(&reference, &bench->run);
     outcome.reference = bench->options.reference ? &reference : NULL;
-    if (bench->options.json) {
+    if (bench->runs != NULL) {
+        note_run(bench, &outcome);
+    } else if (bench->options.json) {
         print_object(&outcome);
     } else {
         outcome_print(&outcome, stdout);
@@ -235,6 +261,136 @@ static int run_and_report(struct bench *bench)
     return code;
 }
 
+/* ---- Several runs ---- */
+
+static void print_spread(const struct bench *bench, u32 value, enum bench_sweep_figure figure,
+                         double unit)
+{
+    struct bench_sweep_spread spread =
+        bench_sweep_spread(bench->runs, bench->runs_count, value, figure);
+    char range[64];
+    (void)str_format(range, sizeof(range), "(%.1f - %.1f)", spread.min / unit, spread.max / unit);
+    printf(" %10.1f %-22s", spread.median / unit, range);
+}
+
+static void print_summary(const struct bench *bench, u32 values)
+{
+    char name[64];
+    printf("%s %s\n%-16s %4s %10s %-22s %10s %-22s %10s %-22s %8s\n",
+           bench_kind_row(bench->options.kind)->name, "medians (and ranges) of a batch", "", "runs",
+           "MB/s", "", "p50 us", "", "p99 us", "", "of limit");
+    for (u32 i = 0; i < values; i++) {
+        struct bench_sweep_spread ratio =
+            bench_sweep_spread(bench->runs, bench->runs_count, i, SWEEP_LIMIT_RATIO);
+        bench_sweep_name(&bench->options.sweep, i, name, sizeof(name));
+        printf("%-16s %4u", name, ratio.runs);
+        print_spread(bench, i, SWEEP_BYTES_PER_SECOND, 1e6);
+        print_spread(bench, i, SWEEP_P50_US, 1);
+        print_spread(bench, i, SWEEP_P99_US, 1);
+        if (ratio.median > 0) {
+            printf(" %8.2f\n", ratio.median);
+        } else {
+            printf(" %8s\n", "-");
+        }
+    }
+}
+
+static void json_summary(struct bench *bench, u32 values)
+{
+    static const char *const names[] = {"bytes_per_second", "p50_us", "p99_us",
+                                        "p999_us",          "max_us", "limit_ratio"};
+    char name[64];
+    json_close(&bench->json, ']');
+    json_open(&bench->json, "points", '[');
+    for (u32 i = 0; i < values; i++) {
+        bench_sweep_name(&bench->options.sweep, i, name, sizeof(name));
+        json_open(&bench->json, NULL, '{');
+        json_string(&bench->json, "name", name);
+        for (u32 figure = 0; figure < SWEEP_FIGURE_COUNT; figure++) {
+            struct bench_sweep_spread spread = bench_sweep_spread(bench->runs, bench->runs_count, i,
+                                                                  (enum bench_sweep_figure)figure);
+            json_open(&bench->json, names[figure], '{');
+            json_number(&bench->json, "median", spread.median);
+            json_number(&bench->json, "min", spread.min);
+            json_number(&bench->json, "max", spread.max);
+            json_count(&bench->json, "runs", spread.runs);
+            json_close(&bench->json, '}');
+        }
+        json_close(&bench->json, '}');
+    }
+    json_close(&bench->json, ']');
+    json_close(&bench->json, '}');
+    printf("\n");
+}
+
+/* Whether all goes on: a missed target does not end a sweep. */
+static bool goes_on(int code)
+{
+    return code == EXIT_DONE || code == EXIT_MISSED;
+}
+
+/* What 100 % of the rate is: a run without one. */
+static int find_most(struct bench *bench, double *most)
+{
+    struct bench_options asked = bench->options;
+    bench->options.rate_limit_bytes = 0;
+    bench->options.closed_loop = false;
+    bench->options.poisson = false;
+    int code = run_and_report(bench);
+    *most = bench->runs[0].figures[SWEEP_BYTES_PER_SECOND];
+    bench->runs_count = 0;
+    bench->options = asked;
+    return code;
+}
+
+static int run_in_order(struct bench *bench, const u32 *order, u32 runs)
+{
+    const struct bench_options asked = bench->options;
+    int code = EXIT_DONE;
+    int worst = EXIT_DONE;
+    double most = 0;
+    if (asked.sweep.of_most) {
+        code = find_most(bench, &most);
+    }
+    for (u32 i = 0; i < runs && goes_on(code); i++) {
+        bench->runs[i].value = order[i];
+        bench->options.run_number = i + 1;
+        bench_sweep_apply(&asked.sweep, order[i], most, &bench->options);
+        code = run_and_report(bench);
+        bench->options = asked;
+        worst = code == EXIT_MISSED && asked.sweep.kind != SWEEP_RATE ? code : worst;
+    }
+    return goes_on(code) ? worst : code;
+}
+
+static int run_several(struct bench *bench)
+{
+    u32 order[SWEEP_RUNS_MAX];
+    u32 values = u32_max(1, bench->options.sweep.values_count);
+    u32 repetitions = (u32)bench->options.repetitions;
+    bench->runs = mem_take((u64)values * repetitions * sizeof(*bench->runs));
+    bench->json = (struct json_writer){.file = stdout};
+    if (bench->options.json) {
+        json_open(&bench->json, NULL, '{');
+        json_open(&bench->json, "runs", '[');
+    }
+    bench_sweep_order(order, values, repetitions, bench->options.seed);
+    int code = run_in_order(bench, order, values * repetitions);
+    if (bench->options.json) {
+        json_summary(bench, values);
+    } else {
+        print_summary(bench, values);
+    }
+    mem_return(bench->runs);
+    return code;
+}
+
+static int run_as_asked(struct bench *bench)
+{
+    bool is_one = bench->options.repetitions == 1 && bench->options.sweep.kind == SWEEP_NONE;
+    return is_one ? run_and_report(bench) : run_several(bench);
+}
+
 static int connect_and_run(struct bench *bench)
 {
     struct client_error error;
@@ -246,7 +402,7 @@ static int connect_and_run(struct bench *bench)
         return fail_with(error.text);
     }
     int code = client_login(bench->client, bench->options.username, bench->options.password, &error)
-                   ? run_and_report(bench)
+                   ? run_as_asked(bench)
                    : fail_with(error.text);
     client_close(bench->client);
     return code;

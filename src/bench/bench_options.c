@@ -128,6 +128,10 @@ static const struct value_row values[] = {
      "uniform, or zipf: the n-th key n times less often (uniform)"},
     {"--target-p99", NULL, SECTION_GLOBAL, VALUE_DURATION, PLACE(target_p99_us), "TIME",
      "of a batch, end to end or else of its request; above it the exit code is 7"},
+    {"--repetitions", NULL, SECTION_GLOBAL, VALUE_COUNT, PLACE(repetitions), "N",
+     "everything so many times: medians and ranges (1)"},
+    {"--sweep", NULL, SECTION_GLOBAL, VALUE_TEXT, PLACE(sweep_text), "WORD=LIST",
+     "batch, size, producers or rate (10%,50%: of the most), each value in turn"},
     {"--generation", NULL, SECTION_GLOBAL, VALUE_COUNT, PLACE(generation), "N",
      "of the protocol: 1, that of 0.8 (kinds that only write, or pc), or 2 (2)"},
 
@@ -431,6 +435,7 @@ static struct bench_options defaults(void)
         .seed = 1,
         .generation = 2,
         .entropy = 6,
+        .repetitions = 1,
         .key_distribution = "uniform",
         .read_amplification = 1.05,
         .server_address = environment_or("LEVRIERO_SERVER_URL", "127.0.0.1:8090"),
@@ -460,6 +465,31 @@ static bool enter_section(struct bench_options *options, const char *word, u32 *
     return err_set(err, "%s: after the kind come `tcp`, the only transport, and `output`", word);
 }
 
+bool bench_options_fit(struct bench_options *options, struct err *err)
+{
+    return volume_fits(options, err) && actors_fit(options, err) && payload_fits(options, err);
+}
+
+/* Every value of a sweep, before the first run. */
+static bool sweep_fits(struct bench_options *options, struct err *err)
+{
+    if (options->repetitions > REPETITIONS_MAX) {
+        return err_set(err, "--repetitions: at most %u", REPETITIONS_MAX);
+    }
+    if (options->sweep_text != NULL &&
+        !bench_sweep_parse(&options->sweep, options->sweep_text, err)) {
+        return false;
+    }
+    for (u32 i = 0; i < options->sweep.values_count; i++) {
+        struct bench_options changed = *options;
+        bench_sweep_apply(&options->sweep, i, 1e9, &changed);
+        if (!bench_options_fit(&changed, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool bench_options_parse(struct bench_options *options, int argc, char **argv, struct err *err)
 {
     *options = defaults();
@@ -483,7 +513,7 @@ bool bench_options_parse(struct bench_options *options, int argc, char **argv, s
     if (options->sampling_us == 0) {
         return err_set(err, "--sampling-time is 0");
     }
-    return volume_fits(options, err) && actors_fit(options, err) && payload_fits(options, err);
+    return bench_options_fit(options, err) && sweep_fits(options, err);
 }
 
 /* ---- Help ---- */
@@ -524,6 +554,8 @@ void bench_options_print_examples(void)
            "  levriero bench pinned-consumer\n\n"
            "How late messages are at 100 MB a second, with a page of charts:\n"
            "  levriero bench -r 200MB ppc -p 4 -c 4 tcp output\n\n"
+           "Producers from 1 to 64, three times each, medians and ranges:\n"
+           "  levriero bench --duration 10s --repetitions 3 --sweep producers=1,4,16,64 pp\n\n"
            "One small message at a time for ten seconds, as JSON:\n"
            "  levriero bench --json --duration 10s -m 100 -P 1 pinned-producer -p 1\n\n"
            "Producers and a consumer group on 24 partitions of a server elsewhere:\n"

@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "base/types.h"
+#include "bench/bench_sweep.h"
 
 enum bench_kind {
     BENCH_PINNED_PRODUCER,
@@ -74,7 +75,11 @@ struct bench_options {
     u64 entropy;    /* bits of chance in a byte of payload, 0 to 8 */
     u64 keys;       /* different ones; 0: the server spreads batches over partitions */
     const char *key_distribution;
-    u64 target_p99_us;            /* 0: none */
+    u64 target_p99_us;      /* 0: none */
+    const char *sweep_text; /* NULL: none */
+    struct bench_sweep sweep;
+    u64 repetitions;
+    u32 run_number;               /* of several, from 1; 0: the only one */
     const char *limits_directory; /* NULL: the server's own, if it is on this machine */
 
     u64 streams;
@@ -107,6 +112,9 @@ u32 bench_options_actors(const struct bench_options *options);
 /* False with a sentence for what is wrong. `argv` begins after the word `bench`. */
 must_check bool bench_options_parse(struct bench_options *options, int argc, char **argv,
                                     struct err *err);
+
+/* Whether what was changed since still fits together. */
+must_check bool bench_options_fit(struct bench_options *options, struct err *err);
 
 void bench_options_print_help(void);
 void bench_options_print_examples(void);

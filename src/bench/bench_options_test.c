@@ -129,6 +129,10 @@ TEST(what_does_not_fit_together_is_refused_by_name)
     expect_refused("--key-distribution zipf bp", "with --keys");
     expect_refused("--entropy 9 pp", "0 to 8");
     expect_refused("--cold pp", "read what is there");
+    expect_refused("--sweep colour=1 pp", "--sweep");
+    expect_refused("--sweep size=1000,100MB pp", "60 MiB");
+    expect_refused("--sweep producers=1,9999 pp", "too many");
+    expect_refused("--repetitions 99 pp", "at most");
     expect_refused("--generation 3 pp", "there are 1 and 2");
     expect_refused("--generation 1 bcg", "generation 1");
     expect_refused("--generation 1 e2e", "generation 1");

@@ -63,7 +63,7 @@ static void write_title(struct outcome *outcome)
 }
 
 /* What the target of p99 is held against. */
-static u64 p99_us_of(const struct outcome *outcome)
+static enum measure batch_measure_of(const struct outcome *outcome)
 {
     static const enum measure order[] = {MEASURE_END_BATCH, MEASURE_PUBLISH_BATCH,
                                          MEASURE_POLL_BATCH};
@@ -71,7 +71,7 @@ static u64 p99_us_of(const struct outcome *outcome)
     while (at + 1 < array_count(order) && outcome->measures[order[at]]->count == 0) {
         at++;
     }
-    return histogram_quantile(outcome->measures[order[at]], 0.99) / 1000;
+    return order[at];
 }
 
 /* The sum of what the actors were asked to do. */
@@ -120,7 +120,8 @@ void outcome_init(struct outcome *outcome, const struct bench_run *run,
         outcome->target_share = reached / outcome->target_bytes_per_second;
         outcome->missed_target = outcome->target_share < 0.99;
     }
-    outcome->p99_us = p99_us_of(outcome);
+    outcome->batch_measure = batch_measure_of(outcome);
+    outcome->p99_us = histogram_quantile(outcome->measures[outcome->batch_measure], 0.99) / 1000;
     outcome->missed_p99 =
         run->options->target_p99_us > 0 && outcome->p99_us > run->options->target_p99_us;
     write_title(outcome);

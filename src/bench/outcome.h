@@ -28,6 +28,7 @@ struct outcome {
     double target_bytes_per_second; /* 0: as fast as it goes */
     double target_share;            /* of it that was reached */
     bool missed_target;             /* below 99 % of it */
+    enum measure batch_measure;     /* end to end or else of its request */
     u64 p99_us;                     /* of a batch, end to end or else of its request */
     bool missed_p99;
     double client_cpu_seconds;

@@ -71,6 +71,7 @@ static void name_directory(const struct report *report, char *name, u32 capacity
 {
     const struct bench_options *options = report->outcome->options;
     u32 position = 0;
+    char run[16];
     add_part(name, capacity, &position, bench_kind_row(options->kind)->report_name);
     add_number(name, capacity, &position, report->outcome->run->actors_count);
     add_number(name, capacity, &position, options->message_bytes.max);
@@ -78,6 +79,10 @@ static void name_directory(const struct report *report, char *name, u32 capacity
     add_number(name, capacity, &position,
                report->outcome->totals.sent_batches + report->outcome->totals.received_batches);
     add_part(name, capacity, &position, "tcp");
+    if (options->run_number > 0) {
+        (void)str_format(run, sizeof(run), "run-%u", options->run_number);
+        add_part(name, capacity, &position, run);
+    }
     add_part(name, capacity, &position, options->remark);
     add_part(name, capacity, &position, options->gitref);
     add_part(name, capacity, &position, report->machine.identifier);

@@ -397,11 +397,13 @@ class Interrupted(Bench):
 
     @deadline(60)
     def test_ctrl_c_ends_a_run_with_the_summary_so_far(self):
+        client = self.client()
+        if client.get_stream("bench-stream-2"):
+            client.delete_stream("bench-stream-2")  # what it holds shall be of this run
         process = subprocess.Popen(
             [str(BINARY), "bench", "--no-limits", "--json", "--duration", "50s", "-P", "1", "ppc",
              "-p", "2", "-c", "2", "tcp", "--server-address", "%s:%d" % self.server.address],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        client = self.client()
         end = time.monotonic() + 10 * PATIENCE
         while time.monotonic() < end:
             topic = client.get_topic("bench-stream-2", "topic-1")
@@ -414,6 +416,19 @@ class Interrupted(Bench):
         figures = json.loads(printed)
         self.assertTrue(figures["interrupted"])
         self.assertGreater(figures["totals"]["sent_messages"], 0)
+
+    def test_a_sweep_is_each_value_so_often_with_median_and_range(self):
+        words = ("--no-limits", "-m", "10", "-b", "5", "--repetitions", "2")
+        swept = json.loads(self.bench("--json", *words, "--sweep", "batch=1,7", "pp", "-p", "2"))
+        self.assertEqual(sorted(run["totals"]["sent_messages"] for run in swept["runs"]),
+                         [10, 10, 70, 70])
+        self.assertEqual([point["name"] for point in swept["points"]], ["batch 1", "batch 7"])
+        for point in swept["points"]:
+            spread = point["p99_us"]
+            self.assertEqual(spread["runs"], 2)
+            self.assertTrue(0 < spread["min"] <= spread["median"] <= spread["max"], spread)
+        printed = self.bench(*words, "--sweep", "rate=50%,100%", "pp", "-p", "1").decode()
+        self.assertRegex(printed, r"rate 50 %\s+2 ")
 
     def test_a_missed_target_is_an_exit_code(self):
         words = ("--no-limits", "-b", "20", "-P", "1", "--target-p99")
