@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -163,6 +164,16 @@ bool cli_is_interrupted(void)
     return sigpending(&set) == 0 && sigismember(&set, SIGINT) == 1;
 }
 
+bool cli_is_unread(const struct cli *cli)
+{
+    struct pollfd output = {.fd = fileno(cli->output.file)};
+    bool is_unread = poll(&output, 1, 0) == 1 && (output.revents & POLLERR) != 0;
+    if (is_unread) {
+        (void)raise(SIGPIPE);
+    }
+    return is_unread;
+}
+
 /* ---- Errors ---- */
 
 static enum cli_code code_of_number(u32 number)
@@ -206,14 +217,34 @@ static bool wants_colours(const struct command_line *line, int fd)
     return (never == NULL || never[0] == 0) && isatty(fd);
 }
 
+static void put_json_error(const struct client_error *error, enum cli_code code)
+{
+    fputs("{\"error\":", stderr);
+    json_put_text(stderr, span_of(error->text));
+    fprintf(stderr, ",\"number\":%u,\"retryable\":%s,\"exit_code\":%d}\n", error->number,
+            error->retryable ? "true" : "false", (int)code);
+}
+
+/* The words could not be read, but one of them said who reads the answer. */
+static int refuse_words(char **arguments, const char *sentence)
+{
+    for (; *arguments != NULL && strcmp(*arguments, "--") != 0; arguments++) {
+        if (strcmp(*arguments, "--json") == 0) {
+            struct client_error error = {0};
+            str_format(error.text, sizeof(error.text), "%s", sentence);
+            put_json_error(&error, CLI_USAGE);
+            return CLI_USAGE;
+        }
+    }
+    fprintf(stderr, "levriero: %s\n", sentence);
+    return CLI_USAGE;
+}
+
 static int report(const struct cli *cli)
 {
     enum cli_code code = cli->code != CLI_DONE ? cli->code : code_of_number(cli->error.number);
     if (cli->line->json) {
-        fputs("{\"error\":", stderr);
-        json_put_text(stderr, span_of(cli->error.text));
-        fprintf(stderr, ",\"number\":%u,\"retryable\":%s,\"exit_code\":%d}\n", cli->error.number,
-                cli->error.retryable ? "true" : "false", (int)code);
+        put_json_error(&cli->error, code);
         return (int)code;
     }
     bool colours = wants_colours(cli->line, STDERR_FILENO);
@@ -401,8 +432,7 @@ int cli_main(int argc, char **argv)
     struct command_line line;
     struct err err;
     if (!command_line_parse(&line, row, arguments, &err)) {
-        fprintf(stderr, "levriero: %s\n", err.text);
-        return CLI_USAGE;
+        return refuse_words(arguments, err.text);
     }
     return run(row, &line);
 }

@@ -65,3 +65,7 @@ must_check bool cli_topic(struct cli *cli, struct client_topic *topic);
  * cli_hold_interrupts. */
 void cli_hold_interrupts(void);
 bool cli_is_interrupted(void);
+
+/* Who waits long before it prints again asks whether somebody still reads: `tail -f | head -1`. If
+ * not, it ends as the next print would have: silently, of SIGPIPE. True when that is ignored. */
+must_check bool cli_is_unread(const struct cli *cli);

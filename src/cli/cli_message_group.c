@@ -122,6 +122,7 @@ static bool read_all(struct group_reading *reading)
         }
         bool is_quiet = reading->left == before;
         goes_on = reading->left > 0 && !cli_is_interrupted() && !ferror(cli->output.file) &&
+                  !cli_is_unread(cli) &&
                   (!is_quiet || cli_now_us() - reading->heard_us < patience_us);
         reading->wait_ms =
             is_quiet ? u32_max(1, SLICE_MS / u32_max(1, reading->partitions_count)) : 0;

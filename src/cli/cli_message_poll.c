@@ -150,7 +150,8 @@ static bool poll_partition(struct reading *reading, struct cursor *cursor)
 static bool wait_for_some(struct reading *reading)
 {
     u64 until_us = cli_now_us() + reading->cli->line->wait_ms * US_PER_MS;
-    for (u32 i = 0; reading->printed == 0 && cli_now_us() < until_us; i++) {
+    for (u32 i = 0;
+         reading->printed == 0 && cli_now_us() < until_us && !cli_is_unread(reading->cli); i++) {
         struct cursor *cursor = &reading->cursors[i % reading->cursors_count];
         u64 left_ms = (until_us - cli_now_us()) / US_PER_MS;
         u32 count = 0;
@@ -209,7 +210,9 @@ static bool follow(struct reading *reading)
     const struct command_line *line = reading->cli->line;
     u64 heard_us = cli_now_us();
     u32 slice_ms = u32_max(1, SLICE_MS / u32_max(1, reading->cursors_count));
-    for (u32 i = 0; !cli_is_interrupted() && !ferror(reading->cli->output.file); i++) {
+    for (u32 i = 0; !cli_is_interrupted() && !ferror(reading->cli->output.file) &&
+                    !cli_is_unread(reading->cli);
+         i++) {
         struct cursor *cursor = &reading->cursors[i % reading->cursors_count];
         u32 count = 0;
         cursor->poll.count = FOLLOW_POLL_COUNT;

@@ -157,6 +157,10 @@ class Json(Terminal):
             self.assertEqual(self.run_command(*words, "--json", code=code), b"")
             said = check_lines(self.said, "error")[0]
             self.assertEqual((said["exit_code"], said["number"]), (code, number))
+        for words in (("stream", "list", "--count", "3"), ("topic", "create"),
+                      ("message", "poll", "s", "t", "--count", "many")):
+            self.run_command(*words, "--json", code=USAGE)
+            self.assertEqual(check_lines(self.said, "error")[0]["exit_code"], USAGE)
         self.run_command("stats", "--json", code=NOT_ALLOWED,
                          environment={"LEVRIERO_PASSWORD": "wrong"})
         self.assertEqual(check_lines(self.said, "error")[0]["number"], 42)

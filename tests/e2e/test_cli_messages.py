@@ -143,6 +143,22 @@ class Messages(Terminal):
         self.assertEqual(child.wait(10 * PATIENCE), 0)
         self.assertEqual(child.stderr.read(), b"3 messages\n")
 
+    def test_who_follows_ends_silently_when_nobody_reads(self):
+        self.send("-p", "0", "a", "b", "c")
+        child = self.start("message", "tail", *self.place, "-f")
+        self.assertEqual(child.stdout.readline(), b"0/0: a\n")
+        child.stdout.close()
+        self.assertEqual(child.wait(10 * PATIENCE), -signal.SIGPIPE)
+        self.assertEqual(child.stderr.read(), b"")
+
+    def test_a_list_and_a_poll_cut_short_by_their_reader_are_silent(self):
+        self.client().send_messages(*self.place, [b"x" * 1000] * 2000)
+        for words in (("message", "poll", *self.place, "--raw"), ("stream", "list")):
+            child = self.start(*words)
+            child.stdout.close()
+            self.assertIn(child.wait(10 * PATIENCE), (0, -signal.SIGPIPE))
+            self.assertEqual(child.stderr.read(), b"")
+
     def test_a_follower_ends_when_it_is_quiet_for_long_enough(self):
         self.send("-p", "0", "a")
         shown = self.run_command("message", "tail", *self.place, "-f", "--idle", "50ms", "-q")
