@@ -11,6 +11,9 @@
 
 #define READ_BYTES 16384u
 
+/* Polls that wait are told apart by numbers that nothing else has. */
+#define WAIT_NUMBERS (1ull << 32)
+
 static_assert(COMMAND_COUNT <= 64, "sim_counts has a bit for each command");
 
 void sim_client_init(struct sim_client *client, struct sim *sim, u32 index, struct verdict *verdict)
@@ -87,9 +90,26 @@ static struct sim_client_call *call_first(struct sim_client *client)
     return node == NULL ? NULL : container_of(node, struct sim_client_call, node);
 }
 
-static void take_reply(struct sim_client *client, const struct sim_client_reply *reply)
+/* Whose reply is it? Of the first in flight; or of one of several polls that wait, which are
+ * answered as there is something. NULL: of none. */
+static struct sim_client_call *call_of(struct sim_client *client, u64 request)
 {
-    struct sim_client_call *call = call_first(client);
+    list_for_each(node, next, &client->calls) {
+        struct sim_client_call *call = container_of(node, struct sim_client_call, node);
+        bool waits = call->command == COMMAND_POLL_MESSAGES_WAITING;
+        if (call->request == request && (waits || call == call_first(client))) {
+            return call;
+        }
+        if (!waits) {
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
+static void take_reply(struct sim_client *client, struct sim_client_call *call,
+                       const struct sim_client_reply *reply)
+{
     list_remove(&call->node);
     client->calls_count--;
     sim_counts(client->sim)->commands_answered |= 1ull << call->command;
@@ -106,25 +126,26 @@ static void on_eviction(struct sim_client *client, const u8 *frame)
                      "client %u got a frame that is no reply and no eviction", client->index);
         return;
     }
-    take_reply(client,
+    take_reply(client, call_first(client),
                &(struct sim_client_reply){.is_eviction = true, .eviction_reason = eviction.reason});
 }
 
 static void on_frame(struct sim_client *client, const u8 *frame, const struct reply_header *header)
 {
-    const struct sim_client_call *call = call_first(client);
-    u8 op = call == NULL ? 0 : command_row(call->command)->op;
-    if (call == NULL || header->request != call->request || header->operation != op) {
+    struct sim_client_call *call = call_of(client, header->request);
+    if (call == NULL || header->operation != command_row(call->command)->op) {
+        const struct sim_client_call *first = call_first(client);
         verdict_fail(client->verdict, CHECK_model_agrees,
                      "client %u: a reply with op %u to request %llu where %llu was next",
                      client->index, header->operation, (unsigned long long)header->request,
-                     call == NULL ? 0 : (unsigned long long)call->request);
+                     first == NULL ? 0 : (unsigned long long)first->request);
         return;
     }
-    take_reply(client, &(struct sim_client_reply){
-                           .status = header->status,
-                           .body = {frame + FRAME_HEADER_BYTES, header->size - FRAME_HEADER_BYTES},
-                       });
+    take_reply(client, call,
+               &(struct sim_client_reply){
+                   .status = header->status,
+                   .body = {frame + FRAME_HEADER_BYTES, header->size - FRAME_HEADER_BYTES},
+               });
 }
 
 /* The bytes of the first whole frame of generation 1, which is taken; 0: there is none. */
@@ -145,10 +166,11 @@ static u32 take_frame_v1(struct sim_client *client, u32 position)
                      client->index);
         return 0;
     }
-    take_reply(client, &(struct sim_client_reply){
-                           .status = header.status,
-                           .body = {frame + FRAME_V1_HEADER_BYTES, header.payload_bytes},
-                       });
+    take_reply(client, call_first(client),
+               &(struct sim_client_reply){
+                   .status = header.status,
+                   .body = {frame + FRAME_V1_HEADER_BYTES, header.payload_bytes},
+               });
     return FRAME_V1_HEADER_BYTES + header.payload_bytes;
 }
 
@@ -240,6 +262,9 @@ static u64 request_number(struct sim_client *client, const struct sim_client_cal
 {
     if (call->request_again != 0) {
         return call->request_again;
+    }
+    if (call->command == COMMAND_POLL_MESSAGES_WAITING) {
+        return WAIT_NUMBERS | ++client->waits_count;
     }
     return counts ? ++client->request_last : client->request_last;
 }

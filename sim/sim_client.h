@@ -3,8 +3,8 @@
  *     sim_client_call ─▶ out bytes ─▶ sim_conn ─▶ node
  *     on_reply  ◀─ frames ◀─ in bytes ◀─ sim_conn
  *
- * Replies of one connection come in the order of its requests, with their number and op: anything
- * else is a violation. What is in flight when the connection ends is lost: on_lost, oldest first.
+ * Replies of one connection come in the order of its requests, with their number and op, save that
+ * polls that wait may pass one another: anything else is a violation. What is in flight when the connection ends is lost: on_lost, oldest first.
  *
  * Owner: an actor. Memory: the client's buffers; calls are the actor's until on_reply or on_lost.
  * */
@@ -52,6 +52,7 @@ struct sim_client {
     bool says_so;  /* when it logs in */
     u64 session;
     u64 request_last;
+    u64 waits_count; /* polls that wait, so far */
     u64 connects_count;
     struct list calls; /* in flight, oldest first */
     u32 calls_count;
