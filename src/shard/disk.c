@@ -6,6 +6,7 @@
 #define FRESH_US US_PER_SECOND
 #define FRESH_WHEN_SHORT_US (20 * US_PER_MS)
 #define TELL_US (60 * US_PER_SECOND)
+#define CALM_US (10 * US_PER_SECOND)
 
 static void on_free(struct core *core, struct io_op *op)
 {
@@ -54,29 +55,42 @@ bool disk_has_room(struct disk *disk, u64 bytes)
     return left >= bytes;
 }
 
-static void tell(struct disk *disk, bool admits)
+static void tell_refused(struct disk *disk)
 {
     const struct core *core = disk->shard->core;
-    unsigned long long free_bytes = disk->free_bytes;
-    if (admits) {
-        event_info(core->events, "disk.has_room free_bytes=%llu: appends go on", free_bytes);
-    } else {
-        event_error(core->events,
-                    "disk.below_reserve free_bytes=%llu reserve_bytes=%llu: appends are refused, "
-                    "all else goes on",
-                    free_bytes, (unsigned long long)disk->shard->settings->disk_reserve_bytes);
-        disk->told_at_us = core->time.monotonic_us;
+    u64 now_us = core->time.monotonic_us;
+    disk->refused_at_us = now_us;
+    if (disk->refuses && now_us - disk->told_at_us < TELL_US) {
+        return;
     }
-    disk->told = !admits;
+    event_error(core->events,
+                "disk.below_reserve free_bytes=%llu reserve_bytes=%llu: appends are refused, "
+                "all else goes on",
+                (unsigned long long)disk->free_bytes,
+                (unsigned long long)disk->shard->settings->disk_reserve_bytes);
+    disk->told_at_us = now_us;
+    disk->refuses = true;
+}
+
+/* Near the reserve small batches still pass while larger ones do not: that is not over. */
+static void tell_admitted(struct disk *disk)
+{
+    const struct core *core = disk->shard->core;
+    if (core->time.monotonic_us - disk->refused_at_us < CALM_US) {
+        return;
+    }
+    event_info(core->events, "disk.has_room free_bytes=%llu: appends go on",
+               (unsigned long long)disk->free_bytes);
+    disk->refuses = false;
 }
 
 bool disk_admits(struct disk *disk, u64 bytes)
 {
     bool admits = disk_has_room(disk, bytes);
-    u64 now_us = disk->shard->core->time.monotonic_us;
-    bool is_time = disk->told_at_us == 0 || now_us - disk->told_at_us >= TELL_US;
-    if (admits ? disk->told : is_time) {
-        tell(disk, admits);
+    if (!admits) {
+        tell_refused(disk);
+    } else if (disk->refuses) {
+        tell_admitted(disk);
     }
     return admits;
 }

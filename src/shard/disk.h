@@ -19,8 +19,9 @@ struct disk {
     u64 free_bytes;    /* as answered */
     u64 written_bytes; /* since that answer */
     u64 asked_at_us;
-    u64 told_at_us; /* when the log last said that appends are refused; 0: never */
-    bool told;      /* and not yet that they go on */
+    bool refuses;      /* the log has said so, and not yet that appends go on */
+    u64 told_at_us;    /* when it last did */
+    u64 refused_at_us; /* the last append that was refused */
 };
 
 void disk_init(struct disk *disk, struct shard *shard);
@@ -28,8 +29,8 @@ void disk_init(struct disk *disk, struct shard *shard);
 /* May `bytes` more be written without touching the reserve? */
 bool disk_has_room(struct disk *disk, u64 bytes);
 
-/* The same, asked for an append: the log tells when they begin to be refused and when they go on,
- * at most once a minute. */
+/* The same, asked for an append: the log tells when they begin to be refused, again every minute
+ * of it, and when they have gone on for ten seconds. */
 bool disk_admits(struct disk *disk, u64 bytes);
 void disk_on_written(struct disk *disk, u64 bytes);
 
