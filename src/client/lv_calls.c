@@ -30,12 +30,10 @@ int call_to_find(struct lv_client *client, enum command command, struct lv_resul
     return error;
 }
 
-bool call_names_fit(struct lv_client *client, const char *stream, const char *topic,
-                    const char *third)
+bool call_topic_fits(struct lv_client *client, const char *stream, const char *topic)
 {
     return connection_name_fits(client, "stream", stream) &&
-           (topic == NULL || connection_name_fits(client, "topic", topic)) &&
-           (third == NULL || connection_name_fits(client, "name", third));
+           connection_name_fits(client, "topic", topic);
 }
 
 static int call_alone(struct lv_client *client, enum command command, struct lv_result *result)
@@ -58,8 +56,9 @@ int lv_call(struct lv_client *client, uint32_t code, const void *body, size_t si
         if (command_row(command)->code != code || logs_in) {
             continue;
         }
-        if (size > FRAME_BYTES_MAX - FRAME_HEADER_BYTES) {
-            break;
+        if (size > FRAME_BYTES_MAX - FRAME_HEADER_BYTES || (body == NULL && size > 0)) {
+            return connection_fail(client, LV_ERROR_INVALID, "a body of %zu bytes does not fit",
+                                   size);
         }
         write_bytes(connection_body(client, (u32)size), body, (u32)size);
         int error = call_with_body(client, command, result);
@@ -126,7 +125,7 @@ static void write_stream(struct lv_client *client, const char *stream)
 
 int lv_stream(struct lv_client *client, const char *stream, struct lv_result *result)
 {
-    if (!call_names_fit(client, stream, NULL, NULL)) {
+    if (!connection_name_fits(client, "stream", stream)) {
         return LV_ERROR_INVALID;
     }
     write_stream(client, stream);
@@ -135,7 +134,7 @@ int lv_stream(struct lv_client *client, const char *stream, struct lv_result *re
 
 int lv_stream_create(struct lv_client *client, const char *name, struct lv_result *result)
 {
-    if (!call_names_fit(client, name, NULL, NULL)) {
+    if (!connection_name_fits(client, "stream", name)) {
         return LV_ERROR_INVALID;
     }
     create_stream_request_encode(&(struct create_stream_request){.name = span_of(name)},
@@ -145,7 +144,8 @@ int lv_stream_create(struct lv_client *client, const char *name, struct lv_resul
 
 int lv_stream_rename(struct lv_client *client, const char *stream, const char *name)
 {
-    if (!call_names_fit(client, stream, NULL, name)) {
+    if (!connection_name_fits(client, "stream", stream) ||
+        !connection_name_fits(client, "stream", name)) {
         return LV_ERROR_INVALID;
     }
     update_stream_request_encode(
@@ -157,7 +157,7 @@ int lv_stream_rename(struct lv_client *client, const char *stream, const char *n
 
 static int call_on_stream(struct lv_client *client, enum command command, const char *stream)
 {
-    if (!call_names_fit(client, stream, NULL, NULL)) {
+    if (!connection_name_fits(client, "stream", stream)) {
         return LV_ERROR_INVALID;
     }
     write_stream(client, stream);
@@ -178,7 +178,7 @@ int lv_stream_delete(struct lv_client *client, const char *stream)
 
 int lv_topics(struct lv_client *client, const char *stream, struct lv_result *result)
 {
-    if (!call_names_fit(client, stream, NULL, NULL)) {
+    if (!connection_name_fits(client, "stream", stream)) {
         return LV_ERROR_INVALID;
     }
     write_stream(client, stream);
@@ -195,7 +195,7 @@ static void write_topic(struct lv_client *client, const char *stream, const char
 int lv_topic(struct lv_client *client, const char *stream, const char *topic,
              struct lv_result *result)
 {
-    if (!call_names_fit(client, stream, topic, NULL)) {
+    if (!call_topic_fits(client, stream, topic)) {
         return LV_ERROR_INVALID;
     }
     write_topic(client, stream, topic);
@@ -258,8 +258,7 @@ int lv_topic_create(struct lv_client *client, const char *stream, const char *na
 {
     struct lv_topic_options options = LV_TOPIC_OPTIONS_INIT;
     u8 block[TOPIC_OPTIONS_BYTES_MAX];
-    if (!call_names_fit(client, stream, name, NULL) ||
-        !topic_options_fit(client, given, &options)) {
+    if (!call_topic_fits(client, stream, name) || !topic_options_fit(client, given, &options)) {
         return LV_ERROR_INVALID;
     }
     struct topic_options chosen = chosen_options(&options, true);
@@ -276,7 +275,8 @@ int lv_topic_update(struct lv_client *client, const char *stream, const char *to
 {
     struct lv_topic_options options = LV_TOPIC_OPTIONS_INIT;
     u8 block[TOPIC_OPTIONS_BYTES_MAX];
-    if (!call_names_fit(client, stream, topic, name) ||
+    if (!call_topic_fits(client, stream, topic) ||
+        (name != NULL && !connection_name_fits(client, "topic", name)) ||
         !topic_options_fit(client, given, &options)) {
         return LV_ERROR_INVALID;
     }
@@ -292,7 +292,7 @@ int lv_topic_update(struct lv_client *client, const char *stream, const char *to
 static int call_on_topic(struct lv_client *client, enum command command, const char *stream,
                          const char *topic)
 {
-    if (!call_names_fit(client, stream, topic, NULL)) {
+    if (!call_topic_fits(client, stream, topic)) {
         return LV_ERROR_INVALID;
     }
     write_topic(client, stream, topic);
@@ -319,7 +319,7 @@ static int call_on_partitions(struct lv_client *client, enum command command,
 int lv_partitions_add(struct lv_client *client, const char *stream, const char *topic,
                       uint32_t count)
 {
-    if (!call_names_fit(client, stream, topic, NULL)) {
+    if (!call_topic_fits(client, stream, topic)) {
         return LV_ERROR_INVALID;
     }
     struct partitions_request request = {identifier_of_text(stream), identifier_of_text(topic),
@@ -330,7 +330,7 @@ int lv_partitions_add(struct lv_client *client, const char *stream, const char *
 int lv_partitions_remove(struct lv_client *client, const char *stream, const char *topic,
                          uint32_t count)
 {
-    if (!call_names_fit(client, stream, topic, NULL)) {
+    if (!call_topic_fits(client, stream, topic)) {
         return LV_ERROR_INVALID;
     }
     struct partitions_request request = {identifier_of_text(stream), identifier_of_text(topic),
@@ -341,7 +341,7 @@ int lv_partitions_remove(struct lv_client *client, const char *stream, const cha
 int lv_segments_delete(struct lv_client *client, const char *stream, const char *topic,
                        uint32_t partition, uint32_t count)
 {
-    if (!call_names_fit(client, stream, topic, NULL)) {
+    if (!call_topic_fits(client, stream, topic)) {
         return LV_ERROR_INVALID;
     }
     struct delete_segments_request request = {identifier_of_text(stream), identifier_of_text(topic),

@@ -11,6 +11,5 @@ int call_with_body(struct lv_client *client, enum command command, struct lv_res
 /* The same for what may be missing: LV_ERROR_NOT_FOUND when the answer is empty. */
 int call_to_find(struct lv_client *client, enum command command, struct lv_result *result);
 
-/* True when all names fit; or else the sentence is set. NULL is not looked at. */
-bool call_names_fit(struct lv_client *client, const char *stream, const char *topic,
-                    const char *third);
+/* True when both names fit; or else the sentence is set. */
+bool call_topic_fits(struct lv_client *client, const char *stream, const char *topic);

@@ -10,9 +10,7 @@
 static bool write_group(struct lv_client *client, const char *stream, const char *topic,
                         const char *group)
 {
-    if (!connection_name_fits(client, "topic", topic) ||
-        !connection_name_fits(client, "group", group) ||
-        !call_names_fit(client, stream, topic, group)) {
+    if (!call_topic_fits(client, stream, topic) || !connection_name_fits(client, "group", group)) {
         return false;
     }
     group_request_encode(&(struct group_request){.stream = identifier_of_text(stream),
@@ -25,7 +23,7 @@ static bool write_group(struct lv_client *client, const char *stream, const char
 int lv_groups(struct lv_client *client, const char *stream, const char *topic,
               struct lv_result *result)
 {
-    if (!call_names_fit(client, stream, topic, NULL)) {
+    if (!call_topic_fits(client, stream, topic)) {
         return LV_ERROR_INVALID;
     }
     topic_request_encode(&(struct topic_request){.stream = identifier_of_text(stream),
@@ -45,8 +43,7 @@ int lv_group(struct lv_client *client, const char *stream, const char *topic, co
 int lv_group_create(struct lv_client *client, const char *stream, const char *topic,
                     const char *name, struct lv_result *result)
 {
-    if (!connection_name_fits(client, "group", name) ||
-        !call_names_fit(client, stream, topic, name)) {
+    if (!call_topic_fits(client, stream, topic) || !connection_name_fits(client, "group", name)) {
         return LV_ERROR_INVALID;
     }
     create_group_request_encode(&(struct create_group_request){.stream = identifier_of_text(stream),
@@ -94,7 +91,9 @@ static bool take_place(struct lv_client *client, const struct lv_place *given,
                        struct offset_request *target)
 {
     struct lv_place place = LV_PLACE_INIT;
-    memcpy(&place, given, given->size < sizeof(place) ? given->size : sizeof(place));
+    if (given != NULL) {
+        memcpy(&place, given, given->size < sizeof(place) ? given->size : sizeof(place));
+    }
     if (!connection_name_fits(client, "stream", place.stream) ||
         !connection_name_fits(client, "topic", place.topic) ||
         !connection_name_fits(client, "consumer", place.consumer)) {

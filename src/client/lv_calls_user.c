@@ -114,7 +114,9 @@ int lv_user_create(struct lv_client *client, const struct lv_user_options *given
                    struct lv_result *result)
 {
     struct lv_user_options options = LV_USER_OPTIONS_INIT;
-    memcpy(&options, given, given->size < sizeof(options) ? given->size : sizeof(options));
+    if (given != NULL) {
+        memcpy(&options, given, given->size < sizeof(options) ? given->size : sizeof(options));
+    }
     if (!connection_name_fits(client, "user", options.name) ||
         !password_fits(client, options.password)) {
         return LV_ERROR_INVALID;

@@ -143,7 +143,9 @@ int lv_consumer_open(struct lv_client *client, const struct lv_consumer_options 
 {
     struct lv_consumer_options options = LV_CONSUMER_OPTIONS_INIT;
     *consumer_out = NULL;
-    memcpy(&options, given, given->size < sizeof(options) ? given->size : sizeof(options));
+    if (given != NULL) {
+        memcpy(&options, given, given->size < sizeof(options) ? given->size : sizeof(options));
+    }
     if (client->in_turn) {
         return LV_ERROR_BUSY;
     }

@@ -273,6 +273,9 @@ int lv_producer_send(struct lv_producer *producer, const struct lv_record *given
     struct lv_record record = LV_RECORD_INIT;
     struct lane *lane = NULL;
     bool sealed = false;
+    if (given == NULL) {
+        return connection_fail(producer->client, LV_ERROR_INVALID, "there is no record");
+    }
     memcpy(&record, given, given->size < sizeof(record) ? given->size : sizeof(record));
     int error = record_fits(producer, &record);
     if (error == LV_OK) {
@@ -438,7 +441,9 @@ int lv_producer_open(struct lv_client *client, const struct lv_producer_options 
     struct lv_producer_options options = LV_PRODUCER_OPTIONS_INIT;
     struct span reply;
     *producer_out = NULL;
-    memcpy(&options, given, given->size < sizeof(options) ? given->size : sizeof(options));
+    if (given != NULL) {
+        memcpy(&options, given, given->size < sizeof(options) ? given->size : sizeof(options));
+    }
     if (client->in_turn) {
         return LV_ERROR_BUSY;
     }

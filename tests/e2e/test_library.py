@@ -7,12 +7,14 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from case import Case, deadline
 from proxy import Proxy
 from server import BINARY, PATIENCE, ROOT
 
-PROGRAMS = BINARY.parent / "tests/library"
+LIBRARY = Path(os.environ.get("LIBRARY", BINARY.parent))  # a build of the library's own
+PROGRAMS = LIBRARY / "tests/library"
 EXAMPLES = BINARY.parent / "examples"
 
 
@@ -24,7 +26,7 @@ class Library(Case):
     def load(self, address, pairs, seconds, *more):
         """Producers and consumers, started; `finish` judges them."""
         environment = dict(os.environ)
-        program = BINARY.read_bytes()
+        program = (PROGRAMS / "library_load").read_bytes()
         if b"__asan_init" in program or b"__tsan_init" in program:
             environment["LIBRARY_LOAD_SANITIZED"] = "1"
         process = subprocess.Popen(
@@ -51,6 +53,13 @@ class Library(Case):
         server = self.own_server().start()
         done = subprocess.run([PROGRAMS / "library_calls", text_of(server.address)],
                               capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    @deadline(60)
+    def test_a_library_that_is_used_wrongly_says_so_and_goes_on(self):
+        server = self.own_server().start()
+        done = subprocess.run([PROGRAMS / "library_misuse", text_of(server.address)],
+                              capture_output=True, text=True, timeout=150)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_a_login_says_that_the_client_keeps_its_id(self):
