@@ -7,6 +7,7 @@
 #   make sim SEED=42          replay one simulated life
 #   make fuzz [FOR=60]        every fuzz target, that many seconds each
 #   make crash [ROUNDS=200]   kill the real server under load, and compare
+#   make soak [MESSAGES=10000000]   so many through the library, memory flat
 #   make campaign NAME=x FOR=600   simulate fresh seeds, note the result in docs/reliability.md
 #   make bench                ratios to the bare limits of this machine, into docs/performance.md
 #   make install [DESTDIR=]   the binary, the client library, its header and pages
@@ -38,6 +39,11 @@ crash: all
 	@tools/setup test
 	@tests/crash/run $(or $(ROUNDS),200)
 
+soak: all
+	@tools/setup test
+	@tools/build release tests/library/library_load
+	@LIBRARY_MESSAGES=$(or $(MESSAGES),10000000) tests/e2e/run 'memory stays flat over many'
+
 campaign:
 	@tools/setup build
 	@tools/campaign "$(NAME)" "$(FOR)"
@@ -53,4 +59,4 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all run test check sim fuzz crash campaign bench install clean
+.PHONY: all run test check sim fuzz crash soak campaign bench install clean

@@ -14,6 +14,7 @@ from proxy import Proxy
 from server import BINARY, PATIENCE, ROOT
 
 LIBRARY = Path(os.environ.get("LIBRARY", BINARY.parent))  # a build of the library's own
+SOAK_MESSAGES = int(os.environ.get("LIBRARY_MESSAGES", 0))  # make soak
 PROGRAMS = LIBRARY / "tests/library"
 EXAMPLES = BINARY.parent / "examples"
 
@@ -36,8 +37,8 @@ class Library(Case):
         self.addCleanup(lambda: (process.poll() is None and process.kill(), process.wait()))
         return process
 
-    def finish(self, process):
-        said, _ = process.communicate(timeout=200)
+    def finish(self, process, seconds=200):
+        said, _ = process.communicate(timeout=seconds)
         self.assertEqual(process.returncode, 0, said)
         self.assertIn("each once and in order", said)
         return said
@@ -190,11 +191,16 @@ class Library(Case):
                 # Partitions that are waited for in turn take 75,000 and more.
                 self.assertLess(median, 20_000 * PATIENCE, said)
 
-    @deadline(120)
+    @deadline(3600 if SOAK_MESSAGES else 120)
     def test_memory_stays_flat_over_many_messages(self):
         server = self.own_server().start()
-        messages = int(os.environ.get("LIBRARY_MESSAGES", 100_000))
-        self.finish(self.load(server.address, 2, 60 * PATIENCE, 100, messages))
+        messages = SOAK_MESSAGES or 200_000
+        seconds = 3000 if SOAK_MESSAGES else 60 * PATIENCE
+        process = self.load(server.address, 2, seconds, 100, messages // 2)
+        said = self.finish(process, seconds + 200)
+        self.assertEqual(int(said.split()[0]), messages, said)
+        if SOAK_MESSAGES:
+            print(f"{said.strip()}; server at most {server.peak_bytes() >> 20} MiB", flush=True)
 
 
 class Examples(Case):
