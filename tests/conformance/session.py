@@ -55,6 +55,18 @@ STEPS = [
     ("user status USER inactive", "user deactivate USER"),
     ("user delete iggy", "user delete iggy --yes"),
     ("pat create TOKEN 1h", "token create TOKEN --expiry 1h"),
+    ("segment delete STREAM first 0 1", "segment delete STREAM first 0 1 --yes"),
+    ("segment delete STREAM first 9 1", "segment delete STREAM first 9 1 --yes"),
+    ("message flush STREAM first 0", "message flush STREAM first 0"),
+    ("user status USER active", "user activate USER"),
+    ("user name USER iggy", "user rename USER iggy"),
+    ("user permissions USER", "user permissions USER --yes"),
+    ("user password USER wrong ANOTHER", "user password USER --current-password-file wrong"),
+    ("user password USER PASSWORD ANOTHER", "user password USER"),
+    ("consumer-group delete STREAM first nobody", "group delete STREAM first nobody --yes"),
+    ("partition delete STREAM first 9", "partition delete STREAM first 9 --yes"),
+    ("stream update STREAM iggy", "stream update STREAM mine"),
+    ("stream update iggy STREAM", "stream update mine STREAM"),
     ("topic purge STREAM last", "topic purge STREAM last --yes"),
     ("topic delete STREAM nowhere", "topic delete STREAM nowhere --yes"),
 ]
@@ -68,12 +80,14 @@ class Typist:
         kept = {key: value for key, value in os.environ.items()
                 if not key.startswith(("IGGY_", "LEVRIERO_", "XDG_"))}
         self.environment = kept | {"HOME": self.home, "LEVRIERO_SERVER_URL": address,
-                                   "LEVRIERO_NEW_PASSWORD": PASSWORD}
+                                   "LEVRIERO_NEW_PASSWORD": PASSWORD,
+                                   "LEVRIERO_CURRENT_PASSWORD": PASSWORD}
+        (Path(self.home) / "wrong").write_text("wrong\n")
         self.environment.pop("DBUS_SESSION_BUS_ADDRESS", None)
 
     def words(self, text):
         own = {"STREAM": f"stream of {self.name}", "USER": f"user of {self.name}",
-               "TOKEN": f"token of {self.name}", "PASSWORD": PASSWORD}
+               "TOKEN": f"token of {self.name}", "PASSWORD": PASSWORD, "ANOTHER": PASSWORD}
         return [own.get(word, word) for word in text.split()]
 
     def type(self, text):
@@ -202,5 +216,7 @@ def run(tally, program, address, client):
     for texts in STEPS:
         step(tally, typists, client, texts)
     shows_the_same(tally, typists)
+    step(tally, typists, client, ("user delete USER", "user delete USER --yes"))
+    step(tally, typists, client, ("stream purge STREAM", "stream purge STREAM --yes"))
     step(tally, typists, client, ("stream delete STREAM", "stream delete STREAM --yes"))
     step(tally, typists, client, ("stream delete STREAM", "stream delete STREAM --yes"))
