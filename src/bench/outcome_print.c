@@ -134,6 +134,10 @@ void outcome_print(const struct outcome *outcome, FILE *file)
                     (double)u64_max(1, totals->sent_bytes + totals->received_bytes),
                 (double)outcome->server->rss_bytes_max / (double)MIB);
     }
+    if (outcome->server->written_bytes > 0 && totals->sent_bytes > 0) {
+        fprintf(file, "%-11s %.2f bytes written to the disk for each of payload\n", "",
+                (double)outcome->server->written_bytes / (double)totals->sent_bytes);
+    }
     fprintf(file, "%-11s %.2f s of processor time\n", "client", outcome->client_cpu_seconds);
     if (outcome->ran_dry) {
         fprintf(file, "%-11s the streams held fewer messages than were asked for\n", "note");
@@ -215,6 +219,7 @@ static void json_server(struct json_writer *json, const struct server_watch *ser
     json_count(json, "process_id", server->process_id);
     json_number(json, "cpu_seconds", server->cpu_seconds);
     json_count(json, "rss_bytes_max", server->rss_bytes_max);
+    json_count(json, "written_bytes", server->written_bytes);
     json_close(json, '}');
 }
 

@@ -101,6 +101,25 @@ static u64 read_rss(u32 process_id)
     return good ? pages * (u64)sysconf(_SC_PAGESIZE) : 0;
 }
 
+/* What the process gave to be written to a disk so far; 0 when that is not to be seen. */
+static u64 read_written(u32 process_id)
+{
+    char path[64];
+    char line[128];
+    unsigned long long bytes = 0;
+    (void)str_format(path, sizeof(path), "/proc/%u/io", process_id);
+    FILE *file = fopen(path, "r");
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        if (sscanf(line, "write_bytes: %llu", &bytes) == 1) {
+            break;
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return bytes;
+}
+
 bool server_watch_open(struct server_watch *watch, const char *address, struct client *client,
                        struct client_error *error)
 {
@@ -131,6 +150,7 @@ void server_watch_begin(struct server_watch *watch)
     watch->sample_every_ns = SAMPLE_NS_MIN;
     if (watch->process_id != 0) {
         (void)read_ticks(watch->process_id, &watch->last_ticks);
+        watch->written_bytes = read_written(watch->process_id);
     }
 }
 
@@ -177,6 +197,8 @@ void server_watch_sample(struct server_watch *watch, u64 at_ns)
 void server_watch_end(struct server_watch *watch, u64 at_ns)
 {
     if (watch->process_id != 0) {
+        u64 written_before = watch->written_bytes;
         take_sample(watch, at_ns);
+        watch->written_bytes = read_written(watch->process_id) - written_before;
     }
 }

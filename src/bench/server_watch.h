@@ -32,6 +32,7 @@ struct server_watch {
     struct stats stats; /* numbers; its texts are the ones above */
     double cpu_seconds; /* from begin to end */
     u64 rss_bytes_max;
+    u64 written_bytes; /* to the disk, from begin to end */
     struct server_sample samples[SERVER_SAMPLES_MAX];
     u32 samples_count;
     u64 last_ticks;

@@ -72,9 +72,10 @@ def describe_machine(root, args):
     return (f"`tests/measure/run --rounds {args.rounds} --seconds {args.seconds:g}` at "
             f"{said('git', 'rev-parse', '--short', 'HEAD')}, {said('date', '-u', '+%d %B %Y')}; "
             f"{os.cpu_count()} processors ({model}), Linux {os.uname().release}, "
-            f"{said('stat', '-f', '-c', '%T', args.directory)}; load before the run "
-            f"{os.getloadavg()[0]:.1f}. Server, client and limit share the processors, over "
-            f"loopback. Median of the rounds, lowest and highest ratio beside it.")
+            f"{said('findmnt', '-n', '-o', 'FSTYPE', '--target', args.directory)}; load before the "
+            f"run {os.getloadavg()[0]:.1f}. Server, client and limit share the processors, over "
+            f"loopback. Memory 256 MiB, `sync` unless said otherwise, messages of 1,000 bytes in "
+            f"the batches of 1 MiB. Median of the rounds, lowest and highest ratio beside it.")
 
 
 def measured_part(machine, rows, figures):
