@@ -10,10 +10,14 @@
  * Thread.  A client, with the producers and consumers that stand on it, belongs to one thread at a
  *          time: hand it over between calls, never use it from two at once. Different clients share
  *          nothing and may run in different threads at once. Calls without a handle are for any
- *          thread at any time. The library starts no thread, save one for each lv_mock.
+ *          thread at any time. The library starts no thread, save one for each lv_mock. After a
+ *          fork the child leaves the parent's handles alone, and makes its own.
  * Memory.  What you pass is read during the call and stays yours. What you get is the library's and
  *          holds until the next call with the same handle. Every *_create and *_open is undone by
- *          its *_destroy or *_close, which take NULL too. When memory runs out the process ends.
+ *          its *_destroy or *_close, which take NULL too and after which the handle is gone; those
+ *          of clients, producers and consumers are not for callbacks. Any other handle is never
+ *          NULL. Of text, options and records NULL is LV_ERROR_INVALID, unless it says what it
+ *          means. When memory runs out the process ends.
  * Waiting. A call waits at most as long as lv_client_set_timeout_ms says, in poll(2). Calls that
  *          never wait say so. Signals do not end a wait. Names of hosts are looked up by the
  *          system, which takes its own time: addresses of digits are never looked up.
@@ -110,8 +114,9 @@ struct lv_client_options {
             5000, 5000, 0, 0                                                                       \
     }
 
-/* Takes the options over and connects nowhere yet. All text is copied. LV_ERROR_INVALID: an address
- * or an option does not fit; then *client is NULL. Never waits.
+/* Takes the options over (NULL: all as they are in _INIT) and connects nowhere yet. All text is
+ * copied: at most 16 addresses, 255 bytes of each other text. LV_ERROR_INVALID: an address or an
+ * option does not fit; then *client is NULL. Never waits.
  *
  *     struct lv_client_options options = LV_CLIENT_OPTIONS_INIT;
  *     options.addresses = address;
@@ -256,11 +261,11 @@ struct lv_producer_options {
     size_t size;
     const char *stream;
     const char *topic;
-    uint32_t batch_messages_max; /* a batch is sent when it has so many messages, */
-    uint32_t batch_bytes_max;    /* or the next would not fit into so many bytes, */
-    uint32_t linger_us;          /* or its first message has waited so long */
-    uint32_t in_flight_max;      /* batches of a partition sent and not yet answered */
-    uint64_t buffer_bytes_max;   /* of all messages without a fate, and fates not taken */
+    uint32_t batch_messages_max; /* a batch is sent when it has so many messages (1 and more), */
+    uint32_t batch_bytes_max;  /* or the next would not fit into so many bytes (1 KiB and more), */
+    uint32_t linger_us;        /* or its first message has waited so long */
+    uint32_t in_flight_max;    /* batches of a partition sent and not yet answered: 1 and more */
+    uint64_t buffer_bytes_max; /* of all messages without a fate, and fates not taken: 1 KiB on */
     uint32_t message_timeout_ms; /* from lv_producer_send to its fate; 0: for ever */
     uint32_t full_wait_ms;       /* how long lv_producer_send may wait for room */
     int repeat;                  /* enum lv_repeat */
@@ -339,8 +344,9 @@ LV_API void lv_producer_close(struct lv_producer *producer);
 
 /* Copies the message into a batch. LV_OK: its fate will be told. Any error: it will not be, nothing
  * happened. Waits only when there is no room, at most full_wait_ms, then LV_ERROR_FULL; inside a
- * callback it never waits. LV_ERROR_TOO_LARGE: it can fit into no batch (batch_bytes_max less 1
- * KiB). LV_ERROR_PARTITION_NOT_FOUND: the topic had no such partition when last asked. */
+ * callback it never waits. LV_ERROR_INVALID: a key has at most 255 bytes, headers 100,000.
+ * LV_ERROR_TOO_LARGE: it can fit into no batch (batch_bytes_max less 1 KiB).
+ * LV_ERROR_PARTITION_NOT_FOUND: the topic had no such partition when last asked. */
 LV_API int lv_producer_send(struct lv_producer *producer, const struct lv_record *record);
 
 /* Sends what lingers and waits until every message has its fate, at most `timeout_ms`: then
@@ -416,7 +422,8 @@ struct lv_consumer_options {
     uint32_t commit_interval_ms;
     uint64_t prefetch_bytes_max; /* polls while less is held; what is under way may go beyond */
     uint32_t poll_messages_max;  /* of one poll */
-    uint32_t wait_ms; /* how long the server may hold a poll that finds nothing; 0: not at all */
+    uint32_t wait_ms; /* how long the server may hold a poll that finds nothing: up to 600,000; 0:
+                         not at all */
     uint32_t idle_ms; /* with 0 there, or a server that cannot: asks again so often */
     uint32_t sync_ms; /* how often a member asks which partitions it has */
 };
@@ -466,13 +473,15 @@ LV_API int lv_consumer_open(struct lv_client *client, const struct lv_consumer_o
 /* Stores what was passed, unless that is never or by hand, and leaves the group. Waits for both. */
 LV_API void lv_consumer_close(struct lv_consumer *consumer);
 
-/* The next message, within `timeout_ms`; with 0 it never waits, and takes what was read ahead.
- * LV_ERROR_TIMEOUT: there was none. Anything else is what stands in the way, told once; the
- * consumer goes on trying. */
+/* The next message, within `timeout_ms`; with 0 it never waits, and takes what was read ahead. How
+ * long it holds is said above. LV_ERROR_TIMEOUT: there was none; LV_ERROR_BUSY: in a callback.
+ * Anything else is what stands in the way, told once; the consumer goes on trying. *message is NULL
+ * with any error. */
 LV_API int lv_consumer_next(struct lv_consumer *consumer, uint32_t timeout_ms,
                             const struct lv_message **message);
 
-/* Stores the offsets of everything that was handed out, the last message included. */
+/* Stores the offsets of everything that was handed out, the last message included, and waits for
+ * each. The first error that there was; the others are stored all the same. */
 LV_API int lv_consumer_commit(struct lv_consumer *consumer);
 
 /* Stores `offset` for the partition: that of the last message that is done. 5009: not its own. */
@@ -596,7 +605,8 @@ LV_API const struct lv_message *lv_result_message(const struct lv_result *result
  * lost with a connection is asked again under its number; a server that was not started anew in
  * between does nothing twice. */
 
-/* A command of the protocol by its code, with its body as it travels: LV_ROW_BYTES. */
+/* A command of the protocol by its code, with its body as it travels: LV_ROW_BYTES. Not for logins,
+ * and `body` may be NULL when `size` is 0 (LV_ERROR_INVALID). */
 LV_API int lv_call(struct lv_client *client, uint32_t code, const void *body, size_t size,
                    struct lv_result *result);
 
@@ -675,7 +685,9 @@ enum lv_permission {
 
 struct lv_permissions;
 
-/* Bits for the whole server; then streams by number, each before its topics. Never wait. */
+/* Bits for the whole server; then streams by number, each before its topics (LV_ERROR_INVALID: a
+ * topic before any stream). Bits that make no sense there are left out. Belong to one thread at a
+ * time. Never wait. */
 LV_API struct lv_permissions *lv_permissions_create(uint32_t bits);
 LV_API void lv_permissions_destroy(struct lv_permissions *permissions);
 LV_API int lv_permissions_add_stream(struct lv_permissions *permissions, uint32_t stream_id,
@@ -770,9 +782,10 @@ struct lv_poll_options {
     size_t size;
     int strategy; /* enum lv_strategy */
     uint64_t value;
-    uint32_t count;
+    uint32_t count;   /* of messages, at most; the server sends fewer when they are large */
     int auto_commit;  /* 1: stores the offset of the last one */
-    uint32_t wait_ms; /* with nothing to be had the server may hold the poll so long */
+    uint32_t wait_ms; /* with nothing to be had the server may hold the poll so long, beyond what
+                         the call may wait */
 };
 
 #define LV_POLL_OPTIONS_INIT                                                                       \
