@@ -1,4 +1,4 @@
-"""What every command prints into a pipe, word by word: tests/e2e/cli_golden.txt.
+"""What every command prints into a pipe, word by word: tests/golden/command_line.txt.
 
 One session, typed in order; of what changes from run to run (times, sizes of the machine, tokens)
 only the place is compared. A command of src/cli/cli_commands.def that the session lacks fails the
@@ -10,13 +10,12 @@ test. When what is printed was changed on purpose:
 import os
 import re
 import subprocess
-from pathlib import Path
 
 from case import deadline
-from server import BINARY
+from server import BINARY, ROOT
 from test_cli import Terminal
 
-GOLDEN = Path(__file__).parent / "cli_golden.txt"
+GOLDEN = ROOT / "tests/golden/command_line.txt"
 CHANGING = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", "TIME"),
     (r"127\.0\.0\.1:\d+", "ADDRESS"), (r"answered in \d+ us", "answered in N us"),
