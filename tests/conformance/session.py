@@ -7,6 +7,7 @@ be the same but for names and numbers. In the end each shows what the other made
 
 import json
 import os
+import re
 import struct
 import subprocess
 import tempfile
@@ -55,6 +56,24 @@ STEPS = [
     ("user status USER inactive", "user deactivate USER"),
     ("user delete iggy", "user delete iggy --yes"),
     ("pat create TOKEN 1h", "token create TOKEN --expiry 1h"),
+    ("ping -c 1", "ping"),
+    ("me", "me"),
+    ("stats", "stats"),
+    ("options topic", "options topic"),
+    ("options stream", "options stream"),
+    ("cluster metadata", "cluster metadata"),
+    ("client list", "client list"),
+    ("snapshot", "snapshot"),
+    ("stream get STREAM", "stream get STREAM"),
+    ("stream list", "stream list"),
+    ("topic get STREAM first", "topic get STREAM first"),
+    ("topic list STREAM", "topic list STREAM"),
+    ("consumer-group get STREAM first readers", "group get STREAM first readers"),
+    ("consumer-group list STREAM first", "group list STREAM first"),
+    ("consumer-offset get 7 STREAM first 0", "consumer-offset get 7 STREAM first 0"),
+    ("user get USER", "user get USER"),
+    ("user list", "user list"),
+    ("pat list", "token list"),
     ("segment delete STREAM first 0 1", "segment delete STREAM first 0 1 --yes"),
     ("segment delete STREAM first 9 1", "segment delete STREAM first 9 1 --yes"),
     ("message flush STREAM first 0", "message flush STREAM first 0"),
@@ -70,6 +89,11 @@ STEPS = [
     ("topic purge STREAM last", "topic purge STREAM last --yes"),
     ("topic delete STREAM nowhere", "topic delete STREAM nowhere --yes"),
 ]
+
+# What a session cannot hold: a desktop's key store, one's own files, numbers of connections.
+NOT_TYPED = {"login", "logout", "session status", "pat delete", "client get", "context list",
+             "context use", "context create", "context delete", "context show"}
+
 
 class Typist:
     """One command line, one home."""
@@ -207,12 +231,34 @@ def ours_poll(ours, typist, partition):
     return [json.loads(line)["payload"] for line in done.stdout.splitlines()]
 
 
+def commands_in(help_text):
+    section = help_text.split("Commands:", 1)[-1] if "Commands:" in help_text else ""
+    return [word for word in re.findall(r"^  ([a-z][a-z-]*)(?:  |$)", section, re.M)
+            if word != "help"]
+
+
+def every_command_is_typed(tally, typist):
+    """Of theirs, as its own help lists them."""
+    found = set()
+    for noun in commands_in(typist.type("--help").stdout):
+        verbs = commands_in(typist.type(f"{noun} --help").stdout)
+        found |= {f"{noun} {verb}" for verb in verbs} or {noun}
+    typed = {theirs for theirs, _ in STEPS} | {"stream delete ", "user delete ", "stream purge "}
+    missing = {command for command in found - NOT_TYPED
+               if not any((line + " ").startswith(command + " ") for line in typed)}
+    verdict = "ok" if found and not missing else "FAILED"
+    tally.line(f"{verdict:7} session: every command of theirs is typed, of {len(found)}")
+    if missing:
+        print(f"        {sorted(missing)}", flush=True)
+
+
 def run(tally, program, address, client):
     """`program` is the released one; `client` looks at what became of it."""
     before = ("--tcp-server-address", address, "--tcp-reconnection-max-retries", "1",
               "-u", "iggy", "-p", "iggy")
     typists = (Typist(program, "theirs", address, before),
                Typist(Path(BINARY), "ours", address, ()))
+    every_command_is_typed(tally, typists[0])
     for texts in STEPS:
         step(tally, typists, client, texts)
     shows_the_same(tally, typists)
