@@ -38,7 +38,7 @@ TEST(a_file_name_forges_neither_a_line_nor_an_object)
     findings_title(&findings, "x\"y");
     find_note(&findings, "%s", "\",\\\n");
     EXPECT_EQ(fclose(out), 0);
-    EXPECT_STR(text, "{\"about\":\"x\\\"y\",\"level\":\"note\",\"text\":\"\\\",\\\\\\u000a\"}\n");
+    EXPECT_STR(text, "{\"about\":\"x\\\"y\",\"level\":\"note\",\"text\":\"\\\",\\\\\\n\"}\n");
 }
 
 TEST(a_sentence_that_is_too_long_is_cut)
