@@ -32,6 +32,7 @@ struct partition_gauges {
     struct gauge life;
     struct gauge bytes;       /* sum of batch lengths */
     struct gauge spare_bytes; /* of the file that it keeps for its space */
+    struct gauge disk_bytes;  /* of its segments' files, as retention last saw them */
     struct gauge batches_count;
     struct gauge messages_count;
     struct gauge segments_count;

@@ -190,6 +190,9 @@ void partition_publish(const struct partition *partition)
     u64 first = log_first_offset(log);
     u64 end = partition_seen_end(partition);
     struct batches_sum batches = seen_batches(partition);
+    if (gauge_get(&gauges->life) != partition->life) {
+        gauge_set(&gauges->disk_bytes, 0); /* retention looks at it soon */
+    }
     gauge_set(&gauges->life, partition->life);
     gauge_set(&gauges->bytes, batches.bytes);
     gauge_set(&gauges->spare_bytes,

@@ -291,13 +291,41 @@ static void remove_expired(struct partition *partition, u64 expiry_us)
     }
 }
 
-/* Bytes of all partitions of the topic, as their owners published them. */
-/* What a partition takes: its messages, and the file that it keeps for its space. */
-static u64 bytes_taken(const struct partition_gauges *gauges)
+/* What a file takes: units begin at sectors, and zeros lie ahead of the tail. Of one that was
+ * sealed before the start the units are counted, and taken to be of one size. */
+static u64 file_bytes(const struct segment *segment, const struct segment *following)
 {
-    return gauge_get(&gauges->bytes) + gauge_get(&gauges->spare_bytes);
+    if (segment->tail != UINT32_MAX) {
+        return u32_max(segment->tail, segment->ahead_end);
+    }
+    const struct segment_header *header = &segment->header;
+    u64 batches_bytes = segment->end_bytes - u64_min(header->bytes_before, segment->end_bytes);
+    if (following == NULL || following->header.first_unit <= header->first_unit) {
+        return batches_bytes;
+    }
+    u64 units = following->header.first_unit - header->first_unit;
+    u64 mean_bytes = u64_min((batches_bytes + units - 1) / units, GIB);
+    return SEGMENT_HEADER_BYTES + units * segment_unit_bytes((u32)mean_bytes, header->sector_bytes);
 }
 
+static void publish_disk_bytes(const struct partition *partition)
+{
+    u64 bytes = 0;
+    list_for_each(node, next, &partition->log.segments) {
+        bool is_last = next == &partition->log.segments.head;
+        bytes += file_bytes(container_of(node, struct segment, node),
+                            is_last ? NULL : container_of(next, struct segment, node));
+    }
+    gauge_set(&partition->shard->core->gauges[partition->slot].disk_bytes, bytes);
+}
+
+/* What a partition takes: its segments, and the file that it keeps for its space. */
+static u64 bytes_taken(const struct partition_gauges *gauges)
+{
+    return gauge_get(&gauges->disk_bytes) + gauge_get(&gauges->spare_bytes);
+}
+
+/* Bytes of all partitions of the topic, as their owners published them. */
 static u64 topic_bytes(const struct shard *shard, const struct state_topic *topic)
 {
     u64 bytes = 0;
@@ -324,6 +352,7 @@ static void remove_oversize(struct partition *partition, const struct state_topi
     u64 share = limit / u32_max(topic->partitions_count, 1);
     while (bytes_of(partition) >= share && topic_bytes(partition->shard, topic) >= limit &&
            retention_remove_oldest(partition, 1) > 0) {
+        publish_disk_bytes(partition);
     }
 }
 
@@ -336,6 +365,7 @@ static void look_at(struct partition *partition)
         return;
     }
     remove_idle_spare(&shard->retention, partition);
+    publish_disk_bytes(partition);
     if (topic->options.message_expiry_us != UINT64_MAX) {
         remove_expired(partition, topic->options.message_expiry_us);
     }

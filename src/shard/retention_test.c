@@ -241,6 +241,36 @@ TEST(a_topic_that_grows_too_large_loses_its_oldest_segments)
     bed_close(&bed);
 }
 
+TEST(a_topic_of_small_sends_is_as_large_as_its_files)
+{
+    struct bed bed;
+    bed_open(&bed, &(struct sim_options){.seed = 6});
+    bed_command(&bed, &(struct state_command){.kind = STATE_CREATE_STREAM, .name = span_of("s")});
+    struct topic_options options = topic_options_default();
+    options.segment_size_bytes = TOPIC_SEGMENT_BYTES_MIN;
+    options.max_topic_size_bytes = 5 * MIB;
+    bed_command(&bed, &(struct state_command){.kind = STATE_CREATE_TOPIC,
+                                              .name = span_of("t"),
+                                              .partitions_count = 1,
+                                              .options = options});
+    bed_start(&bed);
+    for (u32 i = 0; i < 2500; i++) { /* one a unit of 4 KiB: 10 MB of 1 MB of batches */
+        (void)bed_append_one(&bed, 0, 1, 100);
+    }
+    bed_run(&bed, 5 * US_PER_SECOND);
+    EXPECT(first_offset(&bed) > 1000);
+    u64 files = gauge_get(&bed_gauges(&bed, 0)->disk_bytes);
+    EXPECT(files + gauge_get(&bed_gauges(&bed, 0)->spare_bytes) < 5 * MIB);
+    EXPECT(files > 2 * MIB);
+    bed_crash(&bed, &sim_crash_default);
+    bed_start(&bed);
+    bed_run(&bed, 5 * US_PER_SECOND);
+    /* The units of segments sealed before are all of one size here; the last one's may be cut. */
+    EXPECT(gauge_get(&bed_gauges(&bed, 0)->disk_bytes) <= files);
+    EXPECT(gauge_get(&bed_gauges(&bed, 0)->disk_bytes) >= files - 128 * KIB);
+    bed_close(&bed);
+}
+
 /* Everything from the first retained message on is there, and what was acknowledged last. */
 static void check_retained(struct bed *bed)
 {
