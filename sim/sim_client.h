@@ -4,10 +4,10 @@
  *     on_reply  ◀─ frames ◀─ in bytes ◀─ sim_conn
  *
  * Replies of one connection come in the order of its requests, with their number and op, save that
- * polls that wait may pass one another: anything else is a violation. What is in flight when the connection ends is lost: on_lost, oldest first.
+ * polls that wait may pass one another: anything else is a violation. What is in flight when the
+ * connection ends is lost: on_lost, oldest first.
  *
- * Owner: an actor. Memory: the client's buffers; calls are the actor's until on_reply or on_lost.
- * */
+ * Owner: an actor. Memory: the client's buffers; calls are the actor's until on_reply or on_lost. */
 #pragma once
 
 #include "base/bytes.h"
