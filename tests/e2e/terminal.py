@@ -7,6 +7,7 @@ is read only: nobody's settings apply.
 import os
 import re
 import subprocess
+import tempfile
 import time
 
 from server import PATIENCE
@@ -17,8 +18,9 @@ PROMPT = "ready>"
 
 class Tmux:
     def __init__(self, folder, environment):
-        folder.mkdir(mode=0o700, exist_ok=True)
-        self.environment = environment | {"TMUX_TMPDIR": str(folder), "LC_ALL": "C.UTF-8",
+        """The folder is a new one each time: a server that still ends keeps its socket."""
+        folder = tempfile.mkdtemp(prefix="tmux-", dir=folder)
+        self.environment = environment | {"TMUX_TMPDIR": folder, "LC_ALL": "C.UTF-8",
                                           "PS1": PROMPT + " ", "TERM": "xterm-256color"}
         self.environment.pop("TMUX", None)
         self.command("new-session", "-d", "-x", str(WIDTH), "-y", str(HEIGHT),

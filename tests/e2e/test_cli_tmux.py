@@ -26,7 +26,7 @@ class InTmux(Terminal):
         self.own.create_topic(self.stream, "events", 2)
 
     def terminal(self, **environment):
-        tmux = Tmux(self.server.scratch / self.name[:8],
+        tmux = Tmux(self.server.scratch,
                     self.environment() | {"PATH": self.path} | environment)
         self.addCleanup(tmux.end)
         return tmux
