@@ -7,7 +7,7 @@
  * polls that wait may pass one another: anything else is a violation. What is in flight when the
  * connection ends is lost: on_lost, oldest first.
  *
- * Owner: an actor. Memory: the client's buffers; calls are the actor's until on_reply or on_lost. */
+ * Owner: an actor. Memory: the client's buffers; calls are the actor's until their callback. */
 #pragma once
 
 #include "base/bytes.h"
