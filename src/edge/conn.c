@@ -195,6 +195,7 @@ void conn_open(struct edge *edge, const struct msg *msg)
     struct conn *conn = container_of(node, struct conn, node);
     check(conn->magic == CONN_MAGIC);
     check(conn->state == CONN_FREE);
+    timer_init(&conn->timer, on_timer);
     if (msg->conn != NULL) {
         conn_move_arrive(edge, conn, msg);
     } else {
@@ -203,7 +204,6 @@ void conn_open(struct edge *edge, const struct msg *msg)
     }
     check(conn->requests_count == 0);
     list_add_last(&edge->conns_open, &conn->node);
-    timer_init(&conn->timer, on_timer);
     if (!edge->serving || edge->draining) {
         conn_close(edge, conn, "not serving");
         return;

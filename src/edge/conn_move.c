@@ -123,12 +123,15 @@ void conn_move_arrive(struct edge *edge, struct conn *conn, const struct msg *ms
     struct core *core = edge->core;
     const struct conn *left = msg->conn;
     u32 slot = conn->slot;
+    struct timer timer = conn->timer; /* of this core, not set yet */
+    check(!timer_is_set(&timer));
     check(left->magic == CONN_MAGIC);
     check(left->state == CONN_MOVING);
     check(left->client_number == msg->connection.client_number);
     check(left->requests_count == 0);
     *conn = *left;
     conn->slot = slot;
+    conn->timer = timer;
     conn->state = CONN_OPEN;
     conn->asks_count = 0;
     list_node_init(&conn->node);

@@ -1,6 +1,7 @@
 #include "edge/conn_move.h"
 
 #include "edge/edge_fixture.h"
+#include "edge/heartbeat.h"
 
 /* The edge of two cores, of which the test plays the second; `requests` appends to a partition that
  * lives there have been answered, and the connection may move after three. */
@@ -80,5 +81,28 @@ TEST(a_session_that_ended_while_its_connection_moved_is_over_where_it_arrives)
     give(streams.bytes, streams.size);
     run_for(US_PER_SECOND);
     EXPECT_EQ(take_reply().status, WIRE_UNAUTHENTICATED);
+    tear_down();
+}
+
+/* Its deadline is watched from the moment it arrives: by one timer, of the core it came to. */
+TEST(a_connection_that_pings_is_watched_where_it_arrives)
+{
+    set_up_to_move(2);
+    rig.settings.heartbeat_us = 36 * US_PER_SECOND;
+    for (u32 i = 0; i < HEARTBEAT_PINGS_MIN; i++) {
+        struct frame ping = frame_of(COMMAND_PING, (struct span){0}, 3 + i);
+        give(ping.bytes, ping.size);
+        run_for(10 * US_PER_MS);
+        EXPECT_EQ(take_reply().status, 0);
+    }
+    struct frame send = send_frame(20, 10, true);
+    give(send.bytes, send.size);
+    run_for(10 * US_PER_MS);
+    EXPECT_EQ(take_reply().status, 0);
+    EXPECT_EQ(rig.leaves, 1);
+    let_it_arrive();
+    run_for(37 * US_PER_SECOND);
+    EXPECT(rig.over);
+    EXPECT_EQ(counter_get(&rig.counters, COUNTER_heartbeats_missed), 1);
     tear_down();
 }
