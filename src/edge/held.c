@@ -78,6 +78,11 @@ void held_pass(struct request *request)
     }
 }
 
+void held_time_over(struct edge *edge, struct request *request)
+{
+    answer_empty(edge, request);
+}
+
 void held_end(struct edge *edge, struct conn *conn)
 {
     list_for_each(node, next, &conn->requests) {

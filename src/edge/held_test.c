@@ -130,3 +130,16 @@ TEST(a_connection_that_ends_takes_its_wait_along)
     rig.withhold = false;
     tear_down();
 }
+
+TEST(each_wait_has_its_own_time)
+{
+    begin(3000);
+    answer_waiting();
+    ask_and_wait(60000);
+    answer_waiting();
+    EXPECT_EQ(rig.core.edge->held_count, 2);
+    run_for(3200 * US_PER_MS);
+    EXPECT_EQ(rig.core.edge->held_count, 1);
+    EXPECT_EQ(rig.received_bytes, EMPTY_BYTES);
+    tear_down();
+}

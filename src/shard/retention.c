@@ -292,7 +292,8 @@ static void remove_expired(struct partition *partition, u64 expiry_us)
 }
 
 /* What a file takes: units begin at sectors, and zeros lie ahead of the tail. Of one that was
- * sealed before the start the units are counted, and taken to be of one size. */
+ * sealed before the start only the units and the bytes in them are known: it took at least so much,
+ * and nothing is deleted for a guess that is too high. */
 static u64 file_bytes(const struct segment *segment, const struct segment *following)
 {
     if (segment->tail != UINT32_MAX) {
@@ -304,8 +305,8 @@ static u64 file_bytes(const struct segment *segment, const struct segment *follo
         return batches_bytes;
     }
     u64 units = following->header.first_unit - header->first_unit;
-    u64 mean_bytes = u64_min((batches_bytes + units - 1) / units, GIB);
-    return SEGMENT_HEADER_BYTES + units * segment_unit_bytes((u32)mean_bytes, header->sector_bytes);
+    u64 least_bytes = units * header->sector_bytes;
+    return SEGMENT_HEADER_BYTES + u64_max(least_bytes, units * UNIT_CONTROL_BYTES + batches_bytes);
 }
 
 static void publish_disk_bytes(const struct partition *partition)
@@ -368,6 +369,7 @@ static void look_at(struct partition *partition)
     publish_disk_bytes(partition);
     if (topic->options.message_expiry_us != UINT64_MAX) {
         remove_expired(partition, topic->options.message_expiry_us);
+        publish_disk_bytes(partition);
     }
     if (topic->options.max_topic_size_bytes != UINT64_MAX && !bug_is_on(BUG_IGNORE_SIZE)) {
         remove_oversize(partition, topic);

@@ -353,3 +353,56 @@ TEST(an_idle_partition_gives_its_spare_back)
     EXPECT(sim_disk_find(sim_disk(bed.sim, 0), spare) == NULL);
     bed_close(&bed);
 }
+
+TEST(a_size_that_is_guessed_after_a_start_takes_nothing)
+{
+    struct bed bed;
+    bed_open(&bed, &(struct sim_options){.seed = 6});
+    bed_command(&bed, &(struct state_command){.kind = STATE_CREATE_STREAM, .name = span_of("s")});
+    struct topic_options options = topic_options_default();
+    options.segment_size_bytes = TOPIC_SEGMENT_BYTES_MIN;
+    options.max_topic_size_bytes = 8 * MIB;
+    bed_command(&bed, &(struct state_command){.kind = STATE_CREATE_TOPIC,
+                                              .name = span_of("t"),
+                                              .partitions_count = 1,
+                                              .options = options});
+    bed_start(&bed);
+    for (u32 i = 0; i < 1300; i++) {
+        (void)bed_append_one(&bed, 0, 1, i % 10 == 0 ? 3600 : 3536);
+    }
+    bed_run(&bed, 5 * US_PER_SECOND);
+    EXPECT_EQ(first_offset(&bed), 0);
+    bed_crash(&bed, &sim_crash_default);
+    bed_start(&bed);
+    bed_run(&bed, 5 * US_PER_SECOND);
+    EXPECT_EQ(first_offset(&bed), 0);
+    bed_close(&bed);
+}
+
+TEST(what_expired_is_not_counted_in_the_size_again)
+{
+    struct bed bed;
+    bed_open(&bed, &(struct sim_options){.seed = 7});
+    bed.settings.retention_interval_us = 30 * US_PER_SECOND;
+    bed_command(&bed, &(struct state_command){.kind = STATE_CREATE_STREAM, .name = span_of("s")});
+    struct topic_options options = topic_options_default();
+    options.segment_size_bytes = TOPIC_SEGMENT_BYTES_MIN;
+    options.max_topic_size_bytes = 7 * MIB;
+    options.message_expiry_us = 12 * US_PER_SECOND;
+    bed_command(&bed, &(struct state_command){.kind = STATE_CREATE_TOPIC,
+                                              .name = span_of("t"),
+                                              .partitions_count = 1,
+                                              .options = options});
+    bed_start(&bed);
+    for (u32 i = 0; i < 44; i++) {
+        (void)bed_append_one(&bed, 0, 1, 100000);
+    }
+    bed_run(&bed, 20 * US_PER_SECOND);
+    for (u32 i = 0; i < 33; i++) {
+        (void)bed_append_one(&bed, 0, 1, 100000);
+    }
+    EXPECT_EQ(first_offset(&bed), 0);
+    bed_run(&bed, 11 * US_PER_SECOND);
+    EXPECT_EQ(first_offset(&bed), 44);
+    bed_close(&bed);
+}
