@@ -119,8 +119,9 @@ static void purge_partition(struct model *model, struct model_partition *partiti
     }
     partition->runs_count = 0;
     partition->first = 0;
-    partition->trims = partition->expires;
-    partition->segments_deleted = false;
+    partition->segments_deleted = partition->deletion_may_be_next || partition->deletions_open > 0;
+    partition->trims = partition->expires || partition->segments_deleted;
+    partition->deletion_may_be_next = false;
     partition->seen_asked_us = 0;
     keep_rot_of_next_life(partition);
     partition->is_read_only = false;
@@ -141,7 +142,31 @@ void model_topic_retains(struct model_topic *topic, u64 expiry_us, u64 bytes_max
     topic->bytes_max = bytes_max;
     for (u32 i = 0; i < MODEL_PARTITIONS_MAX; i++) {
         topic->partitions[i].expires = expiry_us != 0 || bytes_max != 0;
-        topic->partitions[i].trims = topic->partitions[i].expires;
+        topic->partitions[i].trims =
+            topic->partitions[i].expires || topic->partitions[i].segments_deleted;
+    }
+}
+
+static void note_deletion(struct model_partition *partition)
+{
+    partition->trims = true;
+    partition->segments_deleted = true;
+    partition->deletion_may_be_next =
+        partition->deletion_may_be_next || is_changing(partition->topic);
+}
+
+void model_segments_delete_begin(struct model_partition *partition)
+{
+    partition->deletions_open++;
+    note_deletion(partition);
+}
+
+void model_segments_delete_answered(struct model_partition *partition)
+{
+    check(partition->deletions_open > 0);
+    partition->deletions_open--;
+    if (is_changing(partition->topic)) {
+        note_deletion(partition);
     }
 }
 
@@ -615,6 +640,7 @@ void model_audit_partition(struct model *model, struct model_partition *partitio
     }
     /* What was trimmed comes back when the crash undid the removal of its file. */
     partition->first = found->first;
+    partition->deletions_open = 0;
     lose_suffix(model, partition, found);
     find_holes(model, partition, found->first, found->end);
     /* Otherwise they may lie where nothing could be read, or in what was trimmed and comes back. */

@@ -98,6 +98,8 @@ struct model_partition {
     bool trims;                   /* segments may have been deleted: `first` may rise */
     bool expires;                 /* everything may be gone after a while */
     bool segments_deleted;        /* by request, or it may be */
+    u32 deletions_open;           /* such requests that got no answer: they may come yet */
+    bool deletion_may_be_next;    /* one overlapped a change: it may be of the life after it */
     u64 seen_first;               /* what the last poll that showed something began with, ... */
     u64 seen_asked_us;            /* ... and when that was asked; 0: none did */
     u64 life_began_us;            /* virtual time of the answer to what created or purged it */
@@ -168,6 +170,11 @@ bool model_is_fuzzy(const struct model_topic *topic, struct model_glimpse glimps
 
 /* Messages of a topic that is new expire, or do not; it has a largest size, or none. */
 void model_topic_retains(struct model_topic *topic, u64 expiry_us, u64 bytes_max);
+
+/* Somebody asks that the oldest segments go; and is answered. What such a request took of the life
+ * after a purge is still taken when the purge is answered: it may have been done long before. */
+void model_segments_delete_begin(struct model_partition *partition);
+void model_segments_delete_answered(struct model_partition *partition);
 
 /* All that is bound in these partitions is gone for good; so are stored offsets. */
 void model_purge(struct model *model, struct model_topic *topic, u32 from_partition);

@@ -144,6 +144,61 @@ TEST(what_was_trimmed_may_come_back_with_a_restart_and_only_then)
     EXPECT(caught(CHECK_acknowledged_is_readable));
 }
 
+/* The log of a life that a purge began: its first messages are gone. */
+static void audit_a_log_that_begins_late(struct model_partition *partition)
+{
+    (void)send_at(partition, 3, 3);
+    struct model_found found = {.first = 3, .end = 6};
+    model_audit_partition(&model, partition, &found);
+}
+
+TEST(segments_deleted_before_a_purge_excuse_nothing_after_it)
+{
+    struct model_partition *partition = begin(MODEL_SYNC);
+    model_segments_delete_begin(partition);
+    model_segments_delete_answered(partition);
+    model_purge(&model, partition->topic, 0);
+    audit_a_log_that_begins_late(partition);
+    EXPECT(caught(CHECK_acknowledged_is_readable));
+}
+
+TEST(segments_deleted_before_the_late_answer_to_a_purge_may_be_of_the_life_after_it)
+{
+    struct model_partition *partition = begin(MODEL_SYNC);
+    partition->topic->purge_unknown = true;
+    model_segments_delete_begin(partition);
+    model_segments_delete_answered(partition);
+    partition->topic->purge_unknown = false;
+    model_purge(&model, partition->topic, 0);
+    audit_a_log_that_begins_late(partition);
+    EXPECT(content());
+
+    partition = begin(MODEL_SYNC);
+    model_segments_delete_begin(partition);
+    partition->topic->is_changing = true;
+    model_segments_delete_answered(partition);
+    partition->topic->is_changing = false;
+    model_purge(&model, partition->topic, 0);
+    audit_a_log_that_begins_late(partition);
+    EXPECT(!verdict.failed);
+    model_purge(&model, partition->topic, 0);
+    audit_a_log_that_begins_late(partition);
+    EXPECT(caught(CHECK_acknowledged_is_readable));
+}
+
+TEST(a_deletion_of_segments_without_an_answer_may_come_to_a_next_life_until_a_restart)
+{
+    struct model_partition *partition = begin(MODEL_SYNC);
+    model_segments_delete_begin(partition);
+    model_purge(&model, partition->topic, 0);
+    model_topic_retains(partition->topic, 0, 0);
+    audit_a_log_that_begins_late(partition);
+    EXPECT(!verdict.failed);
+    model_purge(&model, partition->topic, 0);
+    audit_a_log_that_begins_late(partition);
+    EXPECT(caught(CHECK_acknowledged_is_readable));
+}
+
 TEST(an_unanswered_send_in_what_was_trimmed_may_come_back_with_it)
 {
     struct model_partition *partition = begin(MODEL_SYNC);

@@ -685,6 +685,7 @@ static void take_answer(struct operation *operation, const struct sim_client_rep
     case OPERATION_OFFSET_STORE:
     case OPERATION_OFFSET_DELETE: on_offset_stored(operation, status); return;
     case OPERATION_SEGMENTS_DELETE:
+        model_segments_delete_answered(operation->partition);
         (void)status_is_right(operation, "a delete of segments", status);
         return;
     case OPERATION_CHANGE: on_changed(operation, status, reply->body); return;

@@ -375,8 +375,7 @@ static bool begin_segments_delete(struct actor *actor)
         mem_return(operation);
         return false;
     }
-    operation->partition->trims = true;
-    operation->partition->segments_deleted = true;
+    model_segments_delete_begin(operation->partition);
     struct writer body = body_of(actor);
     delete_segments_request_encode(
         &(struct delete_segments_request){
