@@ -245,6 +245,21 @@ static void say_uncounted(struct doctor *doctor, const struct record_scan *scan)
     }
 }
 
+/* The number of a start is in the control log before its files are made. */
+static void say_unknown_starts(struct doctor *doctor, const struct record_scan *scan)
+{
+    for (u32 i = 0; i < scan->names_count; i++) {
+        if (doctor->has_state && scan->names[i].boot > state_boot(doctor->state)) {
+            char path[IO_PATH_BYTES];
+            path_of(scan, &scan->names[i], path);
+            find_problem(&doctor->findings,
+                         "A start is refused: %s is of start %u, and the control log knows %u. It "
+                         "lost its end, or is of another data directory: restore control/.",
+                         path, scan->names[i].boot, state_boot(doctor->state));
+        }
+    }
+}
+
 static void say_records(struct doctor *doctor, const struct record_scan *scan, u32 files_count)
 {
     struct findings *findings = &doctor->findings;
@@ -283,6 +298,7 @@ static void look_at(struct doctor *doctor, const struct record_kind *kind)
         }
     }
     say_uncounted(doctor, scan);
+    say_unknown_starts(doctor, scan);
     say_records(doctor, scan, files_count);
     mem_return(scan);
 }

@@ -268,6 +268,27 @@ TEST(a_life_that_control_does_not_know_keeps_the_shard_from_starting)
     bed_close(&bed);
 }
 
+/* No recovery point and no stored offset tells of the life: the names of the files do. */
+TEST(a_start_that_control_does_not_know_keeps_the_shard_from_starting)
+{
+    for (u32 known = 1; known <= 2; known++) {
+        struct bed bed;
+        open_with_messages(&bed, 8);
+        while (bed.boot < 3) {
+            bed_kill(&bed);
+            bed_start(&bed);
+        }
+        on_topic(&bed, STATE_PURGE_TOPIC);
+        (void)bed_append_one(&bed, 0, 3, 100);
+        bed_kill(&bed);
+        bed.commands_count -= 1 + bed.boot - known; /* the purge is lost, and one start or two */
+        bed.boot = known;
+        EXPECT(bed_try_start(&bed) != WIRE_OK);
+        EXPECT(strstr(bed.last_error, "control lost its tail") != NULL);
+        bed_close(&bed);
+    }
+}
+
 static bool is_there(struct bed *bed, const char *path)
 {
     return sim_disk_find(sim_disk(bed->sim, 0), path) != NULL;

@@ -19,6 +19,7 @@
  * The header is written last, when the live records of older files are synced in this one. */
 #include "shard/record_file.h"
 
+#include "base/bug.h"
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/crc32c.h"
@@ -59,6 +60,24 @@ static void next_step(struct record_file *file, enum record_file_step step)
 {
     file->step = step;
     run(file);
+}
+
+static void give_up(struct record_file *file, enum status status)
+{
+    file->step = RECORD_FILE_FAILED;
+    if (file->starting) {
+        file->starting = false;
+        file->user->on_started(file->shard, status);
+        return;
+    }
+    file->user->on_written(file->shard, file->gathered_count, status);
+}
+
+static void fail(struct record_file *file, enum status status)
+{
+    event_error(file->shard->core->events, "%s.failed step=%d status=%s", file->user->directory,
+                (int)file->step, status_name(status));
+    give_up(file, status);
 }
 
 /* ---- Names and headers ---- */
@@ -294,8 +313,7 @@ static void step_create(struct record_file *file)
     file->records_live = 0;
     file->cursor = 0;
     path_of(file, file->boot, file->core, file->number, path);
-    /* A boot number comes once: a file that has it already shows that control lost its tail, and
-     * what is in it must not be written over. */
+    /* A boot number comes once: what has it already must not be written over. */
     io_file_open(file->shard->core->io, &file->op, path,
                  IO_OPEN_READ | IO_OPEN_WRITE | IO_OPEN_CREATE | IO_OPEN_EXCLUSIVE);
 }
@@ -356,6 +374,21 @@ static void step_next_header(struct record_file *file)
     next_step(file, RECORD_FILE_OPEN_OLD);
 }
 
+/* A start that left a file and that control does not know, or 0. The number of a start is
+ * durable before its files are made, and comes once: control lost its tail, and its next lives may
+ * be lives that are on disk. Other cores make their files of this start meanwhile. */
+static u32 unknown_boot(const struct record_file *file)
+{
+    for (u32 i = 0; i < file->names_count; i++) {
+        const struct record_file_name *name = &file->names[i];
+        bool is_ours = name->boot == file->boot && name->core == file->core;
+        if (name->boot > file->boot || is_ours) {
+            return bug_is_on(BUG_OPEN_UNKNOWN_LIFE) ? 0 : name->boot;
+        }
+    }
+    return 0;
+}
+
 static void step_next_old(struct record_file *file)
 {
     while (file->name_index < file->names_count && file->names[file->name_index].replaced) {
@@ -363,6 +396,14 @@ static void step_next_old(struct record_file *file)
     }
     if (file->name_index < file->names_count) {
         step_open(file);
+        return;
+    }
+    u32 boot = unknown_boot(file);
+    if (boot != 0) {
+        event_error(file->shard->core->events,
+                    "%s.boot_unknown found=%u boot=%u: control lost its tail",
+                    file->user->directory, boot, file->boot);
+        give_up(file, ERR_CORRUPT);
         return;
     }
     next_step(file, RECORD_FILE_CREATE);
@@ -429,19 +470,6 @@ static void run(struct record_file *file)
     case RECORD_FILE_READY:
     case RECORD_FILE_FAILED: break;
     }
-}
-
-static void fail(struct record_file *file, enum status status)
-{
-    event_error(file->shard->core->events, "%s.failed step=%d status=%s", file->user->directory,
-                (int)file->step, status_name(status));
-    file->step = RECORD_FILE_FAILED;
-    if (file->starting) {
-        file->starting = false;
-        file->user->on_started(file->shard, status);
-        return;
-    }
-    file->user->on_written(file->shard, file->gathered_count, status);
 }
 
 static void on_read_header(struct record_file *file, bool read)

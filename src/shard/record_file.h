@@ -9,7 +9,8 @@
  * Start.    Every core reads every file, whatever core wrote it, and keeps what is its own
  *           (on_record). Then it writes what is live into a file of its own, syncs it, writes
  *           the header that makes it count, syncs that and the directory. Only when all cores
- *           have done so are the older files removed.
+ *           have done so are the older files removed. A file of a start that is still to come
+ *           shows that control lost its tail: the start is refused, and nothing is touched.
  * Counting. A file counts when one of its two headers holds. A file replaces those of the same
  * boot and core with a lower n; a boot of which every core's file counts replaces all boots
  * before it. So a record that was dropped when a file was written never comes back from an older

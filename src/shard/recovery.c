@@ -227,7 +227,6 @@ static void on_header(struct recovery *recovery, enum status status)
         recovery_refuse(recovery, "a life that is not over", header.life);
         break;
     case SEGMENT_LIFE_UNKNOWN:
-        shard->refused_start = true;
         recovery_refuse(recovery, "a life above control's last index: control lost its tail",
                         header.life);
         break;

@@ -90,7 +90,6 @@ struct shard {
     bool memory_short; /* a buffer was refused in this turn */
     u32 phase_parts_left;
     u32 phase_error;
-    bool refused_start;   /* a life that control does not know: nothing may be served */
     bool has_phase;       /* a phase is under way */
     struct msg phase;     /* answered when it is done */
     u32 partitions_count; /* that are not PARTITION_NONE */

@@ -295,6 +295,7 @@ class Doctor(Bed):
         shutil.rmtree(server.data / "control")
         older.rename(server.data / "control")
         self.examine(server, 1, r"A start is refused: ends/\S+ holds a record of life",
+                     r"offsets/2-0-1 is of start 2, and the control log knows 1",
                      FIRST_LOG + " is of life", "never gave a life above")
         server.launch()
         self.assertEqual(server.wait_exit(10), 1)
