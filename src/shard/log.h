@@ -121,6 +121,8 @@ struct log {
     bool names_unsynced; /* the first segment was made and not synced */
     bool roll_wanted;    /* before the next write */
     bool sync_wanted;
+    bool removals_unsynced; /* a name that went may come back with a crash */
+    bool removals_stopped;  /* a file could not go: those behind it stay, until the next start */
     enum log_spare spare;
     bool spare_used;   /* the segment being made is the spare */
     u64 made_space;    /* bytes of it that were written before */

@@ -131,6 +131,7 @@ void partition_on_opened(struct partition *partition)
      * a recovery point in it is written only after both. */
     log->names_unsynced = !partition->has_point || log->active == NULL ||
                           partition->point.segment_base_offset != log->active->header.base_offset;
+    log->removals_unsynced = true; /* or between an unlink and that sync */
     partition->time_last_us = log->written.last_time_us;
     replica_init(&partition->replica, 0, log->written.next_offset);
     partition_publish(partition);

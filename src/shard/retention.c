@@ -59,11 +59,6 @@ static void unlink_log(struct retention *retention)
     io_path_unlink(retention->shard->core->io, &retention->op, path);
 }
 
-static enum removal_step first_step(const struct removal *removal)
-{
-    return removal->kind == REMOVAL_INTO_SPARE ? REMOVAL_RENAME : REMOVAL_UNLINK;
-}
-
 static void open_directory(struct retention *retention)
 {
     const struct partition *partition = oldest_removal(retention)->partition;
@@ -74,7 +69,18 @@ static void open_directory(struct retention *retention)
                  IO_OPEN_READ | IO_OPEN_DIRECTORY);
 }
 
-static void removal_done(struct retention *retention)
+/* The spare has no place in the chain: it goes whenever it can. */
+static bool is_of_chain(const struct removal *removal)
+{
+    return removal->kind != REMOVAL_OF_SPARE;
+}
+
+static enum removal_step step_of_name(const struct removal *removal)
+{
+    return removal->kind == REMOVAL_INTO_SPARE ? REMOVAL_RENAME : REMOVAL_UNLINK;
+}
+
+static void removal_drop(struct retention *retention)
 {
     struct partition *partition = oldest_removal(retention)->partition;
     check(partition->removals_count > 0);
@@ -85,14 +91,31 @@ static void removal_done(struct retention *retention)
     partition->removals_count--;
     retention->removals_first = (retention->removals_first + 1) % RETENTION_REMOVALS_MAX;
     retention->removals_count--;
-    retention->step = REMOVAL_IDLE;
     if (partition->state == PARTITION_CLOSING) {
         partition_close_soon(partition);
     }
-    if (retention->removals_count > 0) {
-        retention->step = first_step(oldest_removal(retention));
-        removal_run(retention);
+}
+
+/* Passes over what must stay, since a file before it stayed. */
+static void removal_begin(struct retention *retention)
+{
+    retention->step = REMOVAL_IDLE;
+    while (retention->removals_count > 0) {
+        const struct removal *removal = oldest_removal(retention);
+        retention->renamed = false;
+        if (!is_of_chain(removal) || !removal->partition->log.removals_stopped) {
+            retention->step = REMOVAL_OPEN_DIRECTORY;
+            removal_run(retention);
+            return;
+        }
+        removal_drop(retention);
     }
+}
+
+static void removal_done(struct retention *retention)
+{
+    removal_drop(retention);
+    removal_begin(retention);
 }
 
 static void removal_run(struct retention *retention)
@@ -100,13 +123,73 @@ static void removal_run(struct retention *retention)
     struct io *io = retention->shard->core->io;
     switch (retention->step) {
     case REMOVAL_IDLE: break;
+    case REMOVAL_OPEN_DIRECTORY: open_directory(retention); break;
     case REMOVAL_RENAME: rename_to_spare(retention); break;
     case REMOVAL_UNLINK: unlink_log(retention); break;
     case REMOVAL_UNLINK_INDEX: unlink_file(retention, "index"); break;
-    case REMOVAL_OPEN_DIRECTORY: open_directory(retention); break;
+    case REMOVAL_SYNC_EARLIER:
     case REMOVAL_SYNC_DIRECTORY: io_file_sync(io, &retention->op, retention->directory); break;
     case REMOVAL_CLOSE_DIRECTORY: io_file_close(io, &retention->op, retention->directory); break;
     }
+}
+
+/* If those behind it went, the chain would have a gap where this file comes back. */
+static void removal_stop(struct retention *retention)
+{
+    const struct removal *removal = oldest_removal(retention);
+    struct partition *partition = removal->partition;
+    if (is_of_chain(removal)) {
+        partition->log.removals_stopped = true;
+        event_error(retention->shard->core->events,
+                    "partition.keeps_segments stream=%u topic=%u partition=%u base_offset=%llu "
+                    "status=%s: none goes until the server is started again",
+                    partition->stream_id, partition->topic_id, partition->id,
+                    (unsigned long long)removal->base_offset, status_name(retention->op.status));
+    }
+}
+
+static enum removal_step step_when_opened(struct retention *retention)
+{
+    const struct removal *removal = oldest_removal(retention);
+    retention->directory = retention->op.file;
+    return is_of_chain(removal) && removal->partition->log.removals_unsynced
+               ? REMOVAL_SYNC_EARLIER
+               : step_of_name(removal);
+}
+
+/* What follows the step that is over: one that `failed` may leave the file where it was. */
+static enum removal_step step_after(struct retention *retention, bool failed)
+{
+    const struct removal *removal = oldest_removal(retention);
+    struct log *log = &removal->partition->log;
+    switch (retention->step) {
+    case REMOVAL_OPEN_DIRECTORY: return step_when_opened(retention);
+    case REMOVAL_SYNC_EARLIER:
+        if (failed) {
+            removal_stop(retention);
+            return REMOVAL_CLOSE_DIRECTORY;
+        }
+        log->removals_unsynced = false;
+        return step_of_name(removal);
+    case REMOVAL_RENAME:
+        retention->renamed = retention->op.status == OK;
+        log->removals_unsynced = true;
+        return retention->renamed ? REMOVAL_UNLINK_INDEX : REMOVAL_UNLINK;
+    case REMOVAL_UNLINK:
+        log->removals_unsynced = true;
+        if (failed) {
+            removal_stop(retention);
+            return REMOVAL_CLOSE_DIRECTORY;
+        }
+        return REMOVAL_UNLINK_INDEX;
+    case REMOVAL_UNLINK_INDEX: return REMOVAL_SYNC_DIRECTORY;
+    case REMOVAL_SYNC_DIRECTORY:
+        log->removals_unsynced = log->removals_unsynced && failed;
+        return REMOVAL_CLOSE_DIRECTORY;
+    case REMOVAL_CLOSE_DIRECTORY:
+    case REMOVAL_IDLE: break;
+    }
+    unreachable();
 }
 
 /* A file that cannot be removed comes back at the next start, and goes then. */
@@ -119,26 +202,15 @@ static void removal_on_io(struct core *core, struct io_op *op)
                    (unsigned long long)oldest_removal(retention)->base_offset,
                    status_name(op->status));
     }
-    switch (retention->step) {
-    case REMOVAL_RENAME:
-        retention->renamed = op->status == OK;
-        retention->step = op->status == OK ? REMOVAL_UNLINK_INDEX : REMOVAL_UNLINK;
-        break;
-    case REMOVAL_UNLINK: retention->step = REMOVAL_UNLINK_INDEX; break;
-    case REMOVAL_UNLINK_INDEX: retention->step = REMOVAL_OPEN_DIRECTORY; break;
-    case REMOVAL_OPEN_DIRECTORY:
-        if (op->status != OK) {
-            removal_done(retention);
-            return;
-        }
-        retention->directory = op->file;
-        retention->step = REMOVAL_SYNC_DIRECTORY;
-        break;
-    case REMOVAL_SYNC_DIRECTORY: retention->step = REMOVAL_CLOSE_DIRECTORY; break;
-    case REMOVAL_CLOSE_DIRECTORY: removal_done(retention); return;
-    case REMOVAL_IDLE: unreachable();
+    if (retention->step == REMOVAL_CLOSE_DIRECTORY) {
+        removal_done(retention);
+    } else if (retention->step == REMOVAL_OPEN_DIRECTORY && op->status != OK) {
+        removal_stop(retention);
+        removal_done(retention);
+    } else {
+        retention->step = step_after(retention, failed);
+        removal_run(retention);
     }
-    removal_run(retention);
 }
 
 static void removal_add(struct retention *retention, const struct removal *removal)
@@ -149,8 +221,7 @@ static void removal_add(struct retention *retention, const struct removal *remov
     retention->removals_count++;
     removal->partition->removals_count++;
     if (retention->step == REMOVAL_IDLE) {
-        retention->step = first_step(removal);
-        removal_run(retention);
+        removal_begin(retention);
     }
 }
 
@@ -204,7 +275,7 @@ static struct segment *removable(struct partition *partition)
     const struct log *log = &partition->log;
     struct list_node *node = list_first(&log->segments);
     if (node == NULL || partition->read_only || partition->state != PARTITION_OPEN ||
-        shard->retention.removals_count == RETENTION_REMOVALS_MAX) {
+        log->removals_stopped || shard->retention.removals_count == RETENTION_REMOVALS_MAX) {
         return NULL;
     }
     struct segment *segment = container_of(node, struct segment, node);

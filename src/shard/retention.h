@@ -8,7 +8,10 @@
  * expired it is sealed, and an empty one follows.
  *
  * Removal. The oldest goes first, and its directory is synced before the next one goes: so after
- * a crash the chain may begin earlier than it did, but has no gap.
+ * a crash the chain may begin earlier than it did, but has no gap. Where that sync failed, or a
+ * kill may have come before it, it is done before the next one. A segment that cannot go so stops
+ * the removals of its partition: the files behind it stay until the next start, which finds them
+ * again.
  *
  * Recycling. At `sync` a segment that goes is kept as the partition's one spare, when nobody reads
  * it: writing into its space costs the device's flush only. The spare counts in the partition's
@@ -34,10 +37,11 @@ enum removal_kind {
 
 enum removal_step {
     REMOVAL_IDLE,
+    REMOVAL_OPEN_DIRECTORY,
+    REMOVAL_SYNC_EARLIER, /* what went before it */
     REMOVAL_RENAME,
     REMOVAL_UNLINK,
     REMOVAL_UNLINK_INDEX,
-    REMOVAL_OPEN_DIRECTORY,
     REMOVAL_SYNC_DIRECTORY,
     REMOVAL_CLOSE_DIRECTORY
 };

@@ -157,6 +157,74 @@ TEST(a_crash_while_segments_go_leaves_no_gap)
     }
 }
 
+/* From the first retained message on everything is there: batches are of one message. */
+static void check_no_gap(struct bed *bed, u64 end)
+{
+    u8 *met = mem_take(BED_BATCHES_MAX);
+    u64 first = first_offset(bed);
+    EXPECT(first < end && first % 11 == 0);
+    EXPECT_EQ(bed_read_all(bed, 0, first, 100, met), end);
+    mem_return(met);
+}
+
+TEST(what_goes_while_the_directory_cannot_be_synced_leaves_no_gap)
+{
+    for (u64 seed = 30; seed < 50; seed++) {
+        struct bed bed;
+        open_with_segments(&bed, seed, &keeps_all, 6);
+        u32 failures = 1 + (u32)(seed % 4);
+        for (u32 i = 0; i < failures; i++) {
+            sim_fail_next(bed.sim, 0, SIM_SYNC, "partitions/0", ERR_IO);
+        }
+        EXPECT_EQ(delete_segments(&bed, 2), WIRE_OK);
+        EXPECT_EQ(delete_segments(&bed, 2), WIRE_OK);
+        bed_crash(&bed, &sim_crash_default);
+        bed_start(&bed);
+        check_no_gap(&bed, 66);
+        bed_close(&bed);
+    }
+}
+
+TEST(a_segment_that_cannot_be_unlinked_keeps_those_behind_it_until_the_next_start)
+{
+    struct bed bed;
+    open_with_segments(&bed, 50, &keeps_all, 6);
+    EXPECT_EQ(delete_segments(&bed, 1), WIRE_OK); /* it becomes the spare */
+    sim_fail_next(bed.sim, 0, SIM_UNLINK, "00011.log", ERR_IO);
+    EXPECT_EQ(delete_segments(&bed, 3), WIRE_OK);
+    EXPECT_EQ(delete_segments(&bed, 3), WIRE_OK);
+    EXPECT_EQ(files_count(&bed), 5);
+    bed_stop(&bed);
+    bed_start(&bed);
+    EXPECT_EQ(first_offset(&bed), 11);
+    check_no_gap(&bed, 66);
+    EXPECT_EQ(delete_segments(&bed, 100), WIRE_OK);
+    EXPECT_EQ(files_count(&bed), 1);
+    bed_close(&bed);
+}
+
+TEST(what_went_unsynced_before_a_kill_is_synced_before_more_goes)
+{
+    for (u64 seed = 60; seed < 80; seed++) {
+        struct bed bed;
+        open_with_segments(&bed, seed, &keeps_all, 6);
+        bed_stop(&bed);
+        bed_start(&bed); /* with a recovery point in the newest: no start syncs the directory */
+        EXPECT_EQ(delete_segments(&bed, 1), WIRE_OK);
+        sim_fail_next(bed.sim, 0, SIM_SYNC, "partitions/0", ERR_IO);
+        EXPECT_EQ(delete_segments(&bed, 1), WIRE_OK);
+        bed_kill(&bed);
+        bed_start(&bed);
+        EXPECT_EQ(first_offset(&bed), 22);
+        sim_fail_next(bed.sim, 0, SIM_SYNC, "partitions/0", ERR_IO);
+        EXPECT_EQ(delete_segments(&bed, 1), WIRE_OK);
+        bed_crash(&bed, &sim_crash_default);
+        bed_start(&bed);
+        check_no_gap(&bed, 66);
+        bed_close(&bed);
+    }
+}
+
 /* The oldest segments go `after_us` into a poll that begins with them. */
 static void poll_while_segments_go(u64 seed, u64 after_us)
 {
