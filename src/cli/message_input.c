@@ -76,7 +76,7 @@ static enum input_result next_line(struct message_input *input, struct span *lin
     u32 searched = 0;
     for (;;) {
         u32 size = input->end - input->begin;
-        u8 *from = input->memory + input->begin;
+        u8 *from = size == 0 ? NULL : input->memory + input->begin;
         u8 *found = size == searched ? NULL : memchr(from + searched, '\n', size - searched);
         if (found != NULL || (input->is_at_end && size > 0)) {
             *line = (struct span){from, found == NULL ? size : (u32)(found - from)};
