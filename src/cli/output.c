@@ -114,6 +114,7 @@ static struct columns measure_columns(const struct output *output)
 {
     struct columns columns = {.count = output->cells_count / output->rows_count};
     check(columns.count * output->rows_count == output->cells_count);
+    check(columns.count > 0);
     check(columns.count <= COLUMNS_MAX);
     for (u32 i = 0; i < output->cells_count; i++) {
         const struct output_cell *cell = &output->cells[i];
@@ -127,6 +128,7 @@ static struct columns measure_columns(const struct output *output)
 static void put_cell(struct output *output, u32 index, const struct columns *columns,
                      const char *text)
 {
+    check(columns->count > 0);
     const struct output_cell *cell = &output->cells[index];
     u32 column = index % columns->count;
     u32 own_width = text == NULL ? heading_size(cell->name) : width_of(text);
@@ -158,9 +160,11 @@ static void flush_table(struct output *output)
         put_cell(output, i, &columns, NULL);
     }
     fprintf(output->file, "%s\n", output->colours ? PLAIN : "");
-    for (u32 i = 0; i < output->cells_count; i++) {
-        put_cell(output, i, &columns, output->cells[i].text);
-        fputs(i % columns.count + 1 == columns.count ? "\n" : "", output->file);
+    for (u32 i = 0; i < output->cells_count;) {
+        for (u32 column = 0; column < columns.count; column++, i++) {
+            put_cell(output, i, &columns, output->cells[i].text);
+        }
+        fputc('\n', output->file);
     }
     forget_cells(output);
 }
