@@ -49,7 +49,7 @@ static u32 put_piece(char piece[JSON_PIECE_BYTES], const char *text)
 {
     u32 size = (u32)strlen(text);
     check(size < JSON_PIECE_BYTES);
-    memcpy(piece, text, size);
+    memcpy(piece, text, size + 1);
     return size;
 }
 
