@@ -144,7 +144,7 @@ TEST(whichever_partition_has_a_message_ends_the_wait)
         u32 partition = partitions[i];
         const struct lv_message *message = NULL;
         send_some(partition, next[partition], 1);
-        EXPECT_EQ(lv_consumer_next(consumer, 10000, &message), LV_OK);
+        EXPECT_EQ(lv_consumer_next(consumer, PATIENCE_MS, &message), LV_OK);
         EXPECT_EQ(lv_message_partition(message), partition);
         EXPECT_EQ(lv_message_offset(message), next[partition]++);
     }
@@ -174,11 +174,11 @@ TEST(a_seek_does_not_wait_for_the_poll_that_is_held)
     struct lv_consumer *consumer = open_with(&options);
     const struct lv_message *message = NULL;
     for (u32 i = 0; i < 5; i++) {
-        EXPECT_EQ(lv_consumer_next(consumer, 10000, &message), LV_OK);
+        EXPECT_EQ(lv_consumer_next(consumer, PATIENCE_MS, &message), LV_OK);
     }
     expect_none(consumer);
     EXPECT_EQ(lv_consumer_seek(consumer, 1, 2), LV_OK);
-    EXPECT_EQ(lv_consumer_next(consumer, 10000, &message), LV_OK);
+    EXPECT_EQ(lv_consumer_next(consumer, PATIENCE_MS, &message), LV_OK);
     EXPECT_EQ(lv_message_offset(message), 2);
     stop(consumer);
 }
