@@ -405,13 +405,13 @@ void request_on_reply(struct edge *edge, const struct msg *reply)
     check(request->magic == REQUEST_MAGIC);
     check(request->generation == reply->token.generation); /* the slot waited for this */
     check(request->state == REQUEST_ASKED);
+    request->state = REQUEST_CHECKING; /* ours again: if it is abandoned now, nothing more comes */
     struct conn *conn = request->conn;
     if (conn == NULL || (reply->flags & MSG_CLOSE_CONNECTION) != 0) {
         if ((reply->flags & MSG_LOAN) != 0) {
             request->loan = reply->loan;
             request->loan_from = reply->from;
         }
-        request->state = REQUEST_CHECKING; /* ours again, and nobody waits for it */
         request_free(edge, request);
         if (conn != NULL) {
             conn_close(edge, conn, "its mutation failed below");
