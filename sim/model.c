@@ -362,17 +362,26 @@ static void bind_send(struct model *model, struct model_send *send, u64 base, u6
     send->bound_at_us = now_us;
 }
 
-void model_send_acknowledged(struct model *model, struct model_send *send, u64 base_offset,
-                             u64 now_us, bool is_fuzzy)
+/* False when nobody can say what the answer is worth: it may turn up, or not. */
+static bool note_acknowledged(struct model *model, struct model_send *send, bool is_fuzzy)
 {
     model->messages_acknowledged += send->count;
     end_request(send);
     if (is_fuzzy) {
         send->may_turn_up = true;
         settle_open(send);
-        return;
+        return false;
     }
     send->was_acknowledged = true;
+    return true;
+}
+
+void model_send_acknowledged(struct model *model, struct model_send *send, u64 base_offset,
+                             u64 now_us, bool is_fuzzy)
+{
+    if (!note_acknowledged(model, send, is_fuzzy)) {
+        return;
+    }
     if (send->state == SEND_BOUND) { /* a poll was faster */
         if (send->base_offset != base_offset) {
             verdict_fail(model->verdict, CHECK_model_agrees,
@@ -387,14 +396,9 @@ void model_send_acknowledged(struct model *model, struct model_send *send, u64 b
 
 void model_send_stored(struct model *model, struct model_send *send, u64 now_us, bool is_fuzzy)
 {
-    model->messages_acknowledged += send->count;
-    end_request(send);
-    if (is_fuzzy) {
-        send->may_turn_up = true;
-        settle_open(send);
+    if (!note_acknowledged(model, send, is_fuzzy)) {
         return;
     }
-    send->was_acknowledged = true;
     if (send->state != SEND_BOUND) {
         send->is_unplaced = true;
         send->partition->unplaced_count++;

@@ -117,6 +117,9 @@ struct operation *operation_create(struct actor *actor, enum operation_kind kind
 void operation_issue(struct actor *actor, struct operation *operation, enum command command,
                      const struct writer *body);
 
+/* Where this send goes, as both generations say it. */
+struct send_request operation_send_request(const struct model_send *send);
+
 /* The body of a send of what the model says; returns where the batch begins. */
 u32 operation_write_send(const struct model_send *send, struct writer *body);
 

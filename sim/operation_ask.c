@@ -180,17 +180,21 @@ static u32 build_batch(const struct model_send *send, u8 *room, u32 capacity)
     return batch_builder_finish(&builder);
 }
 
-u32 operation_write_send(const struct model_send *send, struct writer *body)
+struct send_request operation_send_request(const struct model_send *send)
 {
     const struct model_partition *partition = send->partition;
-    send_request_encode(
-        &(struct send_request){
-            .stream = identifier_of_name(span_of(partition->topic->stream->name)),
-            .topic = identifier_of_name(span_of(partition->topic->name)),
-            .partitioning = {.kind = PARTITIONING_PARTITION, .partition_id = partition->id},
-            .messages_count = send->count,
-        },
-        body);
+    return (struct send_request){
+        .stream = identifier_of_name(span_of(partition->topic->stream->name)),
+        .topic = identifier_of_name(span_of(partition->topic->name)),
+        .partitioning = {.kind = PARTITIONING_PARTITION, .partition_id = partition->id},
+        .messages_count = send->count,
+    };
+}
+
+u32 operation_write_send(const struct model_send *send, struct writer *body)
+{
+    struct send_request request = operation_send_request(send);
+    send_request_encode(&request, body);
     u32 batch_position = body->position;
     body->position +=
         build_batch(send, body->data + batch_position, body->capacity - batch_position);

@@ -45,17 +45,10 @@ static void write_message(const struct model_send *send, u32 index, struct span 
 
 void operation_write_send_v1(const struct model_send *send, struct writer *body)
 {
-    const struct model_partition *partition = send->partition;
     u8 room[64];
     struct span user_headers = user_headers_of(send, room, sizeof(room));
-    send_v1_encode(
-        &(struct send_request){
-            .stream = identifier_of_name(span_of(partition->topic->stream->name)),
-            .topic = identifier_of_name(span_of(partition->topic->name)),
-            .partitioning = {.kind = PARTITIONING_PARTITION, .partition_id = partition->id},
-            .messages_count = send->count,
-        },
-        body);
+    struct send_request request = operation_send_request(send);
+    send_v1_encode(&request, body);
     u32 end = 0;
     for (u32 i = 0; i < send->count; i++) {
         end += MESSAGE_V1_HEADER_BYTES + model_message_size(send, i) + user_headers.size;

@@ -91,11 +91,6 @@ void decision_set_command(struct decision *decision, const struct state_command 
     decision->is_durable = state_command_is_durable(command->kind);
 }
 
-static struct span command_of(const struct decision *decision)
-{
-    return (struct span){decision->command, decision->command_size};
-}
-
 void decision_wait(struct control *control, struct decision *decision)
 {
     list_add_last(&control->waiting, &decision->node);
@@ -129,7 +124,7 @@ static void on_decided(void *context, const struct state_effect *effect)
 
 void control_apply_decided(struct control *control, const struct decision *decision)
 {
-    state_apply(control->decided, decision->index, command_of(decision), on_decided, control);
+    state_apply(control->decided, decision->index, decision_command(decision), on_decided, control);
 }
 
 void decision_order(struct control *control, struct decision *decision)
@@ -210,7 +205,7 @@ static enum wire_error decide(struct control *control, struct decision *decision
             return error;
         }
     }
-    return state_check(control->decided, command_of(decision));
+    return state_check(control->decided, decision_command(decision));
 }
 
 static void refuse_decision(struct control *control, struct decision *decision,
@@ -243,7 +238,7 @@ static bool decide_next(struct control *control, struct decision *decision)
     }
     check(decision->is_durable);
     u64 index = state_index(control->decided) + 1;
-    if (!control_log_append(control->log, index, command_of(decision))) {
+    if (!control_log_append(control->log, index, decision_command(decision))) {
         if (!control_log_is_idle(control->log)) {
             return false;
         }
@@ -265,7 +260,7 @@ static void send_ordered(struct control *control)
             return;
         }
         struct writer writer = broadcast_writer(&control->broadcast);
-        write_span(&writer, command_of(decision));
+        write_span(&writer, decision_command(decision));
         decision->broadcast =
             broadcast_send(&control->broadcast, &writer, decision->index, BROADCAST_COMMAND);
         list_remove(&decision->node);
@@ -458,10 +453,10 @@ static void decide_at_once(struct control *control, struct decision *decision)
 {
     enum wire_error error = decide_command(control, decision);
     if (error == WIRE_OK) {
-        error = state_check(control->decided, command_of(decision));
+        error = state_check(control->decided, decision_command(decision));
     }
     if (error == WIRE_OK) {
-        error = state_check(control->core->state, command_of(decision));
+        error = state_check(control->core->state, decision_command(decision));
     }
     if (error != WIRE_OK) {
         refuse_decision(control, decision, error);

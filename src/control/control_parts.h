@@ -214,6 +214,11 @@ void decision_set_command(struct decision *decision, const struct state_command 
 /* A durable one that has, or gets, its command: decided as soon as the log takes it. */
 void decision_wait(struct control *control, struct decision *decision);
 
+static inline struct span decision_command(const struct decision *decision)
+{
+    return (struct span){decision->command, decision->command_size};
+}
+
 /* Applied to `decided` and put at the end of the order; durable ones are in the log already. */
 void decision_order(struct control *control, struct decision *decision);
 

@@ -8,11 +8,6 @@
 #include "base/check.h"
 #include "control/control_parts.h"
 
-static struct span command_of(const struct decision *decision)
-{
-    return (struct span){decision->command, decision->command_size};
-}
-
 static void forget_login(struct control *control, const struct decision *decision)
 {
     struct registry_client *client =
@@ -51,7 +46,7 @@ static void decide_again(struct control *control, struct list *decisions)
         if (decision->index <= state_index(control->decided)) {
             continue; /* core 0 has it */
         }
-        enum wire_error error = state_check(control->decided, command_of(decision));
+        enum wire_error error = state_check(control->decided, decision_command(decision));
         if (error == WIRE_OK) {
             control_apply_decided(control, decision);
         } else {

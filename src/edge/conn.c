@@ -40,7 +40,7 @@ static u64 look_at_deadlines(struct edge *edge, struct conn *conn)
         if (request->state == REQUEST_HELD && request->wait_until_us > now_us) {
             next_us = u64_min(next_us, request->wait_until_us);
         } else if (request->state == REQUEST_HELD) {
-            held_time_over(edge, request);
+            held_answer_empty(edge, request);
         }
         if (request->state == REQUEST_ASKED || request->state == REQUEST_WAITING ||
             request->state == REQUEST_OFFLOADED) {

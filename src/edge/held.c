@@ -27,7 +27,7 @@ void held_forget(struct edge *edge, struct request *request)
     }
 }
 
-static void answer_empty(struct edge *edge, struct request *request)
+void held_answer_empty(struct edge *edge, struct request *request)
 {
     u8 prefix[POLL_REPLY_PREFIX_BYTES];
     struct writer writer = writer_over(prefix, sizeof(prefix));
@@ -49,7 +49,7 @@ void held_add(struct edge *edge, struct request *request, u64 current_offset)
     if (edge->draining || conn->state != CONN_OPEN || !conn->logged_in ||
         edge->held_count >= edge->held_max ||
         request->wait_until_us <= edge->core->time.monotonic_us) {
-        answer_empty(edge, request);
+        held_answer_empty(edge, request);
         return;
     }
     list_add_last(list_for(edge, request->msg.partition), &request->work);
@@ -78,18 +78,13 @@ void held_pass(struct request *request)
     }
 }
 
-void held_time_over(struct edge *edge, struct request *request)
-{
-    answer_empty(edge, request);
-}
-
 void held_end(struct edge *edge, struct conn *conn)
 {
     list_for_each(node, next, &conn->requests) {
         struct request *request = container_of(node, struct request, node);
         check(request->magic == REQUEST_MAGIC);
         if (request->state == REQUEST_HELD) {
-            answer_empty(edge, request);
+            held_answer_empty(edge, request);
         }
     }
 }
@@ -105,7 +100,7 @@ void held_on_notice(struct edge *edge, const struct msg *notice)
             continue;
         }
         if (notice->notice.closes != 0) {
-            answer_empty(edge, request);
+            held_answer_empty(edge, request);
             continue;
         }
         held_forget(edge, request);

@@ -27,8 +27,8 @@ void held_forget(struct edge *edge, struct request *request);
 /* It has its answer, which goes before those of polls of its connection that have none. */
 void held_pass(struct request *request);
 
-/* The time of this one is over: nothing came. */
-void held_time_over(struct edge *edge, struct request *request);
+/* This one is answered: nothing came. */
+void held_answer_empty(struct edge *edge, struct request *request);
 
 /* All held polls of the connection are answered: nothing came. */
 void held_end(struct edge *edge, struct conn *conn);
